@@ -1,0 +1,170 @@
+/**
+ * Reads files that others write, without ever blocking, following a link, or reading more than was asked for. A FIFO
+ * opened the ordinary way blocks until somebody writes to it, and O_NOFOLLOW guards the last component of a path only,
+ * so the directory is opened by itself and the file through `/proc/self/fd`.
+ */
+import { closeSync, constants, fstatSync, lstatSync, openSync, readdirSync, readSync, type Stats } from 'node:fs';
+import { basename, dirname } from 'node:path';
+import type { Unknown, UnknownCode } from './state.ts';
+
+export type FileRead =
+  | { readonly state: 'absent' }
+  | { readonly state: 'read'; readonly bytes: Buffer; readonly mode: number; readonly modified_ms: number }
+  | { readonly state: 'unknown'; readonly why: UnknownCode; readonly detail: string };
+
+export interface ReadRules {
+  readonly maxBytes: number;
+  /** Users whose files are believed; null = anybody's. */
+  readonly owners: readonly number[] | null;
+  /** Follow a link in the last component. Default: a link is `not-regular`. */
+  readonly followsLink?: boolean;
+}
+
+export interface Directory {
+  readonly state: 'open';
+  /** All names in it. */
+  names(): { readonly state: 'listed'; readonly names: readonly string[] } | UnknownRead;
+  read(name: string, rules: ReadRules): FileRead;
+  /** A path by which the kernel finds `name` in this very directory; good until `close`. */
+  pathOf(name: string): string;
+  close(): void;
+}
+
+export type UnknownRead = { readonly state: 'unknown'; readonly why: UnknownCode; readonly detail: string };
+export type DirectoryRead = Directory | { readonly state: 'absent' } | UnknownRead;
+
+const OPEN_DIRECTORY = constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW;
+const OPEN_FILE = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY;
+
+/** Opens a directory that is no link itself; `owners` as in `ReadRules`. Close it. */
+export function openDirectory(path: string, owners: readonly number[] | null): DirectoryRead {
+  let fd: number;
+  try {
+    if (lstatSync(path, { throwIfNoEntry: false }) === undefined) return { state: 'absent' };
+    fd = openSync(path, OPEN_DIRECTORY);
+  } catch (error) {
+    const code = errorCode(error);
+    if (code === 'ENOENT') return { state: 'absent' };
+    if (code === 'ENOTDIR' || code === 'ELOOP') return refused('not-regular', `${path} is a link or no directory`);
+    return unreadable(path, error);
+  }
+  if (owners !== null && !owners.includes(fstatSync(fd).uid)) {
+    closeSync(fd);
+    return refused('denied', `${path} belongs to another user`);
+  }
+  return directory(path, fd);
+}
+
+function directory(path: string, fd: number): Directory {
+  const pathOf = (name: string) => `/proc/self/fd/${fd}/${name}`;
+  return {
+    state: 'open',
+    pathOf,
+    names() {
+      try {
+        return { state: 'listed', names: readdirSync(`/proc/self/fd/${fd}`) };
+      } catch (error) {
+        return unreadable(path, error);
+      }
+    },
+    read: (name, rules) => readAt(pathOf(name), `${path}/${name}`, rules),
+    close: () => closeSync(fd),
+  };
+}
+
+/** One file by its path, its directory guarded as by `openDirectory` (of any owner). */
+export function readFileSafely(path: string, rules: ReadRules): FileRead {
+  const opened = openDirectory(dirname(path), null);
+  if (opened.state !== 'open') return opened;
+  try {
+    return opened.read(basename(path), rules);
+  } finally {
+    opened.close();
+  }
+}
+
+/** `path` is what the kernel is given, `shown` what people are told. */
+function readAt(path: string, shown: string, rules: ReadRules): FileRead {
+  let fd: number;
+  try {
+    const found = lstatSync(path, { throwIfNoEntry: false });
+    if (found === undefined) return { state: 'absent' };
+    const follows = rules.followsLink === true && found.isSymbolicLink();
+    // Looked at before it is opened: opening a FIFO, even without blocking, wakes who waits at its other end.
+    const wrong = follows ? null : whatIsWrong(shown, found, rules);
+    if (wrong !== null) return wrong;
+    fd = openSync(path, follows ? OPEN_FILE : OPEN_FILE | constants.O_NOFOLLOW);
+  } catch (error) {
+    const code = errorCode(error);
+    if (code === 'ENOENT') return { state: 'absent' };
+    if (code === 'ELOOP') return refused('not-regular', `${shown} is a symbolic link`);
+    return unreadable(shown, error);
+  }
+  try {
+    const opened = fstatSync(fd);
+    const wrong = whatIsWrong(shown, opened, rules);
+    if (wrong !== null) return wrong;
+    const bytes = readUpTo(fd, opened.size, rules.maxBytes);
+    if (bytes === null) return tooLarge(shown, rules.maxBytes);
+    return { state: 'read', bytes, mode: opened.mode & 0o7777, modified_ms: Math.trunc(opened.mtimeMs) };
+  } catch (error) {
+    return unreadable(shown, error);
+  } finally {
+    closeSync(fd);
+  }
+}
+
+function whatIsWrong(shown: string, stats: Stats, rules: ReadRules): UnknownRead | null {
+  if (!stats.isFile()) return refused('not-regular', `${shown} is ${kindOf(stats)}, not a regular file`);
+  if (rules.owners !== null && !rules.owners.includes(stats.uid)) {
+    return refused('denied', `${shown} belongs to another user (uid ${stats.uid})`);
+  }
+  return stats.size > rules.maxBytes ? tooLarge(shown, rules.maxBytes) : null;
+}
+
+/** All of it, or null where it is longer than `max`: it may grow while it is read. */
+function readUpTo(fd: number, expected: number, max: number): Buffer | null {
+  let buffer = Buffer.allocUnsafe(expected + 1);
+  let length = 0;
+  for (;;) {
+    const read = readSync(fd, buffer, length, buffer.length - length, null);
+    if (read === 0) return buffer.subarray(0, length);
+    length += read;
+    if (length > max) return null;
+    if (length === buffer.length) buffer = Buffer.concat([buffer], Math.min(buffer.length * 2, max + 1));
+  }
+}
+
+function kindOf(stats: Stats): string {
+  if (stats.isSymbolicLink()) return 'a symbolic link';
+  if (stats.isDirectory()) return 'a directory';
+  if (stats.isFIFO()) return 'a FIFO';
+  if (stats.isSocket()) return 'a socket';
+  return 'a device';
+}
+
+function tooLarge(shown: string, max: number): UnknownRead {
+  return refused('too-large', `${shown} is larger than ${max} bytes`);
+}
+
+function refused(why: UnknownCode, detail: string): UnknownRead {
+  return { state: 'unknown', why, detail };
+}
+
+function unreadable(shown: string, error: unknown): UnknownRead {
+  const failed = unknownError(shown, error);
+  return { state: 'unknown', why: failed.why, detail: failed.detail };
+}
+
+/** A failed system call as an unknown: EACCES and EPERM are `denied`, all else is `io`. */
+export function unknownError(shown: string, error: unknown): Unknown {
+  const code = errorCode(error);
+  const why = code === 'EACCES' || code === 'EPERM' ? 'denied' : 'io';
+  return { status: 'unknown', why, detail: `${shown} cannot be read: ${code}` };
+}
+
+/** `ENOENT` and the like; of anything else its text. */
+export function errorCode(error: unknown): string {
+  if (error instanceof Error && 'code' in error && typeof error.code === 'string') return error.code;
+  return String(error);
+}
