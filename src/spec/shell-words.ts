@@ -7,11 +7,11 @@ import { expandHome } from './home.ts';
  */
 export function parseShellWords(text: string, home: string): readonly string[] | null {
   const words: string[] = [];
-  const command = text.replace(/^\s+/, '');
+  const command = text.replace(/^[ \t\n]+/, '');
   let word: string | null = null;
   let at = 0;
   while (at < command.length) {
-    const space = /\s+/y;
+    const space = /[ \t\n]+/y;
     space.lastIndex = at;
     if (space.test(command)) {
       if (command.slice(at, space.lastIndex).includes('\n') && space.lastIndex < command.length) return null;
@@ -37,7 +37,7 @@ interface Piece {
 
 /** One quoted or bare part of a word. `first`: the word begins here. */
 function parsePiece(command: string, at: number, first: boolean, home: string): Piece | null {
-  const token = /'([^']*)'|"((?:[^"\\$`]|\\.)*)"|\\(.)|([^\s'"\\]+)/sy;
+  const token = /'([^']*)'|"((?:[^"\\$`]|\\.)*)"|\\(.)|([^ \t\n'"\\]+)/sy;
   token.lastIndex = at;
   const found = token.exec(command);
   if (found === null) return null;
@@ -48,7 +48,7 @@ function parsePiece(command: string, at: number, first: boolean, home: string): 
   if (escaped !== undefined) return { text: escaped === '\n' ? '' : escaped, end, assigns: false };
   if (bare === undefined || /[|&;<>()$`]/.test(bare) || (first && bare.startsWith('#'))) return null;
   // `~'/x'` is not expanded by a shell: the slash or the word's end must stand bare behind the tilde.
-  const tilde = first && (bare !== '~' || /^(\s|$)/.test(command.slice(end, end + 1)));
+  const tilde = first && (bare !== '~' || /^([ \t\n]|$)/.test(command.slice(end, end + 1)));
   return { text: tilde ? expandHome(bare, home) : bare, end, assigns: first && /^\w+=/.test(bare) };
 }
 
