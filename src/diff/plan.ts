@@ -111,6 +111,8 @@ export interface Precondition {
   /** Hex SHA-256 of the file to be written, null = absent. */
   readonly file_sha256?: string | null;
   readonly linger?: boolean;
+  /** A process by pid and start time (clock ticks since boot): the server that is to be signalled. */
+  readonly process?: { readonly pid: number; readonly start_time: number };
   readonly need_daemon_reload?: boolean;
   /** The change interrupts: not attached, not busy unless these say that it may be. */
   readonly may_interrupt?: { readonly attached: boolean; readonly busy: boolean };
@@ -132,7 +134,7 @@ export interface SessionIdentity {
   readonly pane_pid: number | null;
 }
 
-export type DeferWhy = 'busy' | 'attached' | 'other-panes' | 'in-transition' | 'awaiting-second-look' | 'on-change-keep';
+export type DeferWhy = 'busy' | 'attached' | 'other-panes' | 'in-transition' | 'awaiting-second-look';
 export interface DeferredChange extends Change {
   readonly why: DeferWhy;
   /** How to do it now, where that can be said. */

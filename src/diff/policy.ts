@@ -5,6 +5,9 @@ export interface PlanPolicy {
   readonly prune: boolean;
   readonly allowEmpty: boolean;
   /** Full addresses, `kind/name`, or bare agent names; empty = everything. */
+  /** Roster names of hosts and tenants to plan for; empty = all. */
+  readonly hosts: readonly string[];
+  readonly tenants: readonly string[];
   readonly targets: readonly string[];
   readonly excludes: readonly string[];
 }

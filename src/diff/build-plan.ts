@@ -1,0 +1,162 @@
+/**
+ * The decision: roster, observation and memory in, plan out. Total and deterministic: the same input gives the same
+ * bytes, and everything unexpected is a bucket of the result. Each row of docs/planning-rules.md is told by one of the
+ * comparisons in the table below; a new kind of drift is one more of them.
+ */
+
+import type { Observed } from '../observe/state.ts';
+import type { AgentSpec, Roster } from '../spec/model.ts';
+import { sha256 } from '../spec/sha256.ts';
+import { canonicalJson } from './canonical.ts';
+import { createContext, type PlanContext } from './context.ts';
+import { compareFiles } from './files.ts';
+import type { Compare, Finding } from './finding.ts';
+import { compareHeartbeats } from './heartbeats.ts';
+import { compareLinger, compareReload, reload } from './host.ts';
+import { elsewhereFindings, hostsOf, splitAgents } from './hosts.ts';
+import { createIgnoreLedger } from './ignore.ts';
+import { orderChanges } from './order.ts';
+import { compareOrphans } from './orphans.ts';
+import { patchBetween } from './patch.ts';
+import type { Change, DeferredChange, Plan } from './plan.ts';
+import type { PlanMemory, PlanPolicy } from './policy.ts';
+import { selectTargets } from './select.ts';
+import { compareServers } from './servers.ts';
+import { compareSessions } from './sessions.ts';
+import { summarize } from './summary.ts';
+import { compareUnits } from './units.ts';
+
+const COMPARISONS: readonly Compare[] = [
+  compareFiles,
+  compareReload,
+  compareLinger,
+  compareServers,
+  compareUnits,
+  compareSessions,
+  compareHeartbeats,
+  compareOrphans,
+];
+
+export interface PlanInput {
+  readonly roster: Roster;
+  /** Git facts of the roster, where it lies in a checkout. */
+  readonly rosterCommit?: { readonly commit: string | null; readonly dirty: boolean };
+  readonly observed: Observed;
+  readonly memory: PlanMemory;
+  readonly policy: PlanPolicy;
+  readonly toolVersion: string;
+}
+
+export function buildPlan(input: PlanInput): Plan {
+  const { roster, observed } = input;
+  const { here, elsewhere } = splitAgents(roster, observed, input.policy);
+  const ctx = contextFor(input, here);
+  const findings = COMPARISONS.flatMap((compare) => compare(ctx));
+  const all = [...onceEach(notIgnored(ctx, findings)), ...elsewhereFindings(observed, elsewhere)];
+  const selected = selectTargets(input.policy, link(ctx, reloadIfWritten(ctx, all)));
+  return assemble(input, ctx, selected, elsewhere);
+}
+
+function contextFor(input: PlanInput, agents: readonly AgentSpec[]): PlanContext {
+  const { roster, observed, memory } = input;
+  // An empty roster removes nothing, whatever else was asked for.
+  const mayPrune = input.policy.prune && (roster.agents.length > 0 || input.policy.allowEmpty);
+  const ignore = createIgnoreLedger(roster.ignore, Date.parse(observed.observed_at));
+  return createContext({ roster, observed, memory, agents, ignore, policy: { ...input.policy, prune: mayPrune } });
+}
+
+/** Whole resources that a rule covers. What could not be observed stays said. */
+function notIgnored(ctx: PlanContext, findings: readonly Finding[]): readonly Finding[] {
+  return findings.filter((f) => {
+    if (f.bucket === 'unknown' || f.bucket === 'unmanaged') return true;
+    const about = f.bucket === 'blocked' ? f.blocked : f.bucket === 'warning' ? f.warning : f.change;
+    return !ctx.ignore.covers(about.address, about.agent, '', about.reason);
+  });
+}
+
+/** Two rows may say the same of one resource: it is said once. */
+function onceEach(findings: readonly Finding[]): readonly Finding[] {
+  const seen = new Set<string>();
+  return findings.filter((f) => {
+    const key = f.bucket === 'unknown' ? `${f.unknown.address} ${f.unknown.why}` : null;
+    if (key === null) return true;
+    if (seen.has(key)) return false;
+    seen.add(key);
+    return true;
+  });
+}
+
+function reloadIfWritten(ctx: PlanContext, findings: readonly Finding[]): readonly Finding[] {
+  const changes = findings.filter((f) => f.bucket === 'change').map((f) => f.change);
+  const written = changes.filter((c) => c.kind === 'unit-file' && c.stage === 1);
+  const [first] = written;
+  if (first === undefined || changes.some((c) => c.action === 'reload')) return findings;
+  const name = (c: Change): string => c.address.slice(c.address.lastIndexOf('/') + 1);
+  return [
+    ...findings,
+    reload(
+      ctx,
+      name(first),
+      written.map((c) => `${name(c)} is written by this plan`),
+    ),
+  ];
+}
+
+function link(ctx: PlanContext, findings: readonly Finding[]): readonly Finding[] {
+  const held = new Map<string, DeferredChange>();
+  for (const f of findings) {
+    if (f.bucket === 'deferred' && f.change.stage === 6 && f.change.agent !== null) held.set(f.change.agent, f.change);
+  }
+  const rest: Finding[] = [];
+  const changes: Change[] = [];
+  for (const f of findings) {
+    if (f.bucket !== 'change') {
+      rest.push(f.bucket === 'deferred' ? { bucket: 'deferred', change: withPatch(f.change) } : f);
+      continue;
+    }
+    // What is left of an agent waits for its session: removing the unit first would end it.
+    const waits = f.change.stage === 6 ? held.get(f.change.agent ?? '') : undefined;
+    if (waits === undefined) changes.push(withPatch(f.change));
+    else rest.push({ bucket: 'deferred', change: { ...withPatch(f.change), why: waits.why, remedy: waits.remedy } });
+  }
+  return [...orderChanges(ctx, changes).map((change): Finding => ({ bucket: 'change', change })), ...rest];
+}
+
+function withPatch<T extends Change>(change: T): T {
+  return { ...change, patch: patchBetween(change.before, change.after) };
+}
+
+function assemble(
+  input: PlanInput,
+  ctx: PlanContext,
+  findings: readonly Finding[],
+  elsewhere: readonly AgentSpec[],
+): Plan {
+  const { roster, observed } = input;
+  const changes = findings.filter((f) => f.bucket === 'change').map((f) => f.change);
+  const deferred = findings.filter((f) => f.bucket === 'deferred').map((f) => f.change);
+  const blocked = findings.filter((f) => f.bucket === 'blocked').map((f) => f.blocked);
+  const unknown = findings.filter((f) => f.bucket === 'unknown').map((f) => f.unknown);
+  const warnings = findings.filter((f) => f.bucket === 'warning').map((f) => f.warning);
+  const unmanaged = findings.filter((f) => f.bucket === 'unmanaged').map((f) => f.unmanaged);
+  const ignored = [...ctx.ignore.entries];
+  const body = {
+    format_version: '1.0' as const,
+    kind: 'fleet.plan' as const,
+    complete: unknown.length === 0,
+    applyable: changes.length > 0,
+    roster: { path: roster.path, sha256: roster.sha256, commit: null, dirty: false, ...input.rosterCommit },
+    hosts: hostsOf(ctx, elsewhere, unknown.length > 0),
+    changes,
+    deferred,
+    blocked,
+    unknown,
+    warnings,
+    unmanaged,
+    ignored,
+    summary: summarize(ctx.agents, { changes, deferred, blocked, unknown, unmanaged, ignored, warnings }),
+  };
+  const { format_version, kind, ...rest } = body;
+  const plan_id = sha256(canonicalJson(body));
+  return { format_version, kind, plan_id, tool_version: input.toolVersion, created: observed.observed_at, ...rest };
+}

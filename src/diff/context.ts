@@ -1,0 +1,82 @@
+/** What every comparison looks at: one host, one tenant, one moment. Built once a plan; nothing in it changes. */
+
+import type { FilesObserved, Observed, TmuxServerObserved, UnitObserved, UnitsObserved } from '../observe/state.ts';
+import { type Address, formatAddress, type Kind } from '../spec/address.ts';
+import { type Layout, layoutOf } from '../spec/layout.ts';
+import type { AgentSpec, Roster, SocketName } from '../spec/model.ts';
+import type { IgnoreLedger } from './ignore.ts';
+import type { PlanMemory, PlanPolicy } from './policy.ts';
+
+export interface PlanContext {
+  readonly roster: Roster;
+  readonly layout: Layout;
+  readonly observed: Observed;
+  readonly memory: PlanMemory;
+  readonly policy: PlanPolicy;
+  /** `observed_at`, Unix milliseconds: ages are told from it, so that a saved document gives the same plan for ever. */
+  readonly now: number;
+  readonly host: string;
+  readonly tenant: string;
+  /** Agents of this host and tenant, in roster order. */
+  readonly agents: readonly AgentSpec[];
+  /** Sessions are made by fleet's own launcher, with marks (layout fleet, and supervisor none). */
+  readonly launcher: boolean;
+  readonly systemd: boolean;
+  /** Null where the files could not be read: then nothing that needs the home can be said. */
+  readonly files: FilesObserved | null;
+  readonly units: UnitsObserved | null;
+  readonly ignore: IgnoreLedger;
+}
+
+export function createContext(
+  input: Omit<PlanContext, 'layout' | 'now' | 'host' | 'tenant' | 'launcher' | 'systemd' | 'files' | 'units'>,
+): PlanContext {
+  const { roster, observed } = input;
+  const { files, units } = observed.sources;
+  return {
+    ...input,
+    layout: layoutOf(roster.layout),
+    now: Date.parse(observed.observed_at),
+    host: observed.host,
+    tenant: observed.tenant,
+    launcher: roster.layout === 'fleet' || roster.supervisor === 'none',
+    systemd: roster.supervisor === 'systemd',
+    files: files.status === 'known' ? files.value : null,
+    units: units.status === 'known' ? units.value : null,
+  };
+}
+
+export function addressOf(ctx: PlanContext, kind: Kind, name: string): string {
+  const address: Address = { host: ctx.host, tenant: ctx.tenant, kind, name };
+  return formatAddress(address);
+}
+
+/** How a socket is written in addresses and in the observed document. */
+export function socketLabel(socket: SocketName): string {
+  return socket ?? 'default';
+}
+
+/** Undefined where the observation did not look at that socket. */
+export function serverOf(ctx: PlanContext, socket: SocketName): TmuxServerObserved | undefined {
+  const { tmux } = ctx.observed.sources;
+  return tmux.status === 'known' ? tmux.value.servers.find((s) => s.socket === socketLabel(socket)) : undefined;
+}
+
+/** Undefined where units could not be read, or this one was not looked at. */
+export function unitOf(ctx: PlanContext, name: string): UnitObserved | undefined {
+  return ctx.units?.units[name];
+}
+
+/** Sockets that the agents in scope live on; `tmux.socket_name` first. */
+export function socketsInUse(ctx: PlanContext): readonly SocketName[] {
+  const sockets = new Set<SocketName>();
+  const own = ctx.agents.filter((a) => a.state === 'running').map((a) => a.socket);
+  if (own.includes(ctx.roster.tmux.socketName)) sockets.add(ctx.roster.tmux.socketName);
+  for (const socket of own) sockets.add(socket);
+  return [...sockets];
+}
+
+/** The holder unit keeps this socket's server: every socket in layout fleet, only the roster's own in layout mosaic. */
+export function holderCovers(ctx: PlanContext, socket: SocketName): boolean {
+  return ctx.launcher || socket === ctx.roster.tmux.socketName;
+}

@@ -1,0 +1,63 @@
+/** The rows on heartbeats: warnings all, and never a reason to kill unless the roster says `on_stale: restart`. */
+import type { AgentSpec } from '../spec/model.ts';
+import type { PlanContext } from './context.ts';
+import type { Compare, Finding } from './finding.ts';
+import { change, deferred, unobserved, warning } from './finding.ts';
+import { evaluateHeartbeat } from './heartbeat.ts';
+import { liveness } from './liveness.ts';
+import { agentPane } from './pane.ts';
+import { identityOf, type LiveSubject, subjectOf } from './subject.ts';
+
+export const compareHeartbeats: Compare = (ctx) =>
+  ctx.agents.flatMap((agent) => {
+    const subject = subjectOf(ctx, agent);
+    if (agent.state === 'stopped' || agent.manage === 'observe' || subject.kind !== 'session') return [];
+    return compareOne(ctx, agent, subject);
+  });
+
+function compareOne(ctx: PlanContext, agent: AgentSpec, subject: LiveSubject): readonly Finding[] {
+  const pane = agentPane(subject.session);
+  // Its process is gone: the session's own row speaks.
+  if (pane === null || pane.dead || pane.runs.verdict === 'dead' || pane.runs.verdict === 'gone') return [];
+  const beat = evaluateHeartbeat(ctx.observed, agent, pane.pid, ctx.now);
+  const warn = (reason: Parameters<typeof warning>[4]): readonly Finding[] => [
+    warning(ctx, 'heartbeat', agent.name, agent, reason, [beat.detail]),
+  ];
+  switch (beat.state) {
+    case 'fresh':
+      return [];
+    case 'missing': {
+      const beats = ctx.roster.runtimes[agent.runtime]?.beats === true;
+      return beats && agent.heartbeat.required ? warn('heartbeat-missing') : [];
+    }
+    case 'future':
+      return warn('heartbeat-future');
+    case 'foreign':
+      return warn('heartbeat-foreign');
+    case 'unreadable':
+      return warn('heartbeat-unreadable');
+    case 'unknown':
+      return [unobserved(ctx, 'heartbeat', agent.name, agent, 'unobserved', beat.detail)];
+    case 'stale':
+      return [...warn('heartbeat-stale'), ...restartLater(ctx, agent, subject, beat.detail)];
+  }
+}
+
+/** `on_stale: restart`: one look proves nothing, so plan only announces it; the controller does it after a second one. */
+function restartLater(ctx: PlanContext, agent: AgentSpec, subject: LiveSubject, detail: string): readonly Finding[] {
+  if (agent.heartbeat.onStale !== 'restart') return [];
+  const live = liveness(ctx.observed, ctx.roster, agent, subject.session, ctx.now);
+  if (live.busy) return [];
+  const draft = change(ctx, 'session', agent.name, agent, {
+    action: 'restart',
+    reason: 'heartbeat-stale',
+    stage: 5,
+    before: { heartbeat: 'stale' },
+    after: { heartbeat: 'fresh' },
+    disruption: 'restart',
+    live: { attached: live.attached, busy: live.busy },
+    evidence: [detail, 'on_stale: restart'],
+    precondition: { session: identityOf(subject) },
+  });
+  return [deferred(draft, 'awaiting-second-look', '`fleet run` restarts it after a second look one interval later')];
+}

@@ -1,0 +1,94 @@
+/** The guards before anything that ends a session: the one way from "should be replaced" to a change. */
+import type { AgentSpec } from '../spec/model.ts';
+import type { PlanContext } from './context.ts';
+import { blocked, change, changed, deferred, type Finding, unobserved, warning } from './finding.ts';
+import { liveness } from './liveness.ts';
+import type { Action, Change, View } from './plan.ts';
+import type { Reason } from './reasons.ts';
+import { identityOf, type LiveSubject } from './subject.ts';
+import { unitGate } from './unit-gate.ts';
+
+export interface Interruption {
+  readonly action: Extract<Action, 'restart' | 'stop'>;
+  readonly reason: Reason;
+  readonly before: View;
+  readonly after: View;
+  readonly evidence: readonly string[];
+  readonly cause?: Change['cause'];
+  readonly stage?: Change['stage'];
+}
+
+export function interrupt(
+  ctx: PlanContext,
+  agent: AgentSpec,
+  subject: LiveSubject,
+  what: Interruption,
+): readonly Finding[] {
+  const { reason, evidence } = what;
+  if (agent.manage === 'warn') return [warning(ctx, 'session', agent.name, agent, reason, evidence)];
+  if (agent.protect) {
+    const remedy = `set \`protect: false\` for ${agent.name} in the roster, then plan again`;
+    return [blocked(ctx, 'session', agent.name, agent, { reason, guard: 'protect', evidence, remedy })];
+  }
+  const closed = closedGate(ctx, agent, what);
+  if (closed !== null) return closed;
+  return [guarded(ctx, agent, subject, what)];
+}
+
+function guarded(ctx: PlanContext, agent: AgentSpec, subject: LiveSubject, what: Interruption): Finding {
+  const live = liveness(ctx.observed, ctx.roster, agent, subject.session, ctx.now);
+  const { evenIfAttached, evenIfBusy } = ctx.policy;
+  const draft = change(ctx, 'session', agent.name, agent, {
+    stage: 5,
+    ...what,
+    disruption: what.action === 'stop' ? 'destroy' : 'restart',
+    live: { attached: live.attached, busy: live.busy },
+    precondition: {
+      session: identityOf(subject),
+      may_interrupt: { attached: evenIfAttached, busy: evenIfBusy },
+    },
+  });
+  if (live.attached > 0 && !evenIfAttached) {
+    const others = live.otherPanes > 0;
+    const why = others ? `${live.otherPanes} other pane(s) of the session are alive` : `${live.attached} attached`;
+    const noted = { ...draft, evidence: [...draft.evidence, why] };
+    return deferred(noted, others ? 'other-panes' : 'attached', 'detach, or apply with --even-if-attached');
+  }
+  if (live.busy && !evenIfBusy) {
+    const noted = { ...draft, evidence: [...draft.evidence, live.why] };
+    return deferred(noted, 'busy', 'wait until it is idle, or apply with --even-if-busy');
+  }
+  return changed(draft);
+}
+
+/** Null where the unit lets it happen. */
+function closedGate(ctx: PlanContext, agent: AgentSpec, what: Interruption): readonly Finding[] | null {
+  const gate = unitGate(ctx, agent);
+  const unit = ctx.layout.agentUnit(agent.name);
+  switch (gate.state) {
+    case 'open':
+    case 'failed':
+      return null;
+    case 'unknown':
+      return [unobserved(ctx, 'session', agent.name, agent, gate.why, `${what.reason}, left alone: ${gate.detail}`)];
+    case 'transition': {
+      const draft = change(ctx, 'session', agent.name, agent, { stage: 5, ...what, disruption: 'restart' });
+      const noted = { ...draft, evidence: [...what.evidence, gate.detail] };
+      return [deferred(noted, 'in-transition', 'plan again when systemd has finished')];
+    }
+    case 'masked':
+    case 'missing':
+    case 'server-inside': {
+      // The unit's own row says what is wrong with it; here it is only why the session is left as it is.
+      const guard = gate.state === 'masked' ? 'masked' : gate.state === 'missing' ? 'missing' : 'server-in-unit';
+      const remedy =
+        gate.state === 'masked'
+          ? `systemctl --user unmask ${unit}`
+          : gate.state === 'missing'
+            ? `install the unit file of ${unit}`
+            : 'stop the whole fleet by hand when nobody works, then plan again: the server moves to the holder';
+      const evidence = [...what.evidence, gate.detail];
+      return [blocked(ctx, 'session', agent.name, agent, { reason: what.reason, guard, evidence, remedy })];
+    }
+  }
+}

@@ -1,0 +1,140 @@
+/**
+ * The order of apply, and which change waits for which. Source: docs/planning-rules.md, "Order": files, reload, linger
+ * and boot, tmux server, agents by wave and depends_on, prune last.
+ */
+import type { AgentSpec } from '../spec/model.ts';
+import type { PlanContext } from './context.ts';
+import { socketLabel } from './context.ts';
+import type { Change } from './plan.ts';
+
+/** Sorted, each with the addresses of its prerequisites among these changes. */
+export function orderChanges(ctx: PlanContext, changes: readonly Change[]): readonly Change[] {
+  const sorted = [...changes].sort(byPlace(ctx));
+  const index = new PrerequisiteIndex(sorted);
+  return sorted.map((c) => ({ ...c, depends_on: prerequisites(ctx, c, index) }));
+}
+
+function byPlace(ctx: PlanContext): (a: Change, b: Change) => number {
+  const rank = new Map(ctx.agents.map((a, i) => [a.name, i]));
+  const depth = dependencyDepth(ctx.agents);
+  const key = (c: Change): readonly number[] => {
+    const ending = c.action === 'stop' || c.action === 'destroy';
+    const stopsAgent = c.stage === 5 && ending;
+    const agent = c.agent === null ? -1 : (rank.get(c.agent) ?? Number.MAX_SAFE_INTEGER);
+    const level = c.agent === null ? 0 : (depth.get(c.agent) ?? 0);
+    // Stops go first, in reverse; what is shared goes before what is one agent's.
+    return [
+      c.stage,
+      stopsAgent ? 0 : 1,
+      stopsAgent ? -c.wave : c.wave,
+      stopsAgent ? -level : level,
+      agent,
+      pruneStep(c),
+    ];
+  };
+  const keys = new Map<Change, readonly number[]>();
+  const keyOf = (c: Change): readonly number[] => {
+    const known = keys.get(c) ?? key(c);
+    keys.set(c, known);
+    return known;
+  };
+  return (a, b) => {
+    const x = keyOf(a);
+    const y = keyOf(b);
+    for (let i = 0; i < x.length; i += 1) {
+      const difference = (x[i] ?? 0) - (y[i] ?? 0);
+      if (difference !== 0) return difference;
+    }
+    return a.address < b.address ? -1 : a.address > b.address ? 1 : 0;
+  };
+}
+
+/** Session, unit, boot, files: in this order nothing comes back half removed. */
+function pruneStep(c: Change): number {
+  if (c.stage !== 6) return c.kind === 'session' ? 1 : 0;
+  return c.kind === 'session' ? 0 : c.action === 'stop' ? 1 : c.action === 'disable' ? 2 : 3;
+}
+
+/** How long the longest chain of `depends_on` below an agent is. The roster's checks exclude cycles. */
+function dependencyDepth(agents: readonly AgentSpec[]): ReadonlyMap<string, number> {
+  const byName = new Map(agents.map((a) => [a.name, a]));
+  const depths = new Map<string, number>();
+  const depthOf = (name: string): number => {
+    const known = depths.get(name);
+    if (known !== undefined) return known;
+    depths.set(name, 0);
+    const below = (byName.get(name)?.dependsOn ?? []).filter((d) => byName.has(d)).map(depthOf);
+    const depth = below.length === 0 ? 0 : 1 + Math.max(...below);
+    depths.set(name, depth);
+    return depth;
+  };
+  for (const agent of agents) depthOf(agent.name);
+  return depths;
+}
+
+/** Changes by what they are prerequisites of, so that linking stays linear in the number of changes. */
+class PrerequisiteIndex {
+  readonly sharedFiles: readonly string[];
+  readonly reloads: readonly string[];
+  readonly unitFiles: readonly string[];
+  private readonly files = new Map<string, string[]>();
+  private readonly servers = new Map<string, string[]>();
+  private readonly sessions = new Map<string, string[]>();
+  private readonly prune = new Map<string, Change[]>();
+
+  constructor(changes: readonly Change[]) {
+    const of = (test: (c: Change) => boolean): readonly string[] => changes.filter(test).map((c) => c.address);
+    this.unitFiles = of((c) => c.kind === 'unit-file' && c.stage === 1);
+    this.sharedFiles = of((c) => c.kind === 'env-file' && c.stage === 1 && c.agent === null);
+    this.reloads = of((c) => c.action === 'reload');
+    for (const c of changes) {
+      const name = c.address.slice(c.address.lastIndexOf('/') + 1);
+      if (c.stage === 1 && c.kind === 'env-file' && c.agent !== null) put(this.files, c.agent, c.address);
+      if (c.stage === 4 && c.kind === 'tmux-server') put(this.servers, name, c.address);
+      if (c.stage === 5 && c.agent !== null) put(this.sessions, c.agent, c.address);
+      if (c.stage === 6 && c.agent !== null) put(this.prune, c.agent, c);
+    }
+  }
+
+  filesOf(agent: string): readonly string[] {
+    return this.files.get(agent) ?? [];
+  }
+  serversOf(socket: string): readonly string[] {
+    return this.servers.get(socket) ?? [];
+  }
+  sessionsOf(agent: string): readonly string[] {
+    return this.sessions.get(agent) ?? [];
+  }
+  pruneBefore(change: Change): readonly string[] {
+    const chain = this.prune.get(change.agent ?? '') ?? [];
+    return chain.slice(0, Math.max(0, chain.indexOf(change))).map((c) => c.address);
+  }
+}
+
+function put<T>(map: Map<string, T[]>, key: string, value: T): void {
+  const list = map.get(key);
+  if (list === undefined) map.set(key, [value]);
+  else list.push(value);
+}
+
+function prerequisites(ctx: PlanContext, c: Change, index: PrerequisiteIndex): readonly string[] {
+  if (c.stage === 6) return unique(index.pruneBefore(c), c);
+  if (c.action === 'reload') return unique(index.unitFiles, c);
+  if (c.kind === 'tmux-server') return unique([...index.sharedFiles, ...index.unitFiles, ...index.reloads], c);
+  if (c.kind !== 'unit' && c.kind !== 'session') return [];
+  const loaded = [...index.unitFiles, ...index.reloads];
+  if (c.stage !== 5) return unique(loaded, c);
+  const agent = ctx.agents.find((a) => a.name === c.agent);
+  if (agent === undefined || c.action === 'stop') return unique(loaded, c);
+  const first = [
+    ...index.sharedFiles,
+    ...index.filesOf(agent.name),
+    ...loaded,
+    ...index.serversOf(socketLabel(agent.socket)),
+  ];
+  return unique([...first, ...agent.dependsOn.flatMap((d) => index.sessionsOf(d))], c);
+}
+
+function unique(addresses: readonly string[], of: Change): readonly string[] {
+  return [...new Set(addresses)].filter((a) => a !== of.address);
+}

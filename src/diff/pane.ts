@@ -1,0 +1,22 @@
+/** Which pane of a session is the agent's, and what else lives in that session. */
+import type { TmuxPane, TmuxSession } from '../observe/state.ts';
+
+/**
+ * `@fleet_pane`, else the pane with the lowest id. Null where the marked pane is gone while other panes are left: the
+ * lowest of those would be somebody's own pane.
+ */
+export function agentPane(session: TmuxSession): TmuxPane | null {
+  const marked = session.mark?.pane ?? null;
+  if (marked !== null) return session.panes.find((p) => p.id === marked) ?? null;
+  return [...session.panes].sort((a, b) => paneNumber(a) - paneNumber(b))[0] ?? null;
+}
+
+/** Live processes in other panes count as someone attached. */
+export function otherLivePanes(session: TmuxSession): readonly TmuxPane[] {
+  const own = agentPane(session);
+  return session.panes.filter((p) => p !== own && !p.dead && p.runs.verdict !== 'gone' && p.runs.verdict !== 'dead');
+}
+
+function paneNumber(pane: TmuxPane): number {
+  return Number(pane.id.slice(1));
+}

@@ -1,0 +1,33 @@
+/** What the roster names and the host does not have: directories and commands. Nothing is started into a missing one. */
+
+import type { PathObserved } from '../observe/state.ts';
+import type { AgentSpec } from '../spec/model.ts';
+import type { PlanContext } from './context.ts';
+import { blocked, type Finding, unobserved } from './finding.ts';
+import type { Reason } from './reasons.ts';
+
+export function missingPlaces(ctx: PlanContext, agent: AgentSpec): readonly Finding[] {
+  const { files } = ctx;
+  if (files === null) return [unobserved(ctx, 'session', agent.name, agent, 'unobserved', 'files could not be read')];
+  const directory = files.directories[agent.workingDirectory];
+  const command = files.commands[agent.name];
+  const word = agent.argv?.[0] ?? '';
+  return [
+    ...tell(ctx, agent, directory, 'workdir-missing', `create ${agent.workingDirectory}, or correct working_directory`),
+    ...tell(ctx, agent, command, 'command-missing', `install ${word}, or correct the command`),
+  ];
+}
+
+function tell(
+  ctx: PlanContext,
+  agent: AgentSpec,
+  seen: PathObserved | undefined,
+  reason: Extract<Reason, 'workdir-missing' | 'command-missing'>,
+  remedy: string,
+): readonly Finding[] {
+  if (seen === undefined || seen.state === 'found') return [];
+  if (seen.state === 'unknown') {
+    return [unobserved(ctx, 'session', agent.name, agent, seen.why, `${reason}? ${seen.detail}`)];
+  }
+  return [blocked(ctx, 'session', agent.name, agent, { reason, guard: 'missing', evidence: [seen.detail], remedy })];
+}

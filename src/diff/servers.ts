@@ -1,0 +1,130 @@
+/** The rows on tmux servers: one server a socket, never a second one, never ended. */
+import type { LiveServer, TmuxServerObserved } from '../observe/state.ts';
+import type { SocketName } from '../spec/model.ts';
+import { holderCovers, type PlanContext, serverOf, socketsInUse, unitOf } from './context.ts';
+import { blocked, type Compare, change, changed, type Finding, unobserved, warning } from './finding.ts';
+import { inTransition, isMasked, isMissing } from './unit-gate.ts';
+
+export const compareServers: Compare = (ctx) => {
+  if (ctx.observed.sources.tmux.status === 'unknown') return [];
+  return socketsInUse(ctx).flatMap((socket) => compareServer(ctx, socket));
+};
+
+function compareServer(ctx: PlanContext, socket: SocketName): readonly Finding[] {
+  const seen = serverOf(ctx, socket);
+  if (seen === undefined) return [];
+  const cgroups = ctx.systemd ? seen.listening.flatMap((live) => foreignCgroup(ctx, seen, live)) : [];
+  switch (seen.server.state) {
+    case 'unknown':
+      return [...cgroups, ...compareUnknown(ctx, seen, seen.server)];
+    case 'absent':
+      return holderCovers(ctx, socket) ? serverMissing(ctx, seen) : [];
+    case 'running':
+      return [...cgroups, ...(holderCovers(ctx, socket) ? holderMissing(ctx, seen, seen.server) : [])];
+  }
+}
+
+function compareUnknown(
+  ctx: PlanContext,
+  seen: TmuxServerObserved,
+  state: { readonly why: string; readonly detail: string },
+): readonly Finding[] {
+  if (state.why === 'split-brain') {
+    const evidence = seen.listening.map(
+      (l) => `server pid ${l.pid} listens on ${seen.path} (cgroup ${l.cgroup ?? '?'})`,
+    );
+    const remedy = `look at both (ls -l /proc/PID/exe; ps --ppid PID) and end the one without agents by its pid`;
+    const what = {
+      reason: 'split-brain',
+      guard: 'split-brain',
+      evidence: [...evidence, state.detail],
+      remedy,
+    } as const;
+    return [blocked(ctx, 'tmux-server', seen.socket, null, what)];
+  }
+  const [only, ...more] = seen.listening;
+  if (state.why === 'socket-deleted' && only !== undefined && more.length === 0) {
+    const signal = change(ctx, 'tmux-server', seen.socket, null, {
+      action: 'signal',
+      reason: 'socket-deleted',
+      stage: 4,
+      before: { socket_file: 'missing', server_pid: only.pid },
+      after: { socket_file: 'present', server_pid: only.pid },
+      evidence: [`server pid ${only.pid} lives, its socket file ${seen.path} is gone`, state.detail],
+      precondition: { process: { pid: only.pid, start_time: only.start_time } },
+      replan: true,
+    });
+    return [changed(signal)];
+  }
+  return [unobserved(ctx, 'tmux-server', seen.socket, null, state.why, state.detail)];
+}
+
+function serverMissing(ctx: PlanContext, seen: TmuxServerObserved): readonly Finding[] {
+  const evidence = [`no tmux server listens on ${seen.path}`];
+  const views = { before: { state: 'absent' }, after: { state: 'running' } };
+  const start = change(ctx, 'tmux-server', seen.socket, null, {
+    action: 'start',
+    reason: 'server-missing',
+    stage: 4,
+    ...views,
+    evidence,
+    precondition: { server: null },
+  });
+  if (!ctx.systemd) return [changed(start)];
+  const name = ctx.layout.holderUnit;
+  const unit = unitOf(ctx, name);
+  if (unit === undefined) {
+    return [
+      unobserved(
+        ctx,
+        'tmux-server',
+        seen.socket,
+        null,
+        'unobserved',
+        `server missing, left alone: ${name} was not observed`,
+      ),
+    ];
+  }
+  // Told by the holder unit's own row.
+  if (isMasked(unit) || inTransition(unit) || (isMissing(unit) && !ctx.layout.ownsUnitFiles)) return [];
+  if (unit.active_state !== 'active') return [changed(start)];
+  const again = `${name} is active (exited): it once ran, its server is gone`;
+  return [changed({ ...start, action: 'restart', evidence: [...evidence, again] })];
+}
+
+function holderMissing(
+  ctx: PlanContext,
+  seen: TmuxServerObserved,
+  server: Extract<TmuxServerObserved['server'], { state: 'running' }>,
+): readonly Finding[] {
+  const holder = ctx.roster.tmux.holderSession;
+  if (server.sessions.some((s) => s.name === holder)) return [];
+  const create = change(ctx, 'tmux-server', seen.socket, null, {
+    action: 'create',
+    reason: 'holder-missing',
+    stage: 4,
+    before: { holder_session: null },
+    after: { holder_session: holder },
+    evidence: [`server pid ${server.pid} has no session ${holder}: it would end with its last other session`],
+    precondition: { server: { socket: seen.socket, pid: server.pid, start: server.start } },
+  });
+  return [changed(create)];
+}
+
+/** A server ends with the cgroup it was started in: told, and never moved by itself. */
+function foreignCgroup(ctx: PlanContext, seen: TmuxServerObserved, live: LiveServer): readonly Finding[] {
+  const { cgroup } = live;
+  const unit = cgroup?.split('/').findLast((part) => part.endsWith('.service') || part.endsWith('.scope'));
+  if (unit === undefined || unit === ctx.layout.holderUnit) return [];
+  // tmux 3.4 and later give panes, and servers started by hand, scopes of their own; the user manager itself holds nothing.
+  if (unit.startsWith('tmux-spawn-') || /^user@\d+\.service$/.test(unit) || unit === 'init.scope') return [];
+  const agent = ctx.layout.agentOfUnit(unit);
+  const evidence = [`server pid ${live.pid} lives in ${cgroup ?? '?'}`];
+  if (agent !== null) {
+    const more = `stopping or restarting ${unit} is blocked: it would end every session of that server`;
+    return [warning(ctx, 'tmux-server', seen.socket, null, 'server-in-unit', [...evidence, more])];
+  }
+  return [
+    warning(ctx, 'tmux-server', seen.socket, null, 'server-in-foreign-cgroup', [...evidence, `it ends with ${unit}`]),
+  ];
+}

@@ -1,0 +1,91 @@
+/** No session where the roster wants one. */
+
+import { fingerprint } from '../spec/fingerprint.ts';
+import type { AgentSpec } from '../spec/model.ts';
+import { type PlanContext, serverOf, socketLabel } from './context.ts';
+import { describeCopies, elsewhere } from './elsewhere.ts';
+import { blocked, change, changed, deferred, type Finding, unobserved, warning } from './finding.ts';
+import { serverIdentity } from './subject.ts';
+import { unitGate } from './unit-gate.ts';
+
+export function compareMissing(ctx: PlanContext, agent: AgentSpec): readonly Finding[] {
+  if (hasRunItsCourse(ctx, agent)) return [];
+  const away = elsewhere(ctx, agent);
+  if (away.kind === 'found') {
+    const sameSocket = away.copies.some((c) => c.socket === socketLabel(agent.socket));
+    const first = away.copies[0];
+    const remedy =
+      first === undefined
+        ? ''
+        : sameSocket
+          ? `tmux -L ${first.socket} rename-session -t '${first.session.id}' ${agent.name}, if it is the right one`
+          : `end it there when it may end (tmux -L ${first.socket} kill-session -t '=${first.session.name}'), or give ${agent.name} \`socket: ${first.socket}\``;
+    const reason = sameSocket || away.copies.length > 1 ? 'duplicate-session' : 'wrong-socket';
+    const guard = reason === 'wrong-socket' ? 'wrong-socket' : 'duplicate';
+    const evidence = describeCopies(agent, { kind: 'absent' }, away.copies);
+    return [blocked(ctx, 'session', agent.name, agent, { reason, guard, evidence, remedy })];
+  }
+  if (away.kind === 'unknown') {
+    return [unobserved(ctx, 'session', agent.name, agent, away.why, `session missing, left alone: ${away.detail}`)];
+  }
+  return startIt(ctx, agent);
+}
+
+function startIt(ctx: PlanContext, agent: AgentSpec): readonly Finding[] {
+  const unit = ctx.layout.agentUnit(agent.name);
+  const gate = unitGate(ctx, agent);
+  const server = serverOf(ctx, agent.socket);
+  const socket = socketLabel(agent.socket);
+  const evidence = [
+    serverIdentity(server) === null
+      ? `no tmux server on socket ${socket}`
+      : `no session ${agent.name} on socket ${socket}`,
+  ];
+  switch (gate.state) {
+    case 'unknown':
+      return [unobserved(ctx, 'session', agent.name, agent, gate.why, `session missing, left alone: ${gate.detail}`)];
+    case 'masked':
+    case 'missing':
+    case 'failed':
+      // Told by the unit's own row, which mentions the missing session too.
+      return [];
+    case 'transition':
+    case 'open': {
+      if (agent.manage === 'warn') return [warning(ctx, 'session', agent.name, agent, 'session-missing', evidence)];
+      const active = gate.state === 'open' && gate.active;
+      if (ctx.systemd)
+        evidence.push(active ? `${unit} is active (exited): it once ran, nothing lives` : `${unit} is not active`);
+      const draft = change(ctx, 'session', agent.name, agent, {
+        action: 'start',
+        reason: 'session-missing',
+        stage: 5,
+        before: { state: 'absent' },
+        after: { state: 'running', runtime: agent.runtime },
+        evidence,
+        precondition: { session: null },
+      });
+      if (gate.state === 'transition') {
+        const noted = { ...draft, evidence: [...evidence, gate.detail] };
+        return [deferred(noted, 'in-transition', 'plan again when systemd has finished')];
+      }
+      return [changed(draft)];
+    }
+    case 'server-inside': {
+      const remedy = 'stop the whole fleet by hand when nobody works, then plan again: the server moves to the holder';
+      const what = {
+        reason: 'session-missing',
+        guard: 'server-in-unit',
+        evidence: [...evidence, gate.detail],
+        remedy,
+      } as const;
+      return [blocked(ctx, 'session', agent.name, agent, what)];
+    }
+  }
+}
+
+/** An ephemeral agent runs once per spec; in layout mosaic nobody keeps its exit status, so ended is ended. */
+function hasRunItsCourse(ctx: PlanContext, agent: AgentSpec): boolean {
+  const record = ctx.memory.sessions[agent.name];
+  if (agent.lifecycle !== 'ephemeral' || record === undefined || ctx.files === null) return false;
+  return (record.done || !ctx.launcher) && record.spec === fingerprint(agent, ctx.files.user.home);
+}

@@ -1,0 +1,162 @@
+/** The rows on sessions: one agent after the other, each judged by what was seen of it alone. */
+import type { AgentSpec } from '../spec/model.ts';
+import { addressOf, type PlanContext, socketLabel } from './context.ts';
+import { describeCopies, elsewhere } from './elsewhere.ts';
+import { blocked, type Compare, type Finding, unobserved, warning } from './finding.ts';
+import { interrupt } from './interrupt.ts';
+import { agentPane } from './pane.ts';
+import { missingPlaces } from './places.ts';
+import { type Drift, driftOf } from './session-drift.ts';
+import { compareMissing } from './session-missing.ts';
+import { type LiveSubject, ownershipOf, subjectOf } from './subject.ts';
+
+export const compareSessions: Compare = (ctx) =>
+  ctx.agents.filter((a) => a.manage !== 'observe').flatMap((agent) => compareSession(ctx, agent));
+
+function compareSession(ctx: PlanContext, agent: AgentSpec): readonly Finding[] {
+  const subject = subjectOf(ctx, agent);
+  if (subject.kind === 'unknown') {
+    if (agent.state === 'stopped' && subject.why === 'not-observed') return [];
+    return [unobserved(ctx, 'session', agent.name, agent, subject.why, subject.detail)];
+  }
+  if (agent.state === 'stopped') return subject.kind === 'session' ? stopIt(ctx, agent, subject) : [];
+  const places = missingPlaces(ctx, agent);
+  if (subject.kind === 'absent') return mustRun(compareMissing(ctx, agent), places);
+  const twice = twin(ctx, agent, subject);
+  if (twice !== null) return [twice];
+  const foreign = notOurs(ctx, agent, subject);
+  if (foreign !== null) return [foreign];
+  return mustRun(compareLive(ctx, agent, subject), places);
+}
+
+/** What cannot be started is not started or replaced; what is wrong is said once, as the missing place. */
+function mustRun(found: readonly Finding[], places: readonly Finding[]): readonly Finding[] {
+  if (places.length === 0) return found;
+  const wouldStart = (f: Finding): boolean => f.bucket === 'change' || f.bucket === 'deferred';
+  return [...places, ...found.filter((f) => !wouldStart(f))];
+}
+
+function compareLive(ctx: PlanContext, agent: AgentSpec, subject: LiveSubject): readonly Finding[] {
+  const pane = agentPane(subject.session);
+  if (pane === null) {
+    const marked = subject.session.mark?.pane ?? '?';
+    const evidence = [`its pane ${marked} is gone`];
+    const views = { before: { state: 'absent' }, after: { state: 'running', runtime: agent.runtime } };
+    return interrupt(ctx, agent, subject, { action: 'restart', reason: 'session-missing', ...views, evidence });
+  }
+  const { runs } = pane;
+  const ended = runs.verdict === 'dead' && runs.status === 0;
+  if (agent.lifecycle === 'ephemeral' && ended) return [];
+  const address = addressOf(ctx, 'session', agent.name);
+  const drifts = driftOf(ctx, agent, subject, pane).filter(
+    (d) => !ctx.ignore.covers(address, agent.name, d.path, d.reason),
+  );
+  return [...drifts.flatMap((d) => saidOnly(ctx, agent, d)), ...replaced(ctx, agent, subject, drifts)];
+}
+
+function saidOnly(ctx: PlanContext, agent: AgentSpec, d: Drift): readonly Finding[] {
+  if (d.response === 'warn') return [warning(ctx, 'session', agent.name, agent, d.reason, d.evidence)];
+  if (d.response === 'unknown') {
+    return [unobserved(ctx, 'session', agent.name, agent, 'unobserved', d.evidence.join('; '))];
+  }
+  const kept = d.response === 'by-policy' && agent.onChange === 'keep';
+  return kept ? [warning(ctx, 'session', agent.name, agent, d.reason, [...d.evidence, 'on_change: keep'])] : [];
+}
+
+/** However many aspects drifted, it is one restart; the first reason names it, the rest is evidence. */
+function replaced(
+  ctx: PlanContext,
+  agent: AgentSpec,
+  subject: LiveSubject,
+  drifts: readonly Drift[],
+): readonly Finding[] {
+  const acting = drifts.filter(
+    (d) => d.response === 'restart' || (d.response === 'by-policy' && agent.onChange !== 'keep'),
+  );
+  const [first] = acting;
+  if (first === undefined) return [];
+  return interrupt(ctx, agent, subject, {
+    action: 'restart',
+    reason: first.reason,
+    cause: first.reason === 'spec-changed' ? 'intentional' : 'corrective',
+    before: mergeViews(acting.map((d) => d.before)),
+    after: mergeViews(acting.map((d) => d.after)),
+    evidence: acting.flatMap((d) => d.evidence),
+  });
+}
+
+function mergeViews(views: readonly Drift['before'][]): Drift['before'] {
+  const merged: Record<string, Drift['before'][string]> = {};
+  for (const view of views) {
+    for (const [key, value] of Object.entries(view)) {
+      const there = merged[key];
+      const both = isObject(there) && isObject(value);
+      merged[key] = both ? { ...there, ...value } : value;
+    }
+  }
+  return merged;
+}
+
+function isObject(value: unknown): value is { readonly [key: string]: Drift['before'][string] } {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function stopIt(ctx: PlanContext, agent: AgentSpec, subject: LiveSubject): readonly Finding[] {
+  const foreign = notOurs(ctx, agent, subject);
+  if (foreign !== null) return [foreign];
+  const { stopped } = agent;
+  const who = stopped?.by ? ` by ${stopped.by}` : '';
+  const why = stopped?.why ? `: ${stopped.why}` : '';
+  return interrupt(ctx, agent, subject, {
+    action: 'stop',
+    reason: 'should-be-stopped',
+    cause: 'intentional',
+    before: { state: 'running' },
+    after: { state: 'stopped' },
+    evidence: [`the roster says stopped${who}${why}; session ${subject.session.id} is there`],
+  });
+}
+
+function twin(ctx: PlanContext, agent: AgentSpec, subject: LiveSubject): Finding | null {
+  const away = elsewhere(ctx, agent);
+  if (away.kind !== 'found') return null;
+  const evidence = describeCopies(agent, subject, away.copies);
+  const remedy = 'end the one that is not wanted, by its socket and session id';
+  return blocked(ctx, 'session', agent.name, agent, {
+    reason: 'duplicate-session',
+    guard: 'duplicate',
+    evidence,
+    remedy,
+  });
+}
+
+function notOurs(ctx: PlanContext, agent: AgentSpec, subject: LiveSubject): Finding | null {
+  const { session } = subject;
+  const label = socketLabel(agent.socket);
+  switch (ownershipOf(ctx, agent, subject)) {
+    case 'ours':
+      return null;
+    case 'unknown': {
+      const detail = `whether session ${agent.name} is ours cannot be told: its unit could not be observed`;
+      return unobserved(ctx, 'session', agent.name, agent, 'unobserved', detail);
+    }
+    case 'unmarked': {
+      const evidence = [
+        `session ${agent.name} (${session.id}) on socket ${label} bears no mark of fleet ${ctx.roster.fleet}`,
+      ];
+      const remedy = `fleet adopt session/${agent.name}, if it is the agent; else rename or end that session`;
+      return blocked(ctx, 'session', agent.name, agent, { reason: 'not-adopted', guard: 'not-ours', evidence, remedy });
+    }
+    case 'other-owner': {
+      const owner = session.mark?.owner ?? '?';
+      const evidence = [`session ${agent.name} (${session.id}) on socket ${label} belongs to fleet ${owner}`];
+      const remedy = `use another name or socket, or give it up in fleet ${owner}'s roster first`;
+      return blocked(ctx, 'session', agent.name, agent, {
+        reason: 'other-owner',
+        guard: 'other-owner',
+        evidence,
+        remedy,
+      });
+    }
+  }
+}

@@ -1,0 +1,172 @@
+/** The right runtime runs: was it started from what the roster says now, and does it live where and with what it should? */
+
+import type { ProcessEnv, ProcessObserved, TmuxPane } from '../observe/state.ts';
+import { sameEnvValue, wantedEnv } from '../spec/env-file.ts';
+import { fingerprint } from '../spec/fingerprint.ts';
+import { expandHome } from '../spec/home.ts';
+import type { AgentSpec } from '../spec/model.ts';
+import { addressOf, type PlanContext } from './context.ts';
+import type { Drift } from './session-drift.ts';
+import { type LiveSubject, remembered } from './subject.ts';
+
+export function specDrift(
+  ctx: PlanContext,
+  agent: AgentSpec,
+  subject: LiveSubject,
+  pane: TmuxPane,
+  runtimePid: number,
+): readonly Drift[] {
+  if (ctx.files === null) return [untold('files could not be read, so its spec cannot be compared')];
+  const home = ctx.files.user.home;
+  const { processes } = ctx.observed.sources;
+  if (processes.status === 'unknown') return [untold(`processes: ${processes.detail}`)];
+  const live = processes.value.processes[String(runtimePid)];
+  if (live === undefined) return [untold(`process ${runtimePid} was not looked at`)];
+  const where = workdirDrift(ctx, agent, live);
+  const env = envDrift(ctx, agent, live, home);
+  return [...startedFrom(ctx, agent, subject, pane, live, home), ...env, ...where];
+}
+
+function untold(detail: string): Drift {
+  return { reason: 'unobserved', path: '/spec', response: 'unknown', before: {}, after: {}, evidence: [detail] };
+}
+
+function startedFrom(
+  ctx: PlanContext,
+  agent: AgentSpec,
+  subject: LiveSubject,
+  pane: TmuxPane,
+  live: ProcessObserved,
+  home: string,
+): readonly Drift[] {
+  const wanted = fingerprint(agent, home);
+  const recorded = subject.session.mark?.spec ?? remembered(ctx, agent, subject)?.spec ?? null;
+  if (recorded !== null) {
+    return recorded === wanted || recorded === withIgnored(ctx, agent, live, home)
+      ? []
+      : [specChanged(recorded, wanted, ['started from another spec than the roster has now'])];
+  }
+  if (ctx.launcher) return [specUnknown('the session bears no fingerprint (@fleet_spec)')];
+  return fromEnvFile(ctx, agent, pane, wanted, home);
+}
+
+/** Layout mosaic: a session newer than its env file was started from that file as it is now. */
+function fromEnvFile(
+  ctx: PlanContext,
+  agent: AgentSpec,
+  pane: TmuxPane,
+  wanted: string,
+  home: string,
+): readonly Drift[] {
+  const file = ctx.files?.env_files[agent.name];
+  const { processes } = ctx.observed.sources;
+  const root = processes.status === 'known' ? processes.value.processes[String(pane.pid)] : undefined;
+  if (file === undefined || file.state !== 'present' || root === undefined) {
+    return [specUnknown('it is not in the inventory, and its env file cannot be read')];
+  }
+  if (root.started_ms <= file.modified_ms) {
+    return [specUnknown('its env file was changed after it was started, and it is not in the inventory')];
+  }
+  const wantedKeys = wantedEnv(ctx.roster, agent, home);
+  const different = Object.entries(wantedKeys).filter(
+    ([key, value]) => !sameEnvValue(ctx.layout, key, file.own[key], value, { home }),
+  );
+  if (different.length === 0) return [];
+  const names = different.map(([key]) => key);
+  return [specChanged(null, wanted, [`started from its env file, whose ${names.join(', ')} differ from the roster`])];
+}
+
+function specChanged(before: string | null, after: string, evidence: readonly string[]): Drift {
+  return {
+    reason: 'spec-changed',
+    path: '/spec',
+    response: 'by-policy',
+    before: { spec: before },
+    after: { spec: after },
+    evidence,
+  };
+}
+
+function specUnknown(detail: string): Drift {
+  return {
+    reason: 'spec-unknown',
+    path: '/spec',
+    response: 'warn',
+    before: { spec: null },
+    after: {},
+    evidence: [`what it was started from cannot be told: ${detail}`],
+  };
+}
+
+/** The fingerprint as it would be with ignored fields as they are seen: an ignored field is no change of spec either. */
+function withIgnored(ctx: PlanContext, agent: AgentSpec, live: ProcessObserved, home: string): string | null {
+  const address = addressOf(ctx, 'session', agent.name);
+  const seenAt = live.cwd.status === 'known' ? live.cwd.value : null;
+  const other = seenAt !== null && seenAt !== expandHome(agent.workingDirectory, home);
+  if (!other || !ctx.ignore.covers(address, agent.name, '/working_directory', 'workdir-mismatch')) return null;
+  return fingerprint({ ...agent, workingDirectory: seenAt }, home);
+}
+
+function workdirDrift(ctx: PlanContext, agent: AgentSpec, live: ProcessObserved): readonly Drift[] {
+  const wanted = ctx.files?.directories[agent.workingDirectory];
+  if (wanted?.state !== 'found') return [];
+  if (live.cwd.status === 'unknown') return [untold(`its working directory: ${live.cwd.detail}`)];
+  const seen = live.cwd.value;
+  if (seen === wanted.real) return [];
+  return [
+    {
+      reason: 'workdir-mismatch',
+      path: '/working_directory',
+      response: 'by-policy',
+      before: { working_directory: seen },
+      after: { working_directory: wanted.real },
+      evidence: [`pid ${live.pid} works in ${seen}, wanted ${wanted.real}`],
+    },
+  ];
+}
+
+function envDrift(ctx: PlanContext, agent: AgentSpec, live: ProcessObserved, home: string): readonly Drift[] {
+  if (live.env.status === 'unknown') return [untold(`its environment: ${live.env.detail}`)];
+  const env = live.env.value;
+  const plain = [...Object.entries(wantedValues(ctx, agent, home))]
+    .filter(([key, value]) => !sameLive(ctx, env, key, value, home))
+    .map(([key, value]) => envAspect(live.pid, key, env.values[key] ?? null, value));
+  const secret = Object.entries(env.secrets)
+    .filter(([key, seen]) => agent.env[key]?.kind === 'secret' && seen.matches === false)
+    .map(([key]) => envAspect(live.pid, key, '***', '***'));
+  return [...plain, ...secret];
+}
+
+/** Layout mosaic's launcher carries only NAME and CLASS into the pane. */
+function wantedValues(ctx: PlanContext, agent: AgentSpec, home: string): Readonly<Record<string, string>> {
+  const { keys } = ctx.layout;
+  const own = wantedEnv(ctx.roster, agent, home);
+  const carried = ctx.launcher ? Object.keys(own) : [keys.name, keys.class];
+  const wanted: Record<string, string> = {};
+  for (const key of carried) {
+    const value = own[key];
+    if (value !== null && value !== undefined) wanted[key] = value;
+  }
+  for (const [key, value] of Object.entries(agent.env)) if (value.kind === 'plain') wanted[key] = value.value;
+  return wanted;
+}
+
+function sameLive(ctx: PlanContext, env: ProcessEnv, key: string, wanted: string, home: string): boolean {
+  const seen = env.values[key];
+  if (seen === undefined) return env.keys.includes(key) || wanted === '';
+  if (seen === wanted) return true;
+  return key === ctx.layout.keys.command && sameEnvValue(ctx.layout, key, seen, wanted, { home });
+}
+
+function envAspect(pid: number, key: string, seen: string | null, wanted: string): Drift {
+  return {
+    reason: 'env-mismatch',
+    path: `/env/${key}`,
+    response: 'by-policy',
+    before: { env: { [key]: seen } },
+    after: { env: { [key]: wanted } },
+    evidence: [
+      seen === null ? `${key} is missing in the environment of pid ${pid}` : `${key} of pid ${pid} is not as wanted`,
+    ],
+  };
+}

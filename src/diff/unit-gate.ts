@@ -1,0 +1,51 @@
+/** Whether an agent's unit lets its session be started or restarted now. What is wrong with it is told by units.ts. */
+
+import type { UnitObserved } from '../observe/state.ts';
+import type { AgentSpec } from '../spec/model.ts';
+import { type PlanContext, serverOf, unitOf } from './context.ts';
+
+export type UnitGate =
+  /** `active`: the unit is active (exited), so a start means a restart of it. */
+  | { readonly state: 'open'; readonly active: boolean }
+  | { readonly state: 'unknown'; readonly why: string; readonly detail: string }
+  | { readonly state: 'masked' | 'missing' | 'transition' | 'server-inside' | 'failed'; readonly detail: string };
+
+export function unitGate(ctx: PlanContext, agent: AgentSpec): UnitGate {
+  if (!ctx.systemd) return { state: 'open', active: false };
+  const name = ctx.layout.agentUnit(agent.name);
+  const { units } = ctx.observed.sources;
+  if (units.status === 'unknown') return { state: 'unknown', why: units.why, detail: `units: ${units.detail}` };
+  const unit = unitOf(ctx, name);
+  if (unit === undefined) {
+    return { state: 'unknown', why: 'not-observed', detail: `this observation did not look at ${name}` };
+  }
+  if (isMasked(unit)) return { state: 'masked', detail: `${name} is ${unit.unit_file_state || unit.load_state}` };
+  if (isMissing(unit) && !ctx.layout.ownsUnitFiles) return { state: 'missing', detail: `${name}: ${unit.load_state}` };
+  if (inTransition(unit)) return { state: 'transition', detail: transitionOf(unit) };
+  if (unitHoldsServer(ctx, agent)) return { state: 'server-inside', detail: `the tmux server lives in ${name}` };
+  if (unit.active_state === 'failed') return { state: 'failed', detail: `${name} failed: ${unit.result}` };
+  return { state: 'open', active: unit.active_state === 'active' };
+}
+
+export function isMasked(unit: UnitObserved): boolean {
+  return unit.load_state === 'masked' || unit.unit_file_state.startsWith('masked');
+}
+
+export function isMissing(unit: UnitObserved): boolean {
+  return unit.load_state === 'not-found' || unit.unit_file_state === 'bad';
+}
+
+export function inTransition(unit: UnitObserved): boolean {
+  return unit.job !== null || unit.active_state === 'activating' || unit.active_state === 'deactivating';
+}
+
+export function transitionOf(unit: UnitObserved): string {
+  return `${unit.name} is ${unit.active_state} (${unit.sub_state})${unit.job === null ? '' : `, job ${unit.job} queued`}`;
+}
+
+/** Stopping that unit would end every session of the server in it. */
+export function unitHoldsServer(ctx: PlanContext, agent: AgentSpec): boolean {
+  const listening = serverOf(ctx, agent.socket)?.listening ?? [];
+  const tail = `/${ctx.layout.agentUnit(agent.name)}`;
+  return listening.some((s) => s.cgroup !== null && `${s.cgroup}/`.replaceAll('\\x2d', '-').includes(`${tail}/`));
+}

@@ -1,0 +1,155 @@
+/** The rows on units, told from properties of instances: enablement, what is wrong with them, and reloads. */
+
+import type { UnitObserved } from '../observe/state.ts';
+import type { AgentSpec } from '../spec/model.ts';
+import { bootFinding } from './boot.ts';
+import { addressOf, holderCovers, type PlanContext, serverOf, socketsInUse, unitOf } from './context.ts';
+import { blocked, type Compare, change, changed, deferred, type Finding, unobserved, warning } from './finding.ts';
+import { ownershipOf, subjectOf } from './subject.ts';
+import { inTransition, isMasked, isMissing, transitionOf, unitHoldsServer } from './unit-gate.ts';
+
+export const compareUnits: Compare = (ctx) => {
+  if (!ctx.systemd) return [];
+  const agents = ctx.agents.filter((a) => a.manage !== 'observe');
+  return [...compareHolder(ctx), ...agents.flatMap((agent) => compareAgentUnit(ctx, agent)), ...couplings(ctx)];
+};
+
+function compareAgentUnit(ctx: PlanContext, agent: AgentSpec): readonly Finding[] {
+  const name = ctx.layout.agentUnit(agent.name);
+  const unit = unitOf(ctx, name);
+  if (unit === undefined) return [unobserved(ctx, 'unit', name, agent, ...whyUnseen(ctx, name))];
+  const wrong = unusable(ctx, agent, unit);
+  if (wrong !== null) return wantsUnit(agent) ? [wrong] : [];
+  const boot = bootFinding(ctx, agent, unit, agent.boot && agent.state === 'running');
+  return [...(boot === null ? [] : [enforced(ctx, agent, boot)]), ...compareActivity(ctx, agent, unit)];
+}
+
+function whyUnseen(ctx: PlanContext, name: string): readonly [string, string] {
+  const { units } = ctx.observed.sources;
+  if (units.status === 'unknown') return [units.why, units.detail];
+  return ['not-observed', `this observation did not look at ${name}: observe again with this roster`];
+}
+
+/** A tombstone needs no unit: that it is masked or gone is as good as disabled. */
+function wantsUnit(agent: AgentSpec): boolean {
+  return agent.state === 'running';
+}
+
+/** `manage: warn`: told, never repaired. */
+function enforced(ctx: PlanContext, agent: AgentSpec, finding: Finding): Finding {
+  if (agent.manage !== 'warn' || finding.bucket !== 'change') return finding;
+  const { change: c } = finding;
+  return warning(ctx, 'unit', c.address.slice(c.address.lastIndexOf('/') + 1), agent, c.reason, c.evidence);
+}
+
+/** Null where the unit can be worked with. Template instances are not there until their template is written. */
+function unusable(ctx: PlanContext, agent: AgentSpec | null, unit: UnitObserved): Finding | null {
+  if (isMasked(unit)) {
+    return blocked(ctx, 'unit', unit.name, agent, {
+      reason: 'unit-masked',
+      guard: 'masked',
+      evidence: [`${unit.name} is ${unit.unit_file_state || unit.load_state}: somebody did that on purpose`],
+      remedy: `systemctl --user unmask ${unit.name}, if it may run again`,
+    });
+  }
+  if (isMissing(unit) && !ctx.layout.ownsUnitFiles) {
+    const left = unit.wanted_by.length > 0 ? [`links to it are left in ${unit.wanted_by.join(', ')}`] : [];
+    return blocked(ctx, 'unit', unit.name, agent, {
+      reason: 'unit-missing',
+      guard: 'missing',
+      evidence: [`${unit.name}: ${unit.load_state}`, ...left],
+      remedy: `install its unit file in ~/.config/systemd/user, then systemctl --user daemon-reload`,
+    });
+  }
+  return null;
+}
+
+function compareActivity(ctx: PlanContext, agent: AgentSpec, unit: UnitObserved): readonly Finding[] {
+  const subject = subjectOf(ctx, agent);
+  const fine = subject.kind === 'session' && ownershipOf(ctx, agent, subject) === 'ours';
+  if (agent.state === 'stopped' || agent.manage === 'warn') return [];
+  if (inTransition(unit)) return fine ? [inMotion(ctx, agent, unit)] : [];
+  const failed = unit.active_state === 'failed';
+  const inactive = unit.active_state === 'inactive' && fine && !isMissing(unit);
+  // Whether its session is there decides what a start would do, so without that nothing is started.
+  if ((!failed && !inactive) || subject.kind === 'unknown') return [];
+  // Somebody else's session under its name: the session's own row speaks.
+  if (subject.kind === 'session' && !fine) return [];
+  if (unitHoldsServer(ctx, agent)) return [];
+  const missing = subject.kind === 'absent' ? [`session ${agent.name} is missing`] : ['its session is there'];
+  const start = change(ctx, 'unit', unit.name, agent, {
+    action: 'start',
+    reason: failed ? 'unit-failed' : 'unit-inactive',
+    stage: 5,
+    before: { active_state: unit.active_state, result: unit.result },
+    after: { active_state: 'active' },
+    evidence: [`${unit.name} is ${unit.active_state}${failed ? ` (${unit.result})` : ''}`, ...missing],
+    precondition: { active_state: unit.active_state },
+  });
+  return [changed(start)];
+}
+
+function inMotion(ctx: PlanContext, agent: AgentSpec, unit: UnitObserved): Finding {
+  const draft = change(ctx, 'unit', unit.name, agent, {
+    action: 'start',
+    reason: 'unit-in-transition',
+    stage: 5,
+    before: { active_state: unit.active_state },
+    after: { active_state: 'active' },
+    evidence: [transitionOf(unit)],
+  });
+  return deferred(draft, 'in-transition', 'plan again when systemd has finished');
+}
+
+/** The holder comes up at boot when any agent does; nothing ever stops it. */
+function compareHolder(ctx: PlanContext): readonly Finding[] {
+  const running = ctx.agents.filter((a) => a.state === 'running' && a.manage !== 'observe');
+  if (running.length === 0) return [];
+  const name = ctx.layout.holderUnit;
+  const unit = unitOf(ctx, name);
+  if (unit === undefined) return [unobserved(ctx, 'unit', name, null, ...whyUnseen(ctx, name))];
+  const wrong = unusable(ctx, null, unit);
+  if (wrong !== null) return [wrong];
+  const boot = running.some((a) => a.boot) ? bootFinding(ctx, null, unit, true) : null;
+  return [...(boot === null ? [] : [boot]), ...holderActivity(ctx, unit)];
+}
+
+/** Only where every server it keeps lives: without one, `server-missing` starts it. */
+function holderActivity(ctx: PlanContext, unit: UnitObserved): readonly Finding[] {
+  const servers = socketsInUse(ctx)
+    .filter((s) => holderCovers(ctx, s))
+    .map((s) => serverOf(ctx, s)?.server);
+  const alive = servers.length > 0 && servers.every((s) => s?.state === 'running');
+  const { active_state: state } = unit;
+  if (!alive || isMissing(unit) || (state !== 'inactive' && state !== 'failed')) return [];
+  const reason = state === 'failed' ? 'unit-failed' : 'unit-inactive';
+  const evidence = [`${unit.name} is ${state}, its server lives`];
+  // Mosaic's holder unit makes the session anew and would fail beside the living one.
+  if (!ctx.layout.ownsUnitFiles) return [warning(ctx, 'unit', unit.name, null, reason, evidence)];
+  const start = change(ctx, 'unit', unit.name, null, {
+    action: 'start',
+    reason,
+    stage: 4,
+    before: { active_state: state },
+    after: { active_state: 'active' },
+    evidence,
+    precondition: { active_state: state },
+  });
+  return [changed(start)];
+}
+
+/** Requires=, BindsTo= or PartOf= on the holder in agents' units: a restarted holder would stop them. */
+function couplings(ctx: PlanContext): readonly Finding[] {
+  const holder = ctx.layout.holderUnit;
+  const coupled = ctx.agents
+    .map((a) => unitOf(ctx, ctx.layout.agentUnit(a.name)))
+    .filter((u) => u !== undefined)
+    .filter((u) => [...u.requires, ...u.binds_to, ...u.part_of].includes(holder));
+  const [first] = coupled;
+  if (first === undefined) return [];
+  const evidence = [
+    `${first.name}${coupled.length > 1 ? ` and ${coupled.length - 1} more` : ''}: stopped when ${holder} is restarted`,
+  ];
+  const covered = ctx.ignore.covers(addressOf(ctx, 'unit', holder), null, '', 'holder-coupled');
+  return covered ? [] : [warning(ctx, 'unit', holder, null, 'holder-coupled', evidence)];
+}
