@@ -1,0 +1,147 @@
+/**
+ * Unit files and links as they lie in the manager's directories now. The manager's own word on them is as old as its
+ * last daemon-reload: measured on systemd 252, the property UnitFileState stays `enabled` after the link was deleted.
+ */
+import { type Dirent, readdirSync, readlinkSync } from 'node:fs';
+import { basename } from 'node:path';
+import type { Source, Unknown, UnknownCode } from '../state.ts';
+
+export interface UnitLinks {
+  /** Units in whose `.wants`, `.requires` or `.upholds` directories `unit` is linked, by name, sorted. */
+  readonly wantedBy: (unit: string) => readonly string[];
+  /** Every instance of the template that has a file or a link of its own, sorted. */
+  readonly found: readonly string[];
+  /**
+   * Equal for two instances of one template where all that lies on the disk for them differs by their names alone;
+   * systemd computes the state of a unit file from nothing else.
+   */
+  readonly likeness: (unit: string) => string;
+}
+
+/** One entry of a `.wants`, `.requires` or `.upholds` directory. */
+interface Pull {
+  readonly unit: string;
+  /** `default.target` of `default.target.wants`. */
+  readonly by: string;
+  /** `default.target.wants`. */
+  readonly directory: string;
+  /** Place of the unit directory in the search path; less is more important. */
+  readonly rank: number;
+  /** What the link says; null where the entry is no link, which systemd ignores. */
+  readonly destination: string | null;
+}
+
+const PULL_DIRECTORY = /^(.+)\.(wants|requires|upholds)$/;
+
+interface DiskEntries {
+  readonly pulls: Pull[];
+  /** Units that have a file or link of their own in a unit directory, or are what such a link leads to. */
+  readonly named: Set<string>;
+  /** Units that have a drop-in directory of their own. */
+  readonly droppedInto: Set<string>;
+}
+
+/** `unitPath` is the manager's own, the most important first; `isInstance` tells the template's instances. */
+export function readUnitLinks(
+  unitPath: readonly string[],
+  template: string,
+  isInstance: (unit: string) => boolean,
+): Source<UnitLinks> {
+  const entries: DiskEntries = { pulls: [], named: new Set(), droppedInto: new Set() };
+  for (const [rank, directory] of unitPath.entries()) {
+    const trouble = readUnitDirectory(directory, rank, entries);
+    if (trouble !== null) return trouble;
+  }
+  return { status: 'known', value: unitLinks(entries, template, isInstance) };
+}
+
+function readUnitDirectory(
+  directory: string,
+  rank: number,
+  { pulls, named, droppedInto }: DiskEntries,
+): Unknown | null {
+  const entries = list(directory);
+  if ('status' in entries) return entries;
+  for (const entry of entries) {
+    const path = `${directory}/${entry.name}`;
+    const by = PULL_DIRECTORY.exec(entry.name)?.[1];
+    if (by === undefined) {
+      if (entry.name.endsWith('.d')) droppedInto.add(entry.name.slice(0, -'.d'.length));
+      else named.add(entry.name);
+      if (entry.isSymbolicLink()) named.add(basename(readLink(path) ?? entry.name));
+      continue;
+    }
+    const inside = list(path);
+    if ('status' in inside) return inside;
+    for (const pulled of inside) {
+      const destination = pulled.isSymbolicLink() ? readLink(`${path}/${pulled.name}`) : null;
+      pulls.push({ unit: pulled.name, by, directory: entry.name, rank, destination });
+    }
+  }
+  return null;
+}
+
+function unitLinks(entries: DiskEntries, template: string, isInstance: (unit: string) => boolean): UnitLinks {
+  const { pulls, named, droppedInto } = entries;
+  const byUnit = new Map<string, Pull[]>();
+  const add = (unit: string, pull: Pull) => {
+    const known = byUnit.get(unit);
+    if (known === undefined) byUnit.set(unit, [pull]);
+    else known.push(pull);
+  };
+  for (const pull of pulls) {
+    add(pull.unit, pull);
+    const aliased = pull.destination === null ? pull.unit : basename(pull.destination);
+    if (aliased !== pull.unit) add(aliased, pull);
+  }
+  const stands = (unit: string) => named.has(unit) || droppedInto.has(unit) || !isInstance(unit);
+  return {
+    wantedBy: (unit) => wantedBy(unit, byUnit.get(unit) ?? []),
+    found: [...new Set([...byUnit.keys(), ...named])].filter(isInstance).toSorted(),
+    likeness: (unit) => (stands(unit) ? unit : `${template}\n${likeness(unit, byUnit.get(unit) ?? [])}`),
+  };
+}
+
+/** A link to /dev/null takes back the link of the same name in less important directories. */
+function wantedBy(unit: string, pulls: readonly Pull[]): readonly string[] {
+  const first = new Map<string, Pull>();
+  for (const pull of pulls) {
+    if (pull.unit !== unit || pull.destination === null) continue;
+    const before = first.get(pull.directory);
+    if (before === undefined || pull.rank < before.rank) first.set(pull.directory, pull);
+  }
+  const wanting = [...first.values()].filter((pull) => pull.destination !== '/dev/null').map((pull) => pull.by);
+  return [...new Set(wanting)].toSorted();
+}
+
+function likeness(unit: string, pulls: readonly Pull[]): string {
+  return pulls
+    .map((pull) => `${pull.rank} ${pull.directory} ${pull.unit} ${pull.destination ?? ''}`.replaceAll(unit, '%n'))
+    .toSorted()
+    .join('\n');
+}
+
+/** A directory that does not exist holds nothing; one that cannot be read is not known to. */
+function list(directory: string): readonly Dirent[] | Unknown {
+  try {
+    return readdirSync(directory, { withFileTypes: true });
+  } catch (error) {
+    const code = codeOf(error);
+    if (code === 'ENOENT' || code === 'ENOTDIR' || code === 'ELOOP') return [];
+    const why: UnknownCode = code === 'EACCES' || code === 'EPERM' ? 'denied' : 'io';
+    return { status: 'unknown', why, detail: `cannot list ${directory}: ${code}` };
+  }
+}
+
+/** Null where it went away in between. */
+function readLink(path: string): string | null {
+  try {
+    return readlinkSync(path);
+  } catch {
+    return null;
+  }
+}
+
+function codeOf(error: unknown): string {
+  return error instanceof Error && 'code' in error ? String(error.code) : String(error);
+}
