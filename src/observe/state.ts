@@ -131,6 +131,11 @@ export type PaneRuns =
       /** Key into `processes`. */
       readonly pid: number;
       readonly evidence: string;
+      /**
+       * Other runtimes that this very process fits too, as where two entries of the roster start one program with
+       * different arguments: the wanted runtime may be any of them. Absent = none.
+       */
+      readonly also?: readonly string[];
     }
   | { readonly verdict: 'shell'; readonly pid: number; readonly program: string }
   /** A program that no runtime matches. `program` is the base name of its executable, with script where one is known. */

@@ -1,0 +1,89 @@
+/**
+ * What single processes tell about themselves, read when first asked for and kept. Only of the same user (or as root)
+ * are the executable, the directory, the environment and standard input readable; the command line is everybody's.
+ */
+import { readlinkSync } from 'node:fs';
+import type { Source } from '../state.ts';
+import { readFailure, readWhole } from './read-file.ts';
+
+export interface ProcessDetails {
+  /** Real path of the executable, also where the file has since been replaced or removed; null = not readable. */
+  exe(pid: number): string | null;
+  cwd(pid: number): Source<string>;
+  /**
+   * argv, [] for a zombie or a kernel thread, null = not readable. A program that wrote a title over its argv leaves
+   * empty strings behind it: they are kept, for by them it is known.
+   */
+  cmdline(pid: number): readonly string[] | null;
+  /** As the process was started: later changes by itself are not seen. */
+  environ(pid: number): Source<Readonly<Record<string, string>>>;
+  /** What file descriptor 0 is, for example `/dev/pts/3` or `pipe:[1234]`; null = closed or not readable. */
+  fd0(pid: number): string | null;
+}
+
+export function readProcessDetails(procRoot = '/proc'): ProcessDetails {
+  return {
+    exe: memoised((pid) => {
+      const link = readLink(`${procRoot}/${pid}/exe`);
+      return link.status === 'known' ? withoutDeleted(link.value) : null;
+    }),
+    cwd: memoised((pid) => readLink(`${procRoot}/${pid}/cwd`)),
+    cmdline: memoised((pid) => {
+      const read = readWhole(`${procRoot}/${pid}/cmdline`);
+      return read.ok ? parseCmdline(read.bytes.toString('utf8')) : null;
+    }),
+    environ: memoised((pid) => {
+      const path = `${procRoot}/${pid}/environ`;
+      const read = readWhole(path);
+      if (!read.ok) return { status: 'unknown', why: read.error.why, detail: read.error.detail };
+      return { status: 'known', value: parseEnviron(read.bytes.toString('utf8')) };
+    }),
+    fd0: memoised((pid) => {
+      const link = readLink(`${procRoot}/${pid}/fd/0`);
+      return link.status === 'known' ? link.value : null;
+    }),
+  };
+}
+
+/** NUL-terminated words to argv; only the last terminator is dropped. */
+export function parseCmdline(raw: string): readonly string[] {
+  if (raw === '') return [];
+  return (raw.endsWith('\0') ? raw.slice(0, -1) : raw).split('\0');
+}
+
+/** Of a name that is there twice the first counts, as for getenv. Words without `=` are no variables. */
+export function parseEnviron(raw: string): Readonly<Record<string, string>> {
+  const variables = new Map<string, string>();
+  for (const word of raw.split('\0')) {
+    const equals = word.indexOf('=');
+    if (equals <= 0) continue;
+    const name = word.slice(0, equals);
+    if (!variables.has(name)) variables.set(name, word.slice(equals + 1));
+  }
+  return Object.fromEntries(variables);
+}
+
+/** An agent that has updated itself runs on from a file that is gone: `/proc/PID/exe` then ends in ` (deleted)`. */
+function withoutDeleted(path: string): string {
+  return path.endsWith(' (deleted)') ? path.slice(0, -' (deleted)'.length) : path;
+}
+
+function readLink(path: string): Source<string> {
+  try {
+    return { status: 'known', value: readlinkSync(path) };
+  } catch (error) {
+    const failure = readFailure(error, path);
+    return { status: 'unknown', why: failure.why, detail: failure.detail };
+  }
+}
+
+function memoised<T>(read: (pid: number) => T): (pid: number) => T {
+  const seen = new Map<number, T>();
+  return (pid) => {
+    const known = seen.get(pid);
+    if (known !== undefined) return known;
+    const value = read(pid);
+    seen.set(pid, value);
+    return value;
+  };
+}

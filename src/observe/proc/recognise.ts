@@ -1,0 +1,135 @@
+/** What runs in a pane: the rule of docs/observing.md. Pure but for the reads behind `details` and `paths`. */
+import type { RuntimeSpec } from '../../spec/model.ts';
+import type { PaneRuns } from '../state.ts';
+import { findForeground, findStrays, isGone } from './candidates.ts';
+import type { ProcessDetails } from './details.ts';
+import { type Identity, identify, programOf } from './identity.ts';
+import { baseName } from './interpreters.ts';
+import { type Match, matchRuntime, type Strength } from './match.ts';
+import type { PathLookup } from './paths.ts';
+import { isOpaque, makesOwnTerminal } from './programs.ts';
+import type { ProcessEntry, ProcessTable } from './table.ts';
+
+/** A pane as tmux tells it. `title` and `current_command` are what programs say of themselves: they decide nothing. */
+export interface PaneFacts {
+  readonly pid: number | null;
+  readonly tty: string | null;
+  readonly dead: boolean;
+  readonly dead_status: number | null;
+  readonly dead_signal: string | null;
+  readonly title: string;
+  readonly current_command: string;
+}
+
+export function recognise(
+  pane: PaneFacts,
+  table: ProcessTable,
+  details: ProcessDetails,
+  paths: PathLookup,
+  runtimes: Readonly<Record<string, RuntimeSpec>>,
+  home: string,
+): PaneRuns {
+  if (pane.dead) return { verdict: 'dead', status: pane.dead_status, signal: pane.dead_signal };
+  if (pane.pid === null) return { verdict: 'unknown', why: 'garbage', detail: 'tmux names no process for this pane' };
+  const root = table.entries.get(pane.pid);
+  if (root === undefined || isGone(root)) return { verdict: 'gone' };
+
+  const match = (entries: readonly ProcessEntry[]): Seen => {
+    const processes = entries.map((entry) => ({ entry, identity: identify(entry, table, details, paths) }));
+    const matches = processes.flatMap(({ identity }) =>
+      Object.values(runtimes).flatMap((runtime) => matchRuntime(identity, runtime, { paths, home }) ?? []),
+    );
+    return { processes, matches };
+  };
+
+  const foreground = findForeground(root, pane.tty, table, details);
+  const seen = match(foreground.candidates);
+  if (seen.matches.length > 0) return decide(seen.matches, table);
+  const strays = match(findStrays(root, pane.tty, table, details));
+  if (strays.matches.length > 0) return decide(strays.matches, table);
+  return describeUnmatched([...seen.processes, ...strays.processes], match(foreground.stopped), details);
+}
+
+interface Seen {
+  readonly processes: readonly { readonly entry: ProcessEntry; readonly identity: Identity }[];
+  readonly matches: readonly Match[];
+}
+
+const ORDER: Readonly<Record<Strength, number>> = { strong: 0, medium: 1, weak: 2 };
+
+/** `matches` in the order of their processes, from the pane's own down; never empty. */
+function decide(matches: readonly Match[], table: ProcessTable): PaneRuns {
+  const proven = matches.filter((m) => m.strength !== 'weak' && !m.byName);
+  const common = proven.length > 0 ? commonRuntimes(proven) : matches;
+  if (common.length === 0) {
+    const names = [...new Set(proven.map((m) => m.runtime.name))];
+    return { verdict: 'ambiguous', runtimes: names, evidence: proven.map(describe).join('; ') };
+  }
+  // The strongest; of equals the one nearest the root (a stable sort keeps that order); of one process the roster's own.
+  const rank = (m: Match): number => ORDER[m.strength] * 2 + (m.byName ? 1 : 0);
+  const best = [...common].sort((a, b) => rank(a) - rank(b))[0];
+  if (best === undefined) return { verdict: 'unknown', why: 'garbage', detail: 'no match to choose from' };
+  const winner = common.find((m) => m.pid === best.pid && rank(m) === rank(best) && m.runtime.own) ?? best;
+  if (table.entries.get(winner.pid)?.state === 'T') {
+    return { verdict: 'suspended', pid: winner.pid, runtime: winner.runtime.name };
+  }
+  const also = matches
+    .filter((m) => m.pid === winner.pid && m.runtime !== winner.runtime && m.strength !== 'weak')
+    .map((m) => m.runtime.name);
+  return {
+    verdict: 'runtime',
+    runtime: winner.runtime.name,
+    strength: winner.strength,
+    pid: winner.pid,
+    evidence: describe(winner),
+    ...(also.length > 0 ? { also } : {}),
+  };
+}
+
+/** The matches of those runtimes that every proven process fits: none where two processes are different runtimes. */
+function commonRuntimes(proven: readonly Match[]): readonly Match[] {
+  const pids = new Set(proven.map((m) => m.pid));
+  const fitsAll = (runtime: RuntimeSpec): boolean =>
+    new Set(proven.filter((m) => m.runtime === runtime).map((m) => m.pid)).size === pids.size;
+  return proven.filter((m) => fitsAll(m.runtime));
+}
+
+function describe(match: Match): string {
+  return `${match.runtime.name}: process ${match.pid} ${match.evidence}`;
+}
+
+/** No runtime in the foreground: what is there instead, most careful answer first. */
+function describeUnmatched(processes: Seen['processes'], stopped: Seen, details: ProcessDetails): PaneRuns {
+  const opaque = processes.find(({ identity }) => identity.exe !== null && isOpaque(baseName(identity.exe)));
+  if (opaque !== undefined) return { verdict: 'opaque', program: programOf(opaque.identity) };
+
+  const hidden = processes.find((p) => p.identity.exe === null && details.cmdline(p.entry.pid) !== null);
+  if (hidden !== undefined) {
+    const detail = `the executable of process ${hidden.entry.pid} (${hidden.entry.comm}) cannot be read`;
+    return { verdict: 'unknown', why: 'denied', detail };
+  }
+
+  const present = processes.filter(({ identity }) => identity.exe !== null && !isWrapper(identity));
+  const program =
+    present.find((p) => p.identity.interpreter?.shell !== true) ?? present.find((p) => runsFile(p.identity));
+  if (program !== undefined) {
+    const { entry, identity } = program;
+    if (entry.state === 'T') return { verdict: 'suspended', pid: entry.pid, runtime: null };
+    return { verdict: 'other', pid: entry.pid, program: programOf(identity) };
+  }
+
+  const job = stopped.matches[0];
+  if (job !== undefined) return { verdict: 'suspended', pid: job.pid, runtime: job.runtime.name };
+  const shell = present[0];
+  if (shell === undefined) return { verdict: 'gone' };
+  return { verdict: 'shell', pid: shell.entry.pid, program: programOf(shell.identity) };
+}
+
+/** A shell that runs a script file is a program; one that asks a person, or runs a line it was given, is a shell. */
+function runsFile(identity: Identity): boolean {
+  return identity.script !== null;
+}
+
+function isWrapper(identity: Identity): boolean {
+  return identity.exe !== null && makesOwnTerminal(baseName(identity.exe));
+}

@@ -1,0 +1,163 @@
+/**
+ * The process table in one synchronous pass over /proc: one stat line and the owner of each process. Processes that
+ * end during the pass are simply not in it.
+ */
+import { closeSync, openSync, readdirSync, readSync, statSync } from 'node:fs';
+import type { Source, Unknown, UnknownCode } from '../state.ts';
+import { readFailure, readWhole } from './read-file.ts';
+
+/** Numbers as /proc/PID/stat has them (man 5 proc); `start_time` in clock ticks since boot, `uid` the effective one. */
+export interface ProcessEntry {
+  readonly pid: number;
+  readonly ppid: number;
+  readonly pgrp: number;
+  readonly session: number;
+  /** Device number of the controlling terminal, 0 = none. */
+  readonly tty_nr: number;
+  /** Foreground process group of that terminal, -1 = none. */
+  readonly tpgid: number;
+  /** R, S, D, Z, T (stopped), t (traced), X, I. */
+  readonly state: string;
+  readonly start_time: number;
+  /** Whatever the program says: at most 15 bytes, any of them. */
+  readonly comm: string;
+  readonly uid: number;
+}
+
+export interface ProcessTable {
+  /** Unix milliseconds, to about 10 ms: the clock now, less /proc/uptime. */
+  readonly booted_at_ms: number;
+  readonly clock_ticks_per_second: number;
+  readonly entries: ReadonlyMap<number, ProcessEntry>;
+  /** By start time: older children first. */
+  children(pid: number): readonly number[];
+}
+
+/**
+ * What the kernel tells every program as AT_CLKTCK. Linux fixes USER_HZ at 100 on every architecture that Node runs
+ * on, so no `getconf` is started to ask.
+ */
+export const CLOCK_TICKS_PER_SECOND = 100;
+
+/**
+ * `now` is the clock, in Unix milliseconds; it is read right beside /proc/uptime. Unknown where /proc cannot be listed,
+ * or hides other people's processes (`hidepid`): half a table would look like processes that have ended.
+ */
+export function readProcessTable(now: () => number, procRoot = '/proc'): Source<ProcessTable> {
+  let names: readonly string[];
+  try {
+    names = readdirSync(procRoot);
+  } catch (error) {
+    return unknown(readFailure(error, procRoot));
+  }
+  const booted = readBootTime(now, procRoot);
+  if (booted.status === 'unknown') return booted;
+
+  const entries = new Map<number, ProcessEntry>();
+  for (const name of names) {
+    const pid = Number(name);
+    if (!Number.isInteger(pid) || pid <= 0) continue;
+    const read = readEntry(`${procRoot}/${name}`);
+    if (read.kind === 'failed') return unknown(read);
+    if (read.kind === 'entry') entries.set(pid, read.entry);
+  }
+  // Process 1 is in every process namespace: where it is not shown, others are not shown either.
+  if (!entries.has(1)) {
+    const detail = `${procRoot} does not show process 1: it is mounted with hidepid, or is not a process table`;
+    return { status: 'unknown', why: 'denied', detail };
+  }
+  return { status: 'known', value: buildTable(booted.value, entries) };
+}
+
+/** A table from entries, with its index of children built when first asked for. */
+export function buildTable(bootedAtMs: number, entries: ReadonlyMap<number, ProcessEntry>): ProcessTable {
+  let index: ReadonlyMap<number, readonly number[]> | null = null;
+  return {
+    booted_at_ms: bootedAtMs,
+    clock_ticks_per_second: CLOCK_TICKS_PER_SECOND,
+    entries,
+    children: (pid) => {
+      index ??= indexChildren(entries);
+      return index.get(pid) ?? [];
+    },
+  };
+}
+
+/**
+ * One line of /proc/PID/stat. The name is whatever the program likes, so the fields begin after the LAST `)`: a
+ * command named `x) R 1 (y` fools anything else. Null where the line is not one.
+ */
+export function parseStat(line: string, uid: number): ProcessEntry | null {
+  const open = line.indexOf('(');
+  const close = line.lastIndexOf(')');
+  if (open < 2 || close < open) return null;
+  const fields = line.slice(close + 2).split(' ', 20);
+  const number = (i: number): number => Number(fields[i] ?? Number.NaN);
+  const entry: ProcessEntry = {
+    pid: Number(line.slice(0, open - 1)),
+    ppid: number(1),
+    pgrp: number(2),
+    session: number(3),
+    // Printed as signed: a device number above 2^31 would come out negative.
+    tty_nr: number(4) >>> 0,
+    tpgid: number(5),
+    state: fields[0] ?? '',
+    start_time: number(19),
+    comm: line.slice(open + 1, close),
+    uid,
+  };
+  const whole = [entry.pid, entry.ppid, entry.pgrp, entry.session, entry.tpgid, entry.start_time];
+  return entry.state.length === 1 && whole.every(Number.isInteger) ? entry : null;
+}
+
+function unknown(failure: Pick<Unknown, 'why' | 'detail'>): Unknown {
+  return { status: 'unknown', why: failure.why, detail: failure.detail };
+}
+
+type EntryRead =
+  | { readonly kind: 'entry'; readonly entry: ProcessEntry }
+  | { readonly kind: 'ended' }
+  | { readonly kind: 'failed'; readonly why: UnknownCode; readonly detail: string };
+
+/** A stat line is at most 52 numbers and 15 bytes of name. */
+const LINE = Buffer.allocUnsafe(4096);
+
+function readEntry(directory: string): EntryRead {
+  try {
+    // The directory always bears the effective uid; the files in it belong to root for a process that is not dumpable.
+    const uid = statSync(directory).uid;
+    const fd = openSync(`${directory}/stat`, 'r');
+    let line: string;
+    try {
+      line = LINE.toString('utf8', 0, readSync(fd, LINE, 0, LINE.length, null));
+    } finally {
+      closeSync(fd);
+    }
+    const entry = parseStat(line, uid);
+    if (entry !== null) return { kind: 'entry', entry };
+    return { kind: 'failed', why: 'garbage', detail: `${directory}/stat is not a stat line` };
+  } catch (error) {
+    const failure = readFailure(error, `${directory}/stat`);
+    return failure.gone ? { kind: 'ended' } : { kind: 'failed', why: failure.why, detail: failure.detail };
+  }
+}
+
+function readBootTime(now: () => number, procRoot: string): Source<number> {
+  const read = readWhole(`${procRoot}/uptime`);
+  const clock = now();
+  if (!read.ok) return unknown(read.error);
+  const seconds = Number(read.bytes.toString('latin1').split(' ', 1)[0]);
+  if (Number.isFinite(seconds) && seconds > 0) return { status: 'known', value: Math.round(clock - seconds * 1000) };
+  return { status: 'unknown', why: 'garbage', detail: `${procRoot}/uptime holds no number of seconds` };
+}
+
+function indexChildren(entries: ReadonlyMap<number, ProcessEntry>): ReadonlyMap<number, readonly number[]> {
+  const index = new Map<number, ProcessEntry[]>();
+  for (const entry of entries.values()) {
+    const siblings = index.get(entry.ppid);
+    if (siblings === undefined) index.set(entry.ppid, [entry]);
+    else siblings.push(entry);
+  }
+  const byAge = (a: ProcessEntry, b: ProcessEntry): number => a.start_time - b.start_time || a.pid - b.pid;
+  return new Map([...index].map(([pid, children]) => [pid, children.sort(byAge).map((c) => c.pid)]));
+}
