@@ -1,0 +1,49 @@
+/** What every cross-check works on: the roster as written, and each agent with the defaults under it. */
+import { type MergedAgent, mergeAgent } from './merge.ts';
+import type { LayoutName, RuntimeSpec, Supervisor } from './model.ts';
+import { layoutOfFile } from './normalize.ts';
+import type { DataPath, Report } from './problems.ts';
+import { normalizeRuntimes } from './runtime-spec.ts';
+import type { AgentFields, AgentFile, RosterFile } from './schema.ts';
+
+export interface CheckContext {
+  readonly file: RosterFile;
+  readonly layout: LayoutName;
+  readonly supervisor: Supervisor;
+  readonly runtimes: Readonly<Record<string, RuntimeSpec>>;
+  readonly agents: readonly CheckedAgent[];
+  readonly report: Report;
+}
+
+export interface CheckedAgent {
+  readonly path: DataPath;
+  readonly written: AgentFile;
+  readonly merged: MergedAgent;
+}
+
+/** Agents whose entry has no usable name are left out: what they lack has been told. */
+export function checkContext(file: RosterFile, report: Report): CheckContext {
+  const layout = layoutOfFile(file);
+  const supervisor = file.supervisor ?? 'systemd';
+  const defaults = file.defaults ?? {};
+  return {
+    file,
+    layout,
+    supervisor,
+    runtimes: normalizeRuntimes(file.runtimes, layout, supervisor),
+    agents: file.agents.map((written, i) => ({ path: ['agents', i], written, merged: mergeAgent(defaults, written) })),
+    report,
+  };
+}
+
+/** The places where agents' fields are written, defaults first. */
+export function writtenFields({ file, agents }: CheckContext): readonly { path: DataPath; fields: AgentFields }[] {
+  const own = agents.map(({ path, written }) => ({ path, fields: written }));
+  return file.defaults === undefined ? own : [{ path: ['defaults'], fields: file.defaults }, ...own];
+}
+
+/** Where a merged field comes from. */
+export function originOf(agent: CheckedAgent, ...keys: readonly (keyof AgentFields)[]): DataPath {
+  const key = keys.find((k) => agent.written[k] !== undefined);
+  return key === undefined ? ['defaults', keys[0] ?? ''] : [...agent.path, key];
+}

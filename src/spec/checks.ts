@@ -1,0 +1,27 @@
+/** All that the shape of a roster cannot say: names, references, what excludes what. Each check reports and goes on. */
+import { type CheckContext, checkContext } from './check-context.ts';
+import { checkCommands } from './checks-commands.ts';
+import { checkIgnoreRules } from './checks-ignore.ts';
+import { checkLayout } from './checks-layout.ts';
+import { checkLifecycle } from './checks-lifecycle.ts';
+import { checkNames } from './checks-names.ts';
+import { checkDependencies, checkReferences } from './checks-references.ts';
+import { checkSpelling } from './checks-spelling.ts';
+import type { Report } from './problems.ts';
+import type { RosterFile } from './schema.ts';
+
+const CHECKS: readonly ((context: CheckContext) => void)[] = [
+  checkSpelling,
+  checkNames,
+  checkReferences,
+  checkDependencies,
+  checkLifecycle,
+  checkCommands,
+  checkLayout,
+  checkIgnoreRules,
+];
+
+export function checkRoster(file: RosterFile, report: Report): void {
+  const context = checkContext(file, report);
+  for (const check of CHECKS) check(context);
+}

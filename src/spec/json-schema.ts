@@ -1,0 +1,8 @@
+/** The roster's JSON Schema (draft-07), from the definitions that validate it. What needs the whole roster it cannot say. */
+import * as z from 'zod/mini';
+import { ROSTER_SCHEMA } from './schema.ts';
+
+export function rosterJsonSchema(): object {
+  const schema = z.toJSONSchema(ROSTER_SCHEMA, { target: 'draft-7', io: 'input' });
+  return { $schema: schema.$schema, title: 'fleet roster, version 1', ...schema };
+}

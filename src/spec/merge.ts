@@ -1,0 +1,29 @@
+/** An agent's fields with the roster's defaults under them, in the documented spelling. Nothing else is filled in. */
+import type { AgentFields, AgentFile } from './schema.ts';
+
+export interface MergedAgent extends AgentFields {
+  readonly name: string;
+}
+
+/** Mappings (`env`, `heartbeat`, `restart`) are merged key by key; everything else is the agent's or the default. */
+export function mergeAgent(defaults: AgentFields, agent: AgentFile): MergedAgent {
+  const above = respell(agent);
+  const below = respell(defaults);
+  const merged = { ...below, ...above, name: agent.name };
+  // `ssh` belongs to the `host` beside it: a default must not name the way to another agent's host.
+  if (agent.ssh === undefined) delete merged.ssh;
+  if (below.env !== undefined && above.env !== undefined) merged.env = { ...below.env, ...above.env };
+  if (below.heartbeat !== undefined) merged.heartbeat = { ...below.heartbeat, ...above.heartbeat };
+  if (below.restart !== undefined) merged.restart = { ...below.restart, ...above.restart };
+  return merged;
+}
+
+/** Mosaic's camelCase keys in snake case. Where both are written the check on spelling has complained. */
+function respell(fields: AgentFields): AgentFields {
+  const { modelHint, workingDirectory, persistentPersona, resetBetweenTasks, ...rest } = fields;
+  if (modelHint !== undefined) rest.model_hint ??= modelHint;
+  if (workingDirectory !== undefined) rest.working_directory ??= workingDirectory;
+  if (persistentPersona !== undefined) rest.persistent_persona ??= persistentPersona;
+  if (resetBetweenTasks !== undefined) rest.reset_between_tasks ??= resetBetweenTasks;
+  return rest;
+}
