@@ -8,10 +8,13 @@ export default defineConfig({
         test: {
           name: 'system',
           include: ['test/system/**/*.test.ts'],
+          globalSetup: ['test/system/harness/announce.ts'],
+          // Processes, not threads: a host ends with the process that booted it.
+          pool: 'forks',
           // Booted hosts share two cores: one file at a time keeps settle times honest.
           fileParallelism: false,
-          testTimeout: 240_000,
-          hookTimeout: 240_000,
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
         },
       },
     ],

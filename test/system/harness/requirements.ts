@@ -14,11 +14,12 @@ const PROGRAMS: readonly (readonly [string, string])[] = [
   ['mount', 'mount'],
   ['useradd', 'passwd'],
 ];
-const FILES: readonly (readonly [string, string])[] = [
-  ['/usr/bin/python3', 'python3'],
-  ['/usr/lib/systemd/user/dbus.socket', 'dbus-user-session'],
-  ['/usr/lib/polkit-1/polkitd', 'polkitd'],
-  ['/usr/share/pam-configs/systemd', 'libpam-systemd'],
+/** Any one of the paths will do: they differ by release. */
+const FILES: readonly (readonly [readonly string[], string])[] = [
+  [['/usr/bin/python3'], 'python3'],
+  [['/usr/lib/systemd/user/dbus.socket'], 'dbus-user-session'],
+  [['/usr/lib/polkit-1/polkitd', '/usr/libexec/polkitd', '/usr/lib/policykit-1/polkitd'], 'polkitd'],
+  [['/usr/share/pam-configs/systemd', '/usr/lib64/security/pam_systemd.so'], 'libpam-systemd'],
 ];
 
 const SEARCH = [...(process.env['PATH'] ?? '').split(delimiter), '/usr/sbin', '/sbin', '/usr/bin', '/bin'];
@@ -45,8 +46,8 @@ export function whyNoHosts(): string | null {
   if (process.getuid?.() !== 0) return 'real hosts are booted by root only (sudo npm run verify)';
   const missing = [
     ...PROGRAMS.filter(([name]) => !hasProgram(name)),
-    ...FILES.filter(([path]) => !existsSync(path)),
-  ].map(([name, debianPackage]) => `${name} (Debian package ${debianPackage})`);
+    ...FILES.filter(([paths]) => !paths.some((path) => existsSync(path))),
+  ].map(([names, debianPackage]) => `${[names].flat()[0]} (Debian package ${debianPackage})`);
   if (missing.length > 0) return `missing here: ${missing.join(', ')}`;
   if (statSync('/usr').dev !== statSync('/').dev) return '/usr is a file system of its own, an overlay of / lacks it';
   return null;
