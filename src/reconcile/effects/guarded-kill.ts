@@ -1,0 +1,140 @@
+/**
+ * The one way in which fleet ends a session: by a guard inside tmux, so that nothing can come between the check and the
+ * kill, and then those of its processes that outlive it, each told by pid and start time.
+ */
+import type { SessionIdentity } from '../../diff/plan.ts';
+import type { Observed, TmuxSession } from '../../observe/state.ts';
+import { MARK_OPTION } from '../../spec/session-mark.ts';
+import type { EffectContext } from '../context.ts';
+import { type Failure, failure } from '../outcome.ts';
+import { sameSession, sessionSeen } from '../seen.ts';
+import { pollUntil } from './poll.ts';
+import { ending, words } from './programs.ts';
+import { tmux } from './tmux.ts';
+
+export const REFUSED = 'fleet-guard-refused';
+
+/** After the hangup, after TERM, after KILL. copilot was seen to take 1.8 s to end by itself. Milliseconds. */
+const PATIENCE_MS = { hangup: 3_000, term: 3_000, kill: 2_000 } as const;
+
+export type Ended =
+  | { readonly ended: 'ended'; readonly evidence: readonly string[] }
+  /** The guard held: it is no longer this session, or somebody is attached by now. */
+  | { readonly ended: 'refused' }
+  | { readonly ended: 'failed'; readonly failure: Failure };
+
+export interface KillOrder {
+  readonly name: string;
+  readonly identity: SessionIdentity;
+  readonly mayInterruptAttached: boolean;
+}
+
+export async function endSession(ctx: EffectContext, order: KillOrder, seen: Observed): Promise<Ended> {
+  const { identity, name } = order;
+  const found = sessionSeen(seen, identity.server.socket, name);
+  if (found.state !== 'present' || !sameSession(identity, found.server, found.session)) return { ended: 'refused' };
+  const survivors = processesOf(seen, found.session);
+  if (survivors === null)
+    return failed('unobserved', 'its processes could not be read, so what outlives it could not be ended');
+  const { socket } = identity.server;
+  const kill = `kill-session -t '${identity.id}'`;
+  const refusal = `display-message -p ${REFUSED}`;
+  const condition = guardCondition(order, found.session);
+  const result = await tmux(ctx, socket, ['if-shell', '-F', '-t', `=${name}:`, condition, kill, refusal]);
+  if (result.kind === 'failed' || result.code !== 0) {
+    const said = result.kind === 'exited' ? result.stderr : '';
+    // The whole server went away meanwhile, and the session with it.
+    if (!/no server running|No such file or directory/.test(said))
+      return failed('kill-failed', ending(result), words(result));
+  } else if (result.stdout.includes(REFUSED)) {
+    return { ended: 'refused' };
+  }
+  const gone = await sessionGone(ctx, order);
+  return gone === null ? endSurvivors(ctx, survivors, identity.server.pid) : failed('kill-failed', gone, words(result));
+}
+
+/**
+ * True only for this very session of this very server, with its mark where it has one, and (unless that is allowed)
+ * nobody attached. Never a comparison with the empty string: for a target that is gone every variable is empty.
+ */
+export function guardCondition(order: KillOrder, session: TmuxSession): string {
+  const { identity, mayInterruptAttached } = order;
+  const facts: (readonly [string, string])[] = [
+    ['pid', String(identity.server.pid)],
+    ['start_time', String(identity.server.start)],
+    ['session_id', identity.id],
+    ['session_created', String(identity.created)],
+  ];
+  if (session.mark !== null) {
+    const { owner, agent } = session.mark;
+    const mark = `${owner}/${agent}/${identity.server.pid}/${identity.id}/${identity.created}`;
+    facts.push([MARK_OPTION, mark]);
+  }
+  if (!mayInterruptAttached) facts.push(['session_attached', '0']);
+  const [first, ...rest] = facts.map(([name, value]) => `#{==:#{${name}},${value}}`);
+  return rest.reduce((all, fact) => `#{&&:${all},${fact}}`, first ?? '0');
+}
+
+/** Null where it is gone; else what was read. `access not allowed` exits 0, so the answer of the kill proves nothing. */
+async function sessionGone(ctx: EffectContext, order: KillOrder): Promise<string | null> {
+  const { identity, name } = order;
+  const seen = await ctx.ports.observe([name]);
+  const found = sessionSeen(seen, identity.server.socket, name);
+  if (found.state === 'unknown') return `killed, but it could not be looked at afterwards: ${found.detail}`;
+  if (found.state === 'absent' || !sameSession(identity, found.server, found.session)) return null;
+  return `session ${name} (${identity.id}) is there still, though tmux did not refuse`;
+}
+
+interface Survivor {
+  readonly pid: number;
+  readonly pgrp: number;
+  readonly startTime: number;
+  readonly comm: string;
+}
+
+/** The panes' own processes and the runtimes found in them: tools that these started are theirs to end. */
+function processesOf(seen: Observed, session: TmuxSession): readonly Survivor[] | null {
+  const { processes } = seen.sources;
+  if (processes.status === 'unknown') return null;
+  const pids = new Set<number>();
+  for (const { pid, dead, runs } of session.panes) {
+    if (pid !== null && !dead) pids.add(pid);
+    if (runs.verdict === 'runtime' || runs.verdict === 'other' || runs.verdict === 'shell') pids.add(runs.pid);
+  }
+  return [...pids].flatMap((pid) => {
+    const entry = processes.value.processes[String(pid)];
+    if (entry === undefined) return [];
+    return [{ pid, pgrp: entry.pgrp, startTime: entry.start_time, comm: entry.comm }];
+  });
+}
+
+async function endSurvivors(ctx: EffectContext, all: readonly Survivor[], serverPid: number): Promise<Ended> {
+  const left = () => all.filter((s) => ctx.ports.processes.startTime(s.pid) === s.startTime);
+  const none = () => left().length === 0;
+  if (await pollUntil(ctx, PATIENCE_MS.hangup, none)) return { ended: 'ended', evidence: [] };
+  const stubborn = left().map((s) => `${s.comm} (pid ${s.pid})`);
+  for (const [name, patience] of [
+    ['SIGTERM', PATIENCE_MS.term],
+    ['SIGKILL', PATIENCE_MS.kill],
+  ] as const) {
+    for (const survivor of left()) {
+      // A group that is the server's own, or init's, is no process of this session.
+      const group = survivor.pgrp > 1 && survivor.pgrp !== serverPid;
+      ctx.ports.processes.signal(group ? survivor.pgrp : survivor.pid, name, { group });
+    }
+    if (await pollUntil(ctx, patience, none)) {
+      return { ended: 'ended', evidence: [`${stubborn.join(', ')} outlived the session and was ended by ${name}`] };
+    }
+  }
+  return failed('process-survives', `${stubborn.join(', ')} outlived its session and KILL`);
+}
+
+const SUMMARIES = {
+  'kill-failed': 'The session could not be ended',
+  'process-survives': 'A process outlives its session',
+  unobserved: 'The session was left alone',
+} as const;
+
+function failed(code: keyof typeof SUMMARIES, detail: string, evidence: readonly string[] = []): Ended {
+  return { ended: 'failed', failure: failure(code, SUMMARIES[code], detail, null, evidence) };
+}

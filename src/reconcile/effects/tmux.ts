@@ -1,0 +1,26 @@
+/** tmux, for effects: always an explicit socket, never a server of its own (`-N`), UTF-8. */
+import type { RunResult } from '../../observe/run.ts';
+import type { EffectContext } from '../context.ts';
+
+/** A stopped server hangs every client. Milliseconds. */
+const DEADLINE_MS = 5_000;
+
+/** `socket`: as in addresses, `default` for the default server. */
+export function tmux(ctx: Pick<EffectContext, 'ports'>, socket: string, args: readonly string[]): Promise<RunResult> {
+  return ctx.ports.run('tmux', ['-u', '-N', '-L', socket, ...args], { deadlineMs: DEADLINE_MS });
+}
+
+/** The last lines with anything on them of a pane's screen, dead ones included; empty where it cannot be read. */
+export async function lastLines(
+  ctx: Pick<EffectContext, 'ports'>,
+  socket: string,
+  pane: string,
+): Promise<readonly string[]> {
+  const screen = await tmux(ctx, socket, ['capture-pane', '-p', '-t', pane]);
+  if (screen.kind === 'failed' || screen.code !== 0) return [];
+  return screen.stdout
+    .split('\n')
+    .map((line) => line.trimEnd())
+    .filter((line) => line !== '' && !line.startsWith('Pane is dead'))
+    .slice(-10);
+}

@@ -1,0 +1,58 @@
+import { createHash } from 'node:crypto';
+import { closeSync, constants, fstatSync, openSync, readFileSync } from 'node:fs';
+import { failure } from '../outcome.ts';
+import type { FileRead } from '../ports.ts';
+import { errnoOf, fileFailure, symlinkFailure } from './failures.ts';
+
+/** Unit, env and argv files are small; anything above this is not one of ours. Bytes. */
+const TOO_LARGE = 4 * 1024 * 1024;
+
+export const sha256Hex = (bytes: Uint8Array | string): string => createHash('sha256').update(bytes).digest('hex');
+
+/** Never blocks on a FIFO, never follows a link at `path` itself. */
+export function readWholeFile(path: string): FileRead {
+  let fd: number;
+  try {
+    fd = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK | constants.O_NOCTTY);
+  } catch (error) {
+    const errno = errnoOf(error);
+    if (errno === null) throw error;
+    if (errno === 'ENOENT') return { state: 'absent' };
+    return { state: 'failed', failure: errno === 'ELOOP' ? symlinkFailure(path) : fileFailure(path, errno, 'reading') };
+  }
+  try {
+    return readOpened(path, fd);
+  } catch (error) {
+    const errno = errnoOf(error);
+    if (errno === null) throw error;
+    return { state: 'failed', failure: fileFailure(path, errno, 'reading') };
+  } finally {
+    closeSync(fd);
+  }
+}
+
+function readOpened(path: string, fd: number): FileRead {
+  const stat = fstatSync(fd);
+  if (!stat.isFile()) {
+    return { state: 'failed', failure: failure('not-regular', 'Not a regular file', `${path} is no regular file`) };
+  }
+  if (stat.size > TOO_LARGE) {
+    return { state: 'failed', failure: failure('too-large', 'File too large', `${path} has ${stat.size} bytes`) };
+  }
+  const bytes = readFileSync(fd);
+  const content = decode(bytes);
+  if (content === null) {
+    const detail = `${path} is not UTF-8 text: fleet could not give its other lines back byte for byte`;
+    return { state: 'failed', failure: failure('not-text', 'Not UTF-8 text', detail, `convert it (iconv) or move it`) };
+  }
+  return { state: 'present', content, sha256: sha256Hex(bytes), mode: stat.mode & 0o7777 };
+}
+
+function decode(bytes: Uint8Array): string | null {
+  try {
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch (error) {
+    if (error instanceof TypeError) return null;
+    throw error;
+  }
+}

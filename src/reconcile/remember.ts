@@ -1,0 +1,64 @@
+/** Writing down what sessions were started from: in layout mosaic nothing else tells it later. */
+
+import type { RememberedSession } from '../diff/policy.ts';
+import type { Observed } from '../observe/state.ts';
+import { fingerprint } from '../spec/fingerprint.ts';
+import type { AgentSpec } from '../spec/model.ts';
+import type { EffectContext } from './context.ts';
+import { recordSessions } from './inventory.ts';
+import type { SessionJudgement } from './judge-session.ts';
+import type { Failure } from './outcome.ts';
+import { sessionSeen, socketLabel } from './seen.ts';
+
+/**
+ * A function to be given each look after a start. The first that shows a session which was not there before writes it
+ * down, whatever becomes of it: it was started from this roster also when it is parked. An end that makes an ephemeral
+ * agent done is written down too. Null where nothing went wrong.
+ */
+export function rememberStarted(
+  ctx: EffectContext,
+  agent: AgentSpec,
+  before: Observed,
+): (seen: Observed, judged: SessionJudgement) => Failure | null {
+  const old = sessionKey(before, agent);
+  let record: RememberedSession | null = null;
+  return (seen, judged) => {
+    const next = recordOf(ctx, agent, seen, judged, old, record);
+    if (next === null || JSON.stringify(next) === JSON.stringify(record)) return null;
+    record = next;
+    const written = recordSessions(ctx.ports.files, ctx.inventoryPath, [next]);
+    return written.ok ? null : written.error;
+  };
+}
+
+function recordOf(
+  ctx: EffectContext,
+  agent: AgentSpec,
+  seen: Observed,
+  judged: SessionJudgement,
+  old: string | null,
+  known: RememberedSession | null,
+): RememberedSession | null {
+  if (judged.judged === 'unknown' || judged.judged === 'foreign') return null;
+  const ephemeral = agent.lifecycle === 'ephemeral';
+  if (judged.judged === 'absent') return ephemeral && !ctx.launcher && known !== null ? { ...known, done: true } : null;
+  if (sessionKey(seen, agent) === old) return null;
+  const { server, session } = judged;
+  return {
+    agent: agent.name,
+    socket: server.socket,
+    server: { pid: server.pid, start: server.start },
+    id: session.id,
+    created: session.created,
+    spec: fingerprint(agent, ctx.user.home),
+    boot_id: seen.boot_id,
+    done: ephemeral && judged.judged === 'ended' && judged.status === 0,
+  };
+}
+
+function sessionKey(seen: Observed, agent: AgentSpec): string | null {
+  const found = sessionSeen(seen, socketLabel(agent.socket), agent.name);
+  if (found.state !== 'present') return null;
+  const { server, session } = found;
+  return `${server.pid}/${server.start}/${session.id}/${session.created}`;
+}

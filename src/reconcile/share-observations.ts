@@ -1,0 +1,55 @@
+import type { Observed } from '../observe/state.ts';
+
+type Observe = (agents: readonly string[] | null) => Promise<Observed>;
+
+interface Waiting {
+  /** Null: everything. */
+  agents: Set<string> | null;
+  readonly answer: Promise<Observed>;
+}
+
+/**
+ * One look at a time: those that ask while one is under way share the next, narrowed to all that they name. Nobody is
+ * answered with a look that began before the question. So twenty agents settling at once cost one look a round.
+ */
+export function shareObservations(observe: Observe): Observe {
+  let running: Promise<unknown> | null = null;
+  let next: Waiting | null = null;
+
+  const look = (agents: readonly string[] | null): Promise<Observed> => {
+    const answer = observe(agents);
+    running = answer;
+    return answer;
+  };
+
+  return (agents) => {
+    if (next !== null) {
+      if (agents === null) next.agents = null;
+      else for (const agent of agents) next.agents?.add(agent);
+      return next.answer;
+    }
+    if (running === null) {
+      const answer = look(agents);
+      const clear = () => {
+        if (running === answer) running = null;
+      };
+      answer.then(clear, clear);
+      return answer;
+    }
+    const begin = (): Promise<Observed> => {
+      next = null;
+      const answer = look(waiting.agents === null ? null : [...waiting.agents]);
+      const clear = () => {
+        if (running === answer) running = null;
+      };
+      answer.then(clear, clear);
+      return answer;
+    };
+    const waiting: Waiting = {
+      agents: agents === null ? null : new Set(agents),
+      answer: running.then(begin, begin),
+    };
+    next = waiting;
+    return waiting.answer;
+  };
+}
