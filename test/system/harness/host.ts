@@ -3,6 +3,7 @@ import {
   accessSync,
   constants,
   copyFileSync,
+  cpSync,
   existsSync,
   mkdirSync,
   readdirSync,
@@ -56,7 +57,7 @@ export interface Host extends Machine {
   readonly node: string;
 }
 
-const BUNDLE = fileURLToPath(new URL('../../../dist/fleet.cjs', import.meta.url));
+const DIST = fileURLToPath(new URL('../../../dist/', import.meta.url));
 const SNAPSHOT = fileURLToPath(new URL('../fixtures/snapshot.cjs', import.meta.url));
 const PATH = '/usr/local/bin:/usr/bin:/bin';
 
@@ -186,9 +187,9 @@ async function prepareDisk(machine: Machine, options: HostOptions): Promise<stri
   writeFileSync(at('/etc/hosts'), `127.0.0.1 localhost ${machine.hostname}\n`);
   // The default of 10 s is how long a manager outlives the last logout; only the wait is shortened.
   writeFileSync(at('/etc/systemd/logind.conf.d/test.conf'), '[Login]\nUserStopDelaySec=1s\n');
-  if (!existsSync(BUNDLE)) throw new Error('harness: dist/fleet.cjs is not built: npm run build');
-  copyFileSync(BUNDLE, at('/opt/fleet/fleet.cjs'));
-  copyFileSync(SNAPSHOT, at('/opt/fleet/snapshot.cjs'));
+  if (!existsSync(join(DIST, 'fleet.cjs'))) throw new Error('harness: dist/fleet.cjs is not built: npm run build');
+  cpSync(DIST, at('/opt/fleet'), { recursive: true });
+  copyFileSync(SNAPSHOT, at('/opt/snapshot.cjs'));
   for (const user of options.users) {
     await machine.chroot(['useradd', '--create-home', '--shell', '/bin/bash', user.name]);
     if (user.linger) writeFileSync(at(`/var/lib/systemd/linger/${user.name}`), '');

@@ -10,7 +10,7 @@ export type Row = readonly [kind: RowKind, name: string, text: string];
 const STATE = '.local/state/fleet';
 
 export async function snapshot(host: Host, user: string): Promise<readonly Row[]> {
-  return JSON.parse(await host.mustAs(user, [host.node, '/opt/fleet/snapshot.cjs'])) as readonly Row[];
+  return JSON.parse(await host.mustAs(user, [host.node, '/opt/snapshot.cjs'])) as readonly Row[];
 }
 
 export function withoutState(rows: readonly Row[]): readonly Row[] {
@@ -19,47 +19,61 @@ export function withoutState(rows: readonly Row[]): readonly Row[] {
 
 /** The rows that none of these changes is about: they must be the same before and after an apply. */
 export function foreignTo(changes: readonly Change[], rows: readonly Row[]): readonly Row[] {
-  const names = (kind: string): ReadonlySet<string> =>
-    new Set(
-      changes.filter((change) => change.kind === kind).map((change) => change.address.split('/').slice(3).join('/')),
-    );
-  const lives = (change: Change): boolean =>
-    (change.kind === 'session' || change.kind === 'unit') &&
-    ['create', 'start', 'restart', 'stop'].includes(change.action);
-  const agents = new Set(changes.filter(lives).flatMap((change) => change.agent ?? []));
-  const server = changes.some((change) => change.kind === 'tmux-server' || (lives(change) && change.agent === null));
-  const units = names('unit');
-  const ofAgent = (unit: string): boolean => [...agents].some((agent) => unit.includes(`-agent@${agent}.service`));
+  const may = allowedBy(changes);
+  return withoutState(rows).filter(([kind, name]) => !may(kind, name));
+}
 
-  const ours = ([kind, name]: Row): boolean => {
+/** What the executor may touch for these changes. */
+function allowedBy(changes: readonly Change[]): (kind: RowKind, name: string) => boolean {
+  const agents = new Set(changes.filter(startsOrEnds).flatMap((change) => change.agent ?? []));
+  const units = new Set(changes.filter(({ kind }) => kind === 'unit').map(nameOf));
+  const linger = changes.some(({ kind }) => kind === 'linger');
+  // The manager was away: all that it starts comes with it.
+  const manager = changes.some(({ kind, replan }) => kind === 'linger' && replan);
+  const server = manager || changes.some((change) => change.kind === 'tmux-server' && startsOrEnds(change));
+  // Behind a deleted socket sessions cannot be listed; their processes can.
+  const hidden = changes.some(({ action }) => action === 'signal');
+  const holder = server || changes.some(({ reason }) => reason === 'holder-missing');
+  const isOfAgent = (unit: string): boolean => [...agents].some((agent) => unit.includes(`-agent@${agent}.service`));
+
+  return (kind, name) => {
     switch (kind) {
       case 'session':
-        return agents.has(name) || (server && name === '_holder');
+        return manager || hidden || agents.has(name) || (holder && name === '_holder');
       case 'process':
-        return agents.has(name) || (server && name === '');
+        return manager || agents.has(name) || (holder && name === '');
       case 'server':
-      case 'sockets':
         return server;
+      case 'sockets':
+        return server || hidden;
       case 'unit':
-        return ofAgent(name) || (server && name.includes('-tmux')) || (units.has(name) && server);
+        return manager || isOfAgent(name) || (server && name.includes('-tmux'));
       case 'boot':
-        return units.has(name);
+        return manager || units.has(name);
       case 'linger':
-        return names('linger').size > 0;
+        return linger;
       case 'file':
         return changes.some((change) => mayWrite(change, name));
       case 'directory':
         return changes.length > 0 && OWN.some((root) => isBelow(root, name) || isBelow(name, root));
     }
   };
-  return withoutState(rows).filter((row) => !ours(row));
+}
+
+function startsOrEnds({ kind, action, reason }: Change): boolean {
+  if (reason === 'holder-missing' || !['session', 'unit', 'tmux-server'].includes(kind)) return false;
+  return ['create', 'start', 'restart', 'stop', 'destroy'].includes(action);
+}
+
+function nameOf({ address }: Change): string {
+  return address.split('/').slice(3).join('/');
 }
 
 /** Directories that fleet may have to make, with those above them. */
 const OWN = ['.config/fleet', '.config/systemd', '.config/mosaic/fleet/agents', '.local/share/fleet', STATE];
 
 function mayWrite(change: Change, file: string): boolean {
-  const name = change.address.split('/').slice(3).join('/');
+  const name = nameOf(change);
   const launcher = file === '.local/share/fleet/launch';
   switch (change.kind) {
     case 'env-file':

@@ -1,0 +1,119 @@
+/** Found and not touched (layout mosaic): what is not ours, what a person did, what cannot be seen. */
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { blockedOf, driftOf, expectSuccess, type Fleet, unmanagedOf } from './harness/fleet.ts';
+import { bootRepairedFleet, SOCKET, tmux, USER, unitOf } from './harness/mosaic.ts';
+import { describeOnHost } from './harness/on-host.ts';
+import { snapshot, withoutState } from './harness/snapshot.ts';
+
+const CODER = 'dogfood-coder';
+const STRANGER = ['exec sleep infinity'];
+
+describeOnHost('left alone', () => {
+  let fleet: Fleet;
+  beforeAll(async () => {
+    fleet = await bootRepairedFleet();
+  });
+  afterAll(() => fleet?.host.destroy());
+
+  /** Applies, and expects that nothing at all was touched. */
+  const applyTouchesNothing = async (code: number): Promise<string> => {
+    const before = withoutState(await snapshot(fleet.host, USER));
+    const ran = await fleet.apply();
+    expect(ran.code, ran.stdout + ran.stderr).toBe(code);
+    expect(withoutState(await snapshot(fleet.host, USER))).toEqual(before);
+    return ran.stdout + ran.stderr;
+  };
+
+  test('a foreign session on the socket is unmanaged', async () => {
+    await tmux(fleet.host, ['new-session', '-d', '-s', 'guest', ...STRANGER]);
+    const { plan, code } = await fleet.plan();
+    expect({ changes: driftOf(plan), unmanaged: unmanagedOf(plan), code }).toEqual({
+      changes: [],
+      unmanaged: ['session/guest'],
+      code: 0,
+    });
+    await applyTouchesNothing(0);
+    await tmux(fleet.host, ['kill-session', '-t', '=guest']);
+  });
+
+  test('a session with the name of an agent plus a suffix is never taken for the agent', async () => {
+    await tmux(fleet.host, ['new-session', '-d', '-s', `${CODER}-old`, ...STRANGER]);
+    await tmux(fleet.host, ['new-session', '-d', '-s', 'dogfood', ...STRANGER]);
+    expect(unmanagedOf((await fleet.plan()).plan)).toEqual(['session/dogfood', `session/${CODER}-old`]);
+    await applyTouchesNothing(0);
+
+    await tmux(fleet.host, ['kill-session', '-t', `=${CODER}`]);
+    await fleet.applyAndSettle({ changes: [`session/${CODER} session-missing`] });
+    for (const name of [`${CODER}-old`, 'dogfood']) await tmux(fleet.host, ['kill-session', '-t', `=${name}`]);
+  });
+
+  test('a session of an agent’s name on another socket is unmanaged', async () => {
+    await fleet.host.mustAs(USER, ['tmux', '-L', 'elsewhere', 'new-session', '-d', '-s', CODER, ...STRANGER]);
+    const { plan, code } = await fleet.plan();
+    expect({ changes: driftOf(plan), blocked: blockedOf(plan), code }).toEqual({ changes: [], blocked: [], code: 0 });
+    expect(plan.unmanaged.map(({ address, why }) => `${address} ${why}`).join('\n')).toContain('elsewhere');
+    await applyTouchesNothing(0);
+    await fleet.host.mustAs(USER, ['tmux', '-L', 'elsewhere', 'kill-server']);
+  });
+
+  test('an agent that runs on another socket is wrong-socket: never a second copy', async () => {
+    await tmux(fleet.host, ['kill-session', '-t', `=${CODER}`]);
+    const stub = `MOSAIC_AGENT_NAME=${CODER} MOSAIC_AGENT_CLASS=worker exec python3 ~/.config/mosaic/fleet/dogfood-agent.py`;
+    await fleet.host.mustAs(USER, ['tmux', '-L', 'elsewhere', 'new-session', '-d', '-s', CODER, stub]);
+    const { plan, code } = await fleet.plan();
+    expect({ changes: driftOf(plan), code }).toEqual({ changes: [], code: 4 });
+    expect(blockedOf(plan)).toEqual([`session/${CODER} wrong-socket wrong-socket`]);
+    await applyTouchesNothing(4);
+    await fleet.host.mustAs(USER, ['tmux', '-L', 'elsewhere', 'kill-server']);
+    await fleet.applyAndSettle({ changes: [`session/${CODER} session-missing`] });
+  });
+
+  test('a masked unit is unit-masked, and its session lives on', async () => {
+    await fleet.host.mustAs(USER, ['systemctl', '--user', 'mask', unitOf(CODER)]);
+    const { plan, code } = await fleet.plan();
+    expect({ changes: driftOf(plan), blocked: blockedOf(plan), code }).toEqual({
+      changes: [],
+      blocked: [`unit/${unitOf(CODER)} unit-masked masked`],
+      code: 4,
+    });
+    await applyTouchesNothing(4);
+    await fleet.host.mustAs(USER, ['systemctl', '--user', 'unmask', unitOf(CODER)]);
+    await fleet.expectClean();
+  });
+
+  test('an attached agent is not restarted without the flag', async () => {
+    const viewer = fleet.host.as(USER, ['tmux', '-L', SOCKET, 'attach', '-t', `=${CODER}`], { tty: true });
+    const roster = await fleet.host.mustAs(USER, ['cat', 'fleet.yaml']);
+    const other = roster.replace(`name: ${CODER}, runtime: dogfood`, `name: ${CODER}, runtime: pi`);
+    await fleet.host.write(USER, 'other.yaml', other);
+    const planned = await fleet.run(['plan', '--json', '--detailed-exitcode', '-f', 'other.yaml']);
+    expect(planned.code).toBe(2);
+    expect(planned.stdout).toContain('"attached"');
+    await tmux(fleet.host, ['detach-client', '-s', `=${CODER}`]);
+    expect((await viewer).code).toBe(0);
+  });
+
+  test('with a stopped user manager nothing is known and nothing is done', async () => {
+    const manager = `user@${fleet.host.uid(USER)}.service`;
+    await fleet.host.mustRoot(['systemctl', 'stop', manager]);
+    const { plan, code } = await fleet.plan();
+    expect({ changes: driftOf(plan), code }).toEqual({ changes: [], code: 3 });
+    expect(plan.complete).toBe(false);
+    expect(JSON.stringify(plan.unknown)).toMatch(/run\/user|bus|manager/);
+    expect(await applyTouchesNothing(3)).toMatch(/run\/user|bus|manager/);
+
+    await fleet.host.mustRoot(['systemctl', 'start', manager]);
+    await fleet.host.managerSettled(USER);
+    await fleet.expectClean();
+  });
+
+  test('plan from cron, without XDG_RUNTIME_DIR, sees what a login sees', async () => {
+    expectSuccess(await fleet.run(['plan', '--detailed-exitcode', '-f', 'fleet.yaml'], { bare: true }));
+  });
+
+  test('with the runtime directory of somebody else nothing is known', async () => {
+    const ran = await fleet.run(['plan', '--json', '-f', 'fleet.yaml'], { env: { XDG_RUNTIME_DIR: '/run/user/0' } });
+    expect([0, 3]).toContain(ran.code);
+    expect(ran.code === 0 || ran.stdout.includes('/run/user/0')).toBe(true);
+  });
+});
