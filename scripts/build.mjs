@@ -1,0 +1,86 @@
+/**
+ * Builds what is published:
+ *   dist/fleet.cjs                 the command: a launcher of a few lines
+ *   dist/fleet.bundle.cjs          everything, in one file, without dependencies
+ *   dist/fleet.bundle.cache        V8's compiled code for it; another V8 silently ignores it and compiles by itself
+ *   dist/THIRD-PARTY-LICENSES.txt  of what is bundled
+ */
+import { execFileSync } from 'node:child_process';
+import { chmodSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
+
+const root = join(dirname(fileURLToPath(import.meta.url)), '..');
+const dist = join(root, 'dist');
+const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+
+/**
+ * Start-up is most of what `fleet plan` costs, and compiling most of start-up. `vm.Script` checks by itself that the
+ * cache was made from this code by this V8. The bundle is ASCII, and Latin-1 is the fastest way to read that.
+ */
+const LAUNCHER = `#!/usr/bin/env node
+'use strict';
+const { readFileSync } = require('node:fs');
+const { Script } = require('node:vm');
+const filename = __dirname + '/fleet.bundle.cjs';
+let cachedData;
+try {
+  cachedData = readFileSync(__dirname + '/fleet.bundle.cache');
+} catch {}
+new Script(readFileSync(filename, 'latin1'), { filename, cachedData }).runInThisContext()(require);
+`;
+
+async function main() {
+  rmSync(dist, { recursive: true, force: true });
+  mkdirSync(dist);
+  const inputs = await bundle();
+  writeFileSync(join(dist, 'THIRD-PARTY-LICENSES.txt'), licences(inputs));
+  execFileSync(process.execPath, [join(root, 'scripts/compile-cache.mjs')], { stdio: ['ignore', 'ignore', 'inherit'] });
+  writeFileSync(join(dist, 'fleet.cjs'), LAUNCHER);
+  chmodSync(join(dist, 'fleet.cjs'), 0o755);
+  console.log(`built dist/fleet.cjs ${version}`);
+}
+
+async function bundle() {
+  const { metafile } = await build({
+    entryPoints: [join(root, 'src/cli/main.ts')],
+    outfile: join(dist, 'fleet.bundle.cjs'),
+    bundle: true,
+    platform: 'node',
+    target: 'node20.19',
+    format: 'cjs',
+    charset: 'ascii',
+    // Names stay, so that the stack trace in a bug report can be read.
+    minifyWhitespace: true,
+    minifySyntax: true,
+    legalComments: 'none',
+    define: { FLEET_VERSION: JSON.stringify(version) },
+    // A vm.Script has no import(): what is loaded when needed is a require of the same file's other part.
+    supported: { 'dynamic-import': false },
+    banner: { js: '(function(require){' },
+    footer: { js: '})' },
+    metafile: true,
+    absWorkingDir: root,
+    logLevel: 'warning',
+  });
+  return Object.keys(metafile.inputs);
+}
+
+/** The licence files of every package that a file of the bundle came from. A package without one fails the build. */
+function licences(inputs) {
+  const packages = [
+    ...new Set(inputs.flatMap((input) => input.match(/^node_modules\/(?:@[^/]+\/)?[^/]+/) ?? [])),
+  ].sort();
+  const texts = packages.map((path) => {
+    const about = JSON.parse(readFileSync(join(root, path, 'package.json'), 'utf8'));
+    const file = readdirSync(join(root, path)).find((name) => /^(licen[cs]e|copying)/i.test(name));
+    if (file === undefined) throw new Error(`${path} has no licence file: it must not be bundled`);
+    const text = readFileSync(join(root, path, file), 'utf8').trim();
+    return `${about.name} ${about.version} (${about.license})\n\n${text}\n`;
+  });
+  const line = `\n${'-'.repeat(78)}\n\n`;
+  return `fleet.bundle.cjs contains the following packages.\n${line}${texts.join(line)}`;
+}
+
+await main();

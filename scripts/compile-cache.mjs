@@ -1,0 +1,47 @@
+/**
+ * Writes dist/fleet.bundle.cache: V8's code for what the usual commands run. The bundle is loaded just as the launcher
+ * loads it and a few commands are run in it, none of which changes anything; functions that they never call are left
+ * out and compiled when they are first needed.
+ */
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { Script } from 'node:vm';
+
+const dist = join(dirname(fileURLToPath(import.meta.url)), '../dist');
+const filename = join(dist, 'fleet.bundle.cjs');
+const script = new Script(readFileSync(filename, 'latin1'), { filename });
+const require = createRequire(import.meta.url);
+const stage = mkdtempSync(join(tmpdir(), 'fleet-build-'));
+
+const agents = ['claude', 'codex', 'pi']
+  .map((runtime) => `  - { name: warm-${runtime}, runtime: ${runtime} }`)
+  .join('\n');
+for (const supervisor of ['systemd', 'none']) {
+  const text = `version: 1\nfleet: build\nsupervisor: ${supervisor}\ntmux: { socket_name: fleet-build }\nagents:\n${agents}\n`;
+  writeFileSync(join(stage, `${supervisor}.yaml`), text);
+}
+
+const exit = process.exit;
+/** Ends when the command does: main's last act is process.exit. */
+function run(...argv) {
+  return new Promise((resolve) => {
+    process.argv = [process.execPath, filename, ...argv];
+    process.exit = resolve;
+    script.runInThisContext()(require);
+  });
+}
+
+try {
+  process.env.TMUX_TMPDIR = stage;
+  await run('validate', '-f', join(stage, 'systemd.yaml'));
+  await run('plan', '-f', join(stage, 'systemd.yaml'));
+  await run('plan', '--json', '-f', join(stage, 'none.yaml'));
+  await run('ps', '-f', join(stage, 'none.yaml'));
+  writeFileSync(join(dist, 'fleet.bundle.cache'), script.createCachedData());
+} finally {
+  rmSync(stage, { recursive: true, force: true });
+}
+exit(0);

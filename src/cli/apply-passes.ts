@@ -1,0 +1,91 @@
+/**
+ * Applies a plan and, where a change (linger, a server's socket) brings to light what could not be seen before it,
+ * observes and plans anew and goes on, a bounded number of times.
+ */
+import type { Plan } from '../diff/plan.ts';
+import type { PlanPolicy } from '../diff/policy.ts';
+import { applyPlan } from '../reconcile/apply.ts';
+import type { ApplyEvent, ApplySummary, SkipWhy } from '../reconcile/outcome.ts';
+import { ok, type Result } from '../spec/result.ts';
+import type { Failure } from './command.ts';
+import type { Context } from './context.ts';
+import { type Look, observeHere, remember } from './look.ts';
+import { planFor } from './planning.ts';
+
+const MAX_PASSES = 4;
+
+export interface ApplyTotal {
+  /** Over all passes. */
+  readonly summary: ApplySummary;
+  /** The last one worked from: what it defers and blocks is what is left. */
+  readonly plan: Plan;
+}
+
+export interface ApplyRun {
+  readonly look: Look;
+  readonly plan: Plan;
+  readonly policy: PlanPolicy;
+  readonly context: Context;
+  /** Never a summary: there is one in all, the caller's. */
+  readonly onEvent: (event: Exclude<ApplyEvent, { event: 'summary' }>) => void;
+  readonly onReplan: (plan: Plan) => void;
+}
+
+export async function applyInPasses(run: ApplyRun): Promise<Result<ApplyTotal, Failure>> {
+  let { plan, look } = run;
+  let summary = await applyOnce(run, look, plan);
+  for (let pass = 1; pass < MAX_PASSES && summary.replan_needed && !summary.interrupted; pass++) {
+    const memory = remember(look.local, look.here, run.context);
+    if (!memory.ok) return memory;
+    const observed = await observeHere(look.local, look.here, run.context, null);
+    look = { ...look, observed, memory: memory.value };
+    plan = planFor(look, run.policy);
+    run.onReplan(plan);
+    if (plan.changes.length === 0) break;
+    summary = addUp(summary, await applyOnce(run, look, plan));
+  }
+  return ok({ summary, plan });
+}
+
+async function applyOnce(run: ApplyRun, look: Look, plan: Plan): Promise<ApplySummary> {
+  const { context } = run;
+  const { summary } = await applyPlan({
+    plan,
+    roster: look.local,
+    host: look.here.host,
+    tenant: look.here.tenant,
+    user: context.user,
+    policy: run.policy,
+    ports: {
+      run: context.run,
+      observe: (agents) => observeHere(look.local, look.here, context, agents),
+      files: context.files,
+      processes: context.processes,
+      now: context.now,
+      delay: context.delay,
+    },
+    signal: context.interrupted,
+    onEvent: (event) => {
+      if (event.event !== 'summary') run.onEvent(event);
+    },
+  });
+  return summary;
+}
+
+function addUp(a: ApplySummary, b: ApplySummary): ApplySummary {
+  const skipped = (why: SkipWhy) => a.skipped[why] + b.skipped[why];
+  return {
+    applied: a.applied + b.applied,
+    failed: a.failed + b.failed,
+    skipped: {
+      'already-satisfied': skipped('already-satisfied'),
+      stale: skipped('stale'),
+      'dependency-failed': skipped('dependency-failed'),
+      'deferred-busy': skipped('deferred-busy'),
+      'deferred-attached': skipped('deferred-attached'),
+      'not-attempted': skipped('not-attempted'),
+    },
+    replan_needed: b.replan_needed,
+    interrupted: a.interrupted || b.interrupted,
+  };
+}

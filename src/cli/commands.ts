@@ -1,0 +1,90 @@
+/** Every command of this version, as data. Each one's code is loaded when it is called, not before. */
+import type { Command } from './command.ts';
+import { ROSTER_FLAGS } from './flags.ts';
+
+const ROSTER_FILE = { name: 'FILE', required: false };
+const PLAN_FLAGS = [
+  ...ROSTER_FLAGS,
+  'target',
+  'exclude',
+  'detailed-exitcode',
+  'prune',
+  'allow-empty',
+  'even-if-attached',
+  'even-if-busy',
+] as const;
+
+export const COMMANDS: readonly Command[] = [
+  {
+    name: 'validate',
+    summary: 'checks the roster; no host is touched',
+    operands: [ROSTER_FILE],
+    flags: ['file', 'json'],
+    notes: ['Exits 0 when the roster is valid, else 78 with every problem as file:line:col: message.'],
+    load: async () => (await import('./commands/validate.ts')).validate,
+  },
+  {
+    name: 'schema',
+    summary: "prints the roster's JSON Schema (draft-07)",
+    operands: [],
+    flags: [],
+    notes: ['For editors: fleet schema > fleet.schema.json'],
+    load: async () => (await import('./commands/schema.ts')).schema,
+  },
+  {
+    name: 'observe',
+    summary: 'prints the observed state as one JSON document; changes nothing, ever',
+    operands: [],
+    flags: ROSTER_FLAGS,
+    notes: ['Exits 3 when something could not be observed: it is then `unknown` in the document, never absent.'],
+    load: async () => (await import('./commands/observe.ts')).observeCommand,
+  },
+  {
+    name: 'plan',
+    summary: 'observed against roster: what would change and why; changes nothing, ever',
+    operands: [],
+    flags: [...PLAN_FLAGS, 'observed'],
+    notes: [
+      'Exit codes: 0, also with drift; 2 changes pending (--detailed-exitcode); 3 something could not be observed;',
+      '4 a guard refused something; 78 invalid roster.',
+    ],
+    load: async () => (await import('./commands/plan.ts')).planCommand,
+  },
+  {
+    name: 'apply',
+    summary: 'repairs what plan shows',
+    operands: [],
+    flags: [...PLAN_FLAGS, 'yes'],
+    notes: [
+      'On a terminal it shows the plan and asks; elsewhere it needs -y. With --json it prints one object a line, a',
+      'summary last. Exit codes as for plan, and 5 stale, 6 the lock is held, 7 applied in part, 130/143 interrupted.',
+    ],
+    load: async () => (await import('./commands/apply.ts')).applyCommand,
+  },
+  {
+    name: 'ps',
+    summary: 'one row an agent: unit, session, process, idle time, heartbeat, readiness, drift',
+    operands: [],
+    flags: ROSTER_FLAGS,
+    notes: ['Sessions that are on no roster come after the agents. Exits 3 when something could not be observed.'],
+    load: async () => (await import('./commands/ps.ts')).ps,
+  },
+  {
+    name: 'explain',
+    summary: 'the evidence behind each verdict on ADDR: what was read, when, from where',
+    operands: [{ name: 'ADDR', required: true }],
+    flags: [...ROSTER_FLAGS, 'observed'],
+    notes: ['ADDR: HOST/TENANT/KIND/NAME, KIND/NAME, or the name of an agent.'],
+    load: async () => (await import('./commands/explain.ts')).explain,
+  },
+  {
+    name: 'demo',
+    summary: 'a throw-away fleet on a private socket: drift made, planned, repaired, planned again',
+    operands: [],
+    flags: [],
+    notes: ['Needs tmux and nothing else, and leaves nothing behind.'],
+    load: async () => (await import('./commands/demo.ts')).demo,
+  },
+];
+
+export const findCommand = (name: string): Command | null => COMMANDS.find((c) => c.name === name) ?? null;

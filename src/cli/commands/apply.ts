@@ -1,0 +1,75 @@
+import { formatPlan } from '../../diff/format-text.ts';
+import type { Plan } from '../../diff/plan.ts';
+import { type ApplyTotal, applyInPasses } from '../apply-passes.ts';
+import { type Arguments, has, type RunCommand } from '../command.ts';
+import type { Context } from '../context.ts';
+import { applyExitCode, EXIT, type ExitCode } from '../exit-codes.ts';
+import { type Look, look } from '../look.ts';
+import { planFor, policyOf } from '../planning.ts';
+import { openProgress } from '../progress.ts';
+import { reportFailure } from '../report.ts';
+import { planEvent, summaryEvent } from '../views/apply-json.ts';
+import { formatTotal } from '../views/apply-text.ts';
+
+export const applyCommand: RunCommand = async (args, context) => {
+  if (!has(args, 'yes') && !context.stdin.isTerminal) {
+    const message = 'apply asks before it changes anything, and there is no terminal to ask on';
+    return reportFailure(context, { code: EXIT.usage, message, remedy: 'look at fleet plan, then: fleet apply -y' });
+  }
+  const seen = await look(args, context);
+  if (!seen.ok) return reportFailure(context, seen.error);
+  const plan = planFor(seen.value, policyOf(args));
+  showPlan(plan, args, context);
+  if (plan.changes.length > 0 && !(await mayApply(args, context))) return EXIT.error;
+  return make(seen.value, plan, args, context);
+};
+
+function showPlan(plan: Plan, args: Arguments, context: Context): void {
+  context.stdout.write(
+    has(args, 'json') ? `${JSON.stringify(planEvent(plan))}\n` : formatPlan(plan, { color: context.color }),
+  );
+}
+
+async function mayApply(args: Arguments, context: Context): Promise<boolean> {
+  if (has(args, 'yes')) return true;
+  const answer = await context.stdin.ask('\nMake these changes? Only "yes" is taken for yes: ');
+  if (answer?.trim() === 'yes') return true;
+  context.stderr.write('fleet: nothing was changed\n');
+  return false;
+}
+
+async function make(seen: Look, plan: Plan, args: Arguments, context: Context): Promise<ExitCode> {
+  const json = has(args, 'json');
+  const detailed = has(args, 'detailed-exitcode');
+  // Bound before any effect: from here on an interrupt ends the effects under way and begins no other.
+  context.finishBeforeInterrupt();
+  const progress = openProgress(context.stderr, plan.changes.length, context.color);
+  const line = (event: object) => context.stdout.write(`${JSON.stringify(event)}\n`);
+  const total = await applyInPasses({
+    look: seen,
+    plan,
+    policy: policyOf(args),
+    context,
+    onEvent: (event) => (json ? line(event) : progress.show(event)),
+    onReplan: (next) => showPlan(next, args, context),
+  });
+  progress.end();
+  if (!total.ok) return reportFailure(context, total.error);
+  const code = exitCodeOf(total.value, detailed);
+  if (json) line(summaryEvent(total.value, { at: new Date(context.now()).toISOString(), exitCode: code }));
+  else if (plan.changes.length > 0) context.stdout.write(`\n${formatTotal(total.value)}`);
+  return code;
+}
+
+function exitCodeOf({ summary, plan }: ApplyTotal, detailed: boolean): ExitCode {
+  const { skipped } = summary;
+  const found = {
+    applied: summary.applied,
+    failed: summary.failed,
+    stale: skipped.stale,
+    notAttempted: skipped['dependency-failed'] + skipped['not-attempted'],
+    deferred: skipped['deferred-busy'] + skipped['deferred-attached'],
+    plan,
+  };
+  return applyExitCode(found, { detailed });
+}

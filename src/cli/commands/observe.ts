@@ -1,0 +1,24 @@
+import type { Observed } from '../../observe/state.ts';
+import type { RunCommand } from '../command.ts';
+import { lookExitCode } from '../exit-codes.ts';
+import { look } from '../look.ts';
+import { reportFailure } from '../report.ts';
+
+export const observeCommand: RunCommand = async (args, context) => {
+  const seen = await look(args, context);
+  if (!seen.ok) return reportFailure(context, seen.error);
+  const { observed, elsewhere } = seen.value;
+  context.stdout.write(`${JSON.stringify(observed)}\n`);
+  for (const { host, tenant, why } of elsewhere) context.log.warn({ host, tenant }, `not observed: ${why}`);
+  return lookExitCode(isComplete(observed) && elsewhere.length === 0);
+};
+
+/** Every source known, and within tmux every server. */
+export function isComplete(observed: Observed): boolean {
+  const { tmux } = observed.sources;
+  const servers = tmux.status === 'known' ? tmux.value.servers : [];
+  return (
+    Object.values(observed.sources).every((source) => source.status === 'known') &&
+    servers.every(({ server }) => server.state !== 'unknown')
+  );
+}

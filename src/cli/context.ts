@@ -1,0 +1,52 @@
+/**
+ * What a command may use of the world: built once, in main.ts, and passed down. Tests build their own. Nothing below
+ * src/cli/main.ts reads `process` or writes to a stream by itself.
+ */
+import type { RunProgram } from '../observe/run.ts';
+import type { FileWriter, ProcessControl } from '../reconcile/ports.ts';
+import type { Log } from './log.ts';
+
+/** A text stream. `columns` is null where it is not a terminal. */
+export interface Output {
+  write(text: string): void;
+  readonly isTerminal: boolean;
+  readonly columns: number | null;
+}
+
+export interface User {
+  readonly name: string;
+  readonly uid: number;
+  /** From the user database, not from variables. */
+  readonly home: string;
+}
+
+export interface Context {
+  readonly stdout: Output;
+  readonly stderr: Output;
+  /** The environment of the caller; commands read only what docs name (FLEET_FILE, NO_COLOR, TMUX_TMPDIR). */
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly cwd: string;
+  readonly user: User;
+  /** Whether stdout may carry colours: a terminal, and NO_COLOR is not set. */
+  readonly color: boolean;
+  /** Kernel's host name, as `uname -n` prints it. */
+  readonly hostname: string;
+  /** Unix milliseconds. */
+  readonly now: () => number;
+  readonly delay: (ms: number) => Promise<void>;
+  readonly run: RunProgram;
+  readonly files: FileWriter;
+  readonly processes: ProcessControl;
+  /** Aborted by the first SIGINT or SIGTERM: the current effect ends, nothing new begins. */
+  readonly interrupted: AbortSignal;
+  /** From now on the first interrupt only aborts `interrupted`; without this call it ends the command at once. */
+  readonly finishBeforeInterrupt: () => void;
+  /** Runs `release` when the process ends by whatever way that can still run code; synchronous. Returns how to undo it. */
+  readonly onExit: (release: () => void) => () => void;
+  readonly stdin: {
+    readonly isTerminal: boolean;
+    /** One line typed at the terminal; null where its input ended. */
+    readonly ask: (question: string) => Promise<string | null>;
+  };
+  readonly log: Log;
+}

@@ -1,0 +1,90 @@
+/**
+ * What the exit code of a command says, as pure functions of its result. Source: docs/contract.md, section 4.
+ * Two readings that the contract leaves open: a block whose guard is `unobserved` is incompleteness (3), not refusal
+ * (4); and an apply in which every change was stale and none was made is stale as a whole (5).
+ */
+import type { Plan } from '../diff/plan.ts';
+
+export const EXIT = {
+  done: 0,
+  error: 1,
+  pending: 2,
+  incomplete: 3,
+  blocked: 4,
+  stale: 5,
+  locked: 6,
+  partial: 7,
+  usage: 64,
+  invalidRoster: 78,
+  interrupted: 130,
+  terminated: 143,
+} as const;
+export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
+
+/** Several outcomes, worst first, where nothing was changed or nothing failed. */
+const PRECEDENCE: readonly ExitCode[] = [
+  EXIT.partial,
+  EXIT.error,
+  EXIT.stale,
+  EXIT.locked,
+  EXIT.blocked,
+  EXIT.incomplete,
+  EXIT.pending,
+];
+
+/** 7 over 1 over 5 over 6 over 4 over 3 over 2 over 0. */
+export function worst(codes: readonly ExitCode[]): ExitCode {
+  return PRECEDENCE.find((code) => codes.includes(code)) ?? EXIT.done;
+}
+
+type PlanFindings = Pick<Plan, 'complete' | 'changes' | 'deferred' | 'blocked' | 'unknown'>;
+
+export function isIncomplete(plan: PlanFindings): boolean {
+  return !plan.complete || plan.unknown.length > 0 || plan.blocked.some((b) => b.guard === 'unobserved');
+}
+
+/** Paused agents are listed with the ignored and never change the code. */
+export function isBlocked(plan: PlanFindings): boolean {
+  return plan.blocked.some((b) => b.guard !== 'unobserved' && b.guard !== 'paused');
+}
+
+export function planExitCode(plan: PlanFindings, options: { readonly detailed: boolean }): ExitCode {
+  const pending = plan.changes.length > 0 || plan.deferred.length > 0;
+  return worst([
+    isBlocked(plan) ? EXIT.blocked : EXIT.done,
+    isIncomplete(plan) ? EXIT.incomplete : EXIT.done,
+    options.detailed && pending ? EXIT.pending : EXIT.done,
+  ]);
+}
+
+/** What apply came to. Counts are of changes; `plan` is the last one it worked from. */
+export interface ApplyFindings {
+  readonly applied: number;
+  readonly failed: number;
+  readonly stale: number;
+  readonly notAttempted: number;
+  /** Planned, but busy or attached by the time of their turn. */
+  readonly deferred: number;
+  readonly plan: PlanFindings;
+}
+
+export function applyExitCode(found: ApplyFindings, options: { readonly detailed: boolean }): ExitCode {
+  const left = worst([
+    isBlocked(found.plan) ? EXIT.blocked : EXIT.done,
+    isIncomplete(found.plan) ? EXIT.incomplete : EXIT.done,
+    options.detailed && found.deferred + found.plan.deferred.length > 0 ? EXIT.pending : EXIT.done,
+  ]);
+  const undone = found.failed + found.stale + found.notAttempted;
+  if (undone === 0) return left;
+  if (found.applied > 0) return EXIT.partial;
+  return found.failed > 0 || found.stale === 0 ? EXIT.error : EXIT.stale;
+}
+
+/** `observe`, `ps`, `explain`: 0 or 3. */
+export function lookExitCode(complete: boolean): ExitCode {
+  return complete ? EXIT.done : EXIT.incomplete;
+}
+
+export function signalExitCode(signal: 'SIGINT' | 'SIGTERM'): ExitCode {
+  return signal === 'SIGINT' ? EXIT.interrupted : EXIT.terminated;
+}

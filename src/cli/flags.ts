@@ -1,0 +1,94 @@
+/** Every flag once, as data: the commands say which of them they take. Source: docs/contract.md, section 3. */
+export interface FlagSpec {
+  readonly short: string | null;
+  /** Null: takes no value. */
+  readonly value: string | null;
+  readonly multiple: boolean;
+  readonly help: string;
+}
+
+const flag = (help: string, short: string | null = null): FlagSpec => ({ short, value: null, multiple: false, help });
+const option = (value: string, help: string, short: string | null = null): FlagSpec => ({
+  short,
+  value,
+  multiple: false,
+  help,
+});
+const list = (value: string, help: string): FlagSpec => ({ short: null, value, multiple: true, help });
+
+export const FLAGS = {
+  file: option('FILE', 'the roster (default ./fleet.yaml, $FLEET_FILE, ~/.config/fleet/fleet.yaml)', 'f'),
+  host: option('NAME', 'only this host of the roster'),
+  tenant: option('NAME', 'only this tenant of the roster'),
+  target: list('ADDR', 'only this address, kind/name or agent, and what it needs; may be repeated'),
+  exclude: list('ADDR', 'all but this address, kind/name or agent; may be repeated'),
+  json: flag('JSON on stdout, nothing else'),
+  'no-color': flag('no colours (also: NO_COLOR)'),
+  verbose: flag('tell on stderr which programs are run and how long they take', 'v'),
+  'log-format': option('text|json', 'how logs on stderr are written'),
+  'detailed-exitcode': flag('exit 2 when changes are pending or deferred'),
+  prune: flag('also stop and remove what is ours and no longer on the roster'),
+  'allow-empty': flag('a roster without agents means that there shall be none'),
+  'even-if-attached': flag('interrupt agents that someone is attached to'),
+  'even-if-busy': flag('interrupt agents that are busy'),
+  observed: option('FILE', 'plan against a saved `fleet observe` document instead of the live host'),
+  yes: flag('do not ask', 'y'),
+  help: flag('this text', 'h'),
+  version: flag('the version of fleet'),
+} as const satisfies Record<string, FlagSpec>;
+export type FlagName = keyof typeof FLAGS;
+
+/** Parts of the contract that this version does not have: refused, never silently ignored. */
+export const LATER_FLAGS: readonly string[] = [
+  'out',
+  'max-destroy',
+  'max-disrupt',
+  'serial',
+  'max-fail',
+  'lock-timeout',
+  'takeover',
+  'reason',
+  'until',
+  'format',
+];
+export const LATER_SHORT_FLAGS: readonly string[] = ['o'];
+
+export const LATER_COMMANDS: readonly string[] = [
+  'show',
+  'run',
+  'status',
+  'pause',
+  'resume',
+  'reset',
+  'adopt',
+  'forget',
+  'lock',
+  'watch',
+  'attach',
+  'send',
+  'tail',
+  'beat',
+  'diff',
+  'report',
+  'init',
+  'import',
+  'execute',
+  'events',
+  'install',
+  'uninstall',
+  'doctor',
+];
+
+/** Every command takes these. */
+export const COMMON_FLAGS: readonly FlagName[] = ['no-color', 'verbose', 'log-format', 'help'];
+/** Commands that read a roster and look at its agents take these too. */
+export const ROSTER_FLAGS: readonly FlagName[] = ['file', 'host', 'tenant', 'json'];
+
+export const flagSpec = (name: FlagName): FlagSpec => FLAGS[name];
+/** `-f, --file FILE`. `verbose` and `yes` are documented by their letters, and go by their names too. */
+export function formatFlag(name: FlagName): string {
+  const spec = flagSpec(name);
+  const short = spec.short === null ? '    ' : `-${spec.short}, `;
+  return `${short}--${name}${spec.value === null ? '' : ` ${spec.value}`}`;
+}
+export const isFlagName = (name: string): name is FlagName => Object.hasOwn(FLAGS, name);

@@ -1,0 +1,81 @@
+/** Roster, scope and observation: what every command but `validate` and `schema` begins with. */
+import type { PlanMemory } from '../diff/policy.ts';
+import { observe } from '../observe/observe.ts';
+import type { Observed } from '../observe/state.ts';
+import { inventoryPath, readInventory } from '../reconcile/inventory.ts';
+import type { Roster } from '../spec/model.ts';
+import { err, ok, type Result } from '../spec/result.ts';
+import { type Arguments, type Failure, value } from './command.ts';
+import type { Context } from './context.ts';
+import { EXIT } from './exit-codes.ts';
+import { readObserved } from './observed-file.ts';
+import { type Elsewhere, hereIn, type Place, scopeOf } from './place.ts';
+import { readRoster } from './roster-file.ts';
+
+/** Milliseconds for every outside source; a stopped tmux server hangs its clients for ever. */
+export const OBSERVE_DEADLINE_MS = 5_000;
+
+export interface Look {
+  /** Every agent, with host and tenant filled in. */
+  readonly roster: Roster;
+  /** The same with the agents of `here` alone: all that is observed and applied. */
+  readonly local: Roster;
+  readonly here: Place;
+  readonly elsewhere: readonly Elsewhere[];
+  readonly observed: Observed;
+  readonly memory: PlanMemory;
+}
+
+/** Reads the roster, then looks at this machine, or at a saved observation where --observed names one. */
+export async function look(args: Arguments, context: Context): Promise<Result<Look, Failure>> {
+  const roster = readRoster(value(args, 'file'), context);
+  if (!roster.ok) return roster;
+  const saved = value(args, 'observed');
+  if (saved !== null) return lookAtSaved(roster.value, saved, args, context);
+  const here = hereIn(roster.value, context);
+  const scope = scopeOf(roster.value, here, context, narrowing(args));
+  if (!scope.ok) return scope;
+  const memory = remember(roster.value, here, context);
+  if (!memory.ok) return memory;
+  const observed = await observeHere(scope.value.local, here, context, null);
+  return ok({ ...scope.value, here, observed, memory: memory.value });
+}
+
+/** A fresh look; `agents` narrows it to those names. */
+export function observeHere(
+  roster: Roster,
+  here: Place,
+  context: Context,
+  agents: readonly string[] | null,
+): Promise<Observed> {
+  const request = { roster, host: here.host, tenant: here.tenant, deadlineMs: OBSERVE_DEADLINE_MS };
+  const ports = { run: context.run, now: context.now, uid: context.user.uid, user: context.user };
+  return observe(agents === null ? request : { ...request, agents }, ports);
+}
+
+/** Read anew before each plan: apply writes it. */
+export function remember(roster: Roster, here: Place, context: Context): Result<PlanMemory, Failure> {
+  const memory = readInventory(inventoryPath(context.user.home, here.host, roster.fleet));
+  if (memory.ok) return memory;
+  const { summary, detail, remedy } = memory.error;
+  return err({ code: EXIT.error, message: `${summary}: ${detail}`, remedy });
+}
+
+function narrowing(args: Arguments): { readonly host: string | null; readonly tenant: string | null } {
+  return { host: value(args, 'host'), tenant: value(args, 'tenant') };
+}
+
+/** "Here" is where the document was made. The inventory is this machine's own, so it only speaks for itself. */
+function lookAtSaved(roster: Roster, path: string, args: Arguments, context: Context): Result<Look, Failure> {
+  const document = readObserved(path);
+  if (!document.ok) return document;
+  const observed = document.value;
+  const there = { host: observed.host, tenant: observed.tenant };
+  const scope = scopeOf(roster, there, context, narrowing(args));
+  if (!scope.ok) return scope;
+  const here = hereIn(roster, context);
+  const own = here.host === there.host && here.tenant === there.tenant;
+  const memory = own ? remember(roster, here, context) : ok({ sessions: {} });
+  if (!memory.ok) return memory;
+  return ok({ ...scope.value, here: there, observed, memory: memory.value });
+}

@@ -1,0 +1,22 @@
+/** How failures reach people: on stderr, what and where first, then what to do next. */
+import type { Failure } from './command.ts';
+import type { Context } from './context.ts';
+import type { ExitCode } from './exit-codes.ts';
+import { EXIT } from './exit-codes.ts';
+import type { UsageProblem } from './parse-arguments.ts';
+
+export function reportFailure(context: Context, failure: Failure): ExitCode {
+  context.stderr.write(`fleet: ${failure.message}\n`);
+  if (failure.remedy !== null) context.stderr.write(`  ${failure.remedy}\n`);
+  return failure.code;
+}
+
+export function reportUsage(context: Context, problem: UsageProblem): ExitCode {
+  return reportFailure(context, { code: EXIT.usage, ...problem });
+}
+
+/** For exceptions: an expected failure is data, so whatever is thrown is a bug. */
+export function formatBug(thrown: unknown): string {
+  const what = thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown);
+  return `fleet: unexpected: ${what}\nPlease report it with the command you ran. This is a bug in fleet.\n`;
+}

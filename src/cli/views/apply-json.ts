@@ -1,0 +1,29 @@
+/** `fleet apply --json`: one object a line; the plan first, then events as src/reconcile/outcome.ts has them, a summary last. */
+import type { Plan } from '../../diff/plan.ts';
+import type { ApplyTotal } from '../apply-passes.ts';
+
+const HEAD = { format_version: '1.0', kind: 'fleet.apply' } as const;
+
+/** What is about to be made, and what is left alone and why. The changes follow as events. */
+export function planEvent(plan: Plan): object {
+  const { plan_id, complete, hosts, deferred, blocked, unknown, warnings, summary } = plan;
+  return {
+    ...HEAD,
+    event: 'planned',
+    at: plan.created,
+    plan_id,
+    complete,
+    hosts,
+    deferred,
+    blocked,
+    unknown,
+    warnings,
+    summary,
+  };
+}
+
+export function summaryEvent(total: ApplyTotal, about: { readonly at: string; readonly exitCode: number }): object {
+  const { deferred, blocked, unknown } = total.plan;
+  const left = { deferred: deferred.length, blocked: blocked.length, unknown: unknown.length };
+  return { ...HEAD, event: 'summary', at: about.at, ...total.summary, left, exit_code: about.exitCode };
+}

@@ -1,0 +1,61 @@
+/** What apply tells while it works, and its last word. Pure. */
+import type { ApplyEvent, ApplySummary } from '../../reconcile/outcome.ts';
+import { unreachable } from '../../spec/result.ts';
+import type { ApplyTotal } from '../apply-passes.ts';
+import { type Paint, printable } from './text.ts';
+
+/** One line (with its evidence lines, indented), or null for what is only shown while it lasts. */
+export function formatEvent(event: ApplyEvent, paint: Paint): string | null {
+  switch (event.event) {
+    case 'started':
+    case 'waiting':
+    case 'summary':
+      return null;
+    case 'applied':
+      return `${paint('green', 'done')}     ${what(event)}\n`;
+    case 'failed': {
+      const { summary, detail, remedy, evidence } = event.failure;
+      const more = [...evidence, ...(remedy === null ? [] : [`next: ${remedy}`])];
+      const lines = more.map((line) => `           ${printable(line)}\n`).join('');
+      return `${paint('red', 'failed')}   ${what(event)}: ${printable(`${summary}: ${detail}`)}\n${lines}`;
+    }
+    case 'skipped':
+      return `${paint('yellow', 'skipped')}  ${what(event)}: ${event.why}: ${printable(event.detail)}\n`;
+    default:
+      return unreachable(event);
+  }
+}
+
+/** What is under way, for a live line on a terminal and for plain lines elsewhere. */
+export function formatActivity(event: ApplyEvent): string | null {
+  if (event.event === 'started') return what(event);
+  if (event.event === 'waiting') return `${what(event)}: waiting for ${printable(event.for)}`;
+  return null;
+}
+
+function what(event: Exclude<ApplyEvent, { event: 'summary' }>): string {
+  return `${event.action} ${printable(event.address)} (${event.reason})`;
+}
+
+export function formatTotal(total: ApplyTotal): string {
+  const { summary, plan } = total;
+  const left = [
+    [plan.deferred.length, 'deferred'],
+    [plan.blocked.length, 'blocked'],
+    [plan.unknown.length, 'not observed'],
+  ] as const;
+  const rest = left.filter(([n]) => n > 0).map(([n, word]) => `${n} ${word}`);
+  const head = summary.interrupted ? 'Interrupted. ' : '';
+  const tail = rest.length === 0 ? '' : ` Left alone: ${rest.join(', ')}; fleet plan shows why.`;
+  return `${head}${counts(summary)}.${tail}\n`;
+}
+
+function counts(summary: ApplySummary): string {
+  const skipped = Object.entries(summary.skipped).filter(([, n]) => n > 0);
+  const parts = [
+    `Applied ${summary.applied} change${summary.applied === 1 ? '' : 's'}`,
+    ...(summary.failed > 0 ? [`${summary.failed} failed`] : []),
+    ...skipped.map(([why, n]) => `${n} skipped (${why})`),
+  ];
+  return parts.join(', ');
+}
