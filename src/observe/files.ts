@@ -1,0 +1,185 @@
+/** Files and paths of this user that the roster and its layout speak of, each known, absent or unknown by itself. */
+import { createHash } from 'node:crypto';
+import { readlinkSync } from 'node:fs';
+import { envFileKeys, envFileValues, parseEnvFile } from '../spec/env-file.ts';
+import { expandHome } from '../spec/home.ts';
+import type { Layout } from '../spec/layout.ts';
+import type { AgentSpec } from '../spec/model.ts';
+import { findProgram, inspectDirectory, splitPath } from './find-program.ts';
+import { type DirectoryRead, type FileRead, openDirectory, readFileSafely } from './read-file.ts';
+import type { EnvFileObserved, FileObserved, FilesObserved, PathObserved } from './state.ts';
+
+export interface FilesRequest {
+  readonly layout: Layout;
+  /** Those in scope; nothing is read for others that are on the roster. */
+  readonly agents: readonly AgentSpec[];
+  /** Names on the roster that are out of scope. */
+  readonly others: readonly string[];
+  readonly user: { readonly name: string; readonly uid: number; readonly home: string };
+  /** PATH after the launcher's own directories: the tmux server's, else the user's. */
+  readonly path: readonly string[];
+}
+
+export interface FilesRead {
+  readonly observed: FilesObserved;
+  /** All values of each readable env file: where heartbeats are is told there. Not for printing. */
+  readonly envValues: ReadonlyMap<string, Readonly<Record<string, string>>>;
+}
+
+const UNIT_DIRECTORY = '~/.config/systemd/user';
+const LAUNCHER = '~/.local/share/fleet/launch';
+const MAX_BYTES = 1024 * 1024;
+
+export function observeFiles(request: FilesRequest): FilesRead {
+  const { layout, agents, user } = request;
+  const envDirectory = openDirectory(expandHome(layout.envDirectory, user.home), [user.uid, 0]);
+  try {
+    const env = readEnvFiles(envDirectory, request);
+    const observed: FilesObserved = {
+      user,
+      unit_files: readUnitFiles(request),
+      env_files: env.files,
+      argv_files: readArgvFiles(envDirectory, request),
+      launcher: toFile(readFileSafely(expandHome(LAUNCHER, user.home), { maxBytes: MAX_BYTES, owners: [user.uid, 0] })),
+      directories: inspectDirectories(agents, user.home),
+      commands: findCommands(request),
+    };
+    return { observed, envValues: env.values };
+  } finally {
+    if (envDirectory.state === 'open') envDirectory.close();
+  }
+}
+
+const NOT_OBSERVED = { state: 'unknown', why: 'not-observed', detail: 'this agent was not looked at' } as const;
+
+/** The roster's and every other `NAME.env`. Where the directory is unreadable the roster's are unknown, not absent. */
+function readEnvFiles(directory: DirectoryRead, request: FilesRequest) {
+  const files = new Map<string, EnvFileObserved>();
+  const values = new Map<string, Readonly<Record<string, string>>>();
+  const wanted = request.agents.map((agent) => agent.name);
+  const skipped = new Set(request.others);
+  const names = listNames(directory, '.env').filter((name) => !wanted.includes(name) && !skipped.has(name));
+  for (const name of [...wanted, ...names]) {
+    const read = readIn(directory, `${name}.env`, request.user.uid);
+    if (read.state !== 'read') {
+      files.set(name, read);
+      continue;
+    }
+    const parsed = parseEnvFile(read.bytes.toString('utf8'));
+    const all = envFileValues(parsed);
+    values.set(name, all);
+    files.set(name, {
+      state: 'present',
+      keys: envFileKeys(parsed),
+      own: Object.fromEntries(Object.entries(all).filter(([key]) => request.layout.keyOrder.includes(key))),
+      mode: read.mode,
+      modified_ms: read.modified_ms,
+      sha256: createHash('sha256').update(read.bytes).digest('hex'),
+    });
+  }
+  for (const name of skipped) files.set(name, NOT_OBSERVED);
+  return { files: Object.fromEntries(files), values };
+}
+
+function readArgvFiles(directory: DirectoryRead, request: FilesRequest): FilesObserved['argv_files'] {
+  const suffix = '.argv';
+  const wanted = request.agents.filter((agent) => request.layout.argvFile(agent.name) !== null).map((a) => a.name);
+  if (wanted.length === 0) return {};
+  const skipped = new Set(request.others);
+  const names = new Set([...wanted, ...listNames(directory, suffix).filter((name) => !skipped.has(name))]);
+  const read = [...names].map((name): [string, FileObserved] => [
+    name,
+    toFile(readIn(directory, `${name}${suffix}`, request.user.uid)),
+  ]);
+  return Object.fromEntries([...read, ...request.others.map((name): [string, FileObserved] => [name, NOT_OBSERVED])]);
+}
+
+/** Names in the directory without the suffix; none where it cannot be listed: what is asked for is then unknown. */
+function listNames(directory: DirectoryRead, suffix: string): readonly string[] {
+  const listed = directory.state === 'open' ? directory.names() : null;
+  if (listed?.state !== 'listed') return [];
+  const names = listed.names.filter((name) => name.endsWith(suffix) && name.length > suffix.length);
+  return names.map((name) => name.slice(0, -suffix.length)).sort();
+}
+
+function readIn(directory: DirectoryRead, name: string, uid: number): FileRead {
+  if (directory.state !== 'open') return directory;
+  return directory.read(name, { maxBytes: MAX_BYTES, owners: [uid, 0] });
+}
+
+/** The holder's, the template's and any instance's own file. systemd follows links, so their content is read too. */
+function readUnitFiles(request: FilesRequest): FilesObserved['unit_files'] {
+  const { layout, user } = request;
+  const directory = openDirectory(expandHome(UNIT_DIRECTORY, user.home), [user.uid, 0]);
+  try {
+    const asked = [layout.holderUnit, layout.agentTemplate];
+    const listed = directory.state === 'open' ? directory.names() : null;
+    // A directory that cannot be listed may hold any instance's file: those in scope are then unknown.
+    const instances =
+      listed?.state === 'listed'
+        ? listed.names.filter((name) => layout.agentOfUnit(name) !== null).sort()
+        : request.agents.map((agent) => layout.agentUnit(agent.name));
+    const unread = listed?.state === 'unknown' ? listed : null;
+    const names = directory.state === 'absent' ? asked : [...asked, ...instances];
+    return Object.fromEntries(names.map((name) => [name, unread ?? readUnitFile(directory, name, user.uid)]));
+  } finally {
+    if (directory.state === 'open') directory.close();
+  }
+}
+
+function readUnitFile(directory: DirectoryRead, name: string, uid: number): FileObserved {
+  if (directory.state !== 'open') return directory;
+  const target = linkTarget(directory.pathOf(name));
+  const read = directory.read(name, { maxBytes: MAX_BYTES, owners: [uid, 0], followsLink: true });
+  if (target === null) return toFile(read);
+  // A link to /dev/null is a mask, one to nowhere is `bad`: both are there, and have no content.
+  if (read.state !== 'read') return { state: 'present', content: '', mode: 0, modified_ms: 0, link_target: target };
+  return { ...toFile(read), link_target: target } as FileObserved;
+}
+
+function linkTarget(path: string): string | null {
+  try {
+    return readlinkSync(path);
+  } catch {
+    // EINVAL: no link; ENOENT: nothing there. Reading it tells which.
+    return null;
+  }
+}
+
+function toFile(read: FileRead): FileObserved {
+  if (read.state !== 'read') return read;
+  const { mode, modified_ms } = read;
+  return { state: 'present', content: read.bytes.toString('utf8'), mode, modified_ms, link_target: null };
+}
+
+function inspectDirectories(agents: readonly AgentSpec[], home: string): Readonly<Record<string, PathObserved>> {
+  const paths = [...new Set(agents.map((agent) => agent.workingDirectory))];
+  return Object.fromEntries(paths.map((path) => [path, inspectDirectory(expandHome(path, home))]));
+}
+
+/** By agent; an agent whose command the launcher decides (layout mosaic) has none. */
+function findCommands(request: FilesRequest): Readonly<Record<string, PathObserved>> {
+  const { home } = request.user;
+  const own = [`${home}/.npm-global/bin`, `${home}/.local/bin`];
+  const known = new Map<string, PathObserved>();
+  const found: [string, PathObserved][] = [];
+  for (const agent of request.agents) {
+    const word = agent.argv?.[0];
+    if (word === undefined) continue;
+    const set = agent.env['PATH'];
+    const path = set?.kind === 'plain' ? splitPath(set.value) : [...own, ...request.path];
+    const program = absolute(word, agent, home);
+    const key = `${program}\0${path.join(':')}`;
+    const observed = known.get(key) ?? findProgram(program, path);
+    known.set(key, observed);
+    found.push([agent.name, observed]);
+  }
+  return Object.fromEntries(found);
+}
+
+/** A word with a slash is a path, from the working directory where it is relative. */
+function absolute(word: string, agent: AgentSpec, home: string): string {
+  const program = expandHome(word, home);
+  if (program.startsWith('/') || !program.includes('/')) return program;
+  return `${expandHome(agent.workingDirectory, home)}/${program}`;
+}

@@ -1,0 +1,99 @@
+/** Heartbeat files of the agents in scope. Fresh or stale is not judged here. */
+import { expandHome } from '../spec/home.ts';
+import type { Layout } from '../spec/layout.ts';
+import { parseHeartbeat } from './heartbeat-file.ts';
+import { type DirectoryRead, openDirectory } from './read-file.ts';
+import type { AgentHeartbeats, EnvFileObserved, HeartbeatFile, HeartbeatsObserved, UnknownCode } from './state.ts';
+
+export interface HeartbeatsRequest {
+  readonly layout: Layout;
+  readonly agents: readonly string[];
+  readonly uid: number;
+  readonly home: string;
+  readonly envFiles: Readonly<Record<string, EnvFileObserved>>;
+  /** All values of the agent's env file; undefined where there is none. */
+  readonly envValues: ReadonlyMap<string, Readonly<Record<string, string>>>;
+  /** `Environment=` of the agent's unit, where it is known. */
+  readonly unitEnvironment?: (agent: string) => Readonly<Record<string, string>> | undefined;
+}
+
+const MAX_BYTES = 64 * 1024;
+
+export function observeHeartbeats(request: HeartbeatsRequest): HeartbeatsObserved {
+  const opened = new Map<string, OpenedDirectory>();
+  try {
+    const agents = request.agents.map((name): [string, AgentHeartbeats] => {
+      const resolved = resolveDirectory(name, request);
+      if (resolved.state === 'unknown') {
+        const file: HeartbeatFile = { state: 'unreadable', why: resolved.why, detail: resolved.detail };
+        return [name, { directory: resolved.directory, beat: file, native: file }];
+      }
+      const { path } = resolved;
+      const directory = opened.get(path) ?? open(path, request.uid);
+      opened.set(path, directory);
+      const beat = readBeat(directory, `${name}.hb`, request.uid);
+      const native = readBeat(directory, `${name}.hb.native`, request.uid);
+      return [name, { directory: path, beat, native }];
+    });
+    return { agents: Object.fromEntries(agents) };
+  } finally {
+    for (const { directory } of opened.values()) if (directory.state === 'open') directory.close();
+  }
+}
+
+type Resolved =
+  | { readonly state: 'known'; readonly path: string }
+  | { readonly state: 'unknown'; readonly directory: string; readonly why: UnknownCode; readonly detail: string };
+
+/**
+ * Where the agent's own launcher writes them: as its env file or unit says, never as the caller's environment does.
+ * Source: docs/contract.md, section 6.
+ */
+function resolveDirectory(agent: string, request: HeartbeatsRequest): Resolved {
+  const usual = expandHome(request.layout.heartbeatDirectory, request.home);
+  if (request.layout.name !== 'mosaic') return { state: 'known', path: usual };
+  const file = request.envFiles[agent];
+  if (file?.state === 'unknown') {
+    const detail = `the env file, which may name another directory, is unknown: ${file.detail}`;
+    return { state: 'unknown', directory: usual, why: file.why, detail };
+  }
+  // systemd lets an EnvironmentFile= win over Environment= (systemd.exec(5)).
+  const env = { ...request.unitEnvironment?.(agent), ...request.envValues.get(agent) };
+  const directory = env['MOSAIC_HEARTBEAT_RUN_DIR'] || null;
+  const mosaicHome = env['MOSAIC_HOME'] || null;
+  const path = directory ?? (mosaicHome === null ? usual : `${mosaicHome}/fleet/run`);
+  if (path.startsWith('/')) return { state: 'known', path };
+  // The launcher's shell expands no tilde that comes out of a variable.
+  return { state: 'unknown', directory: path, why: 'garbage', detail: `${path} in its env file is no absolute path` };
+}
+
+interface OpenedDirectory {
+  readonly directory: DirectoryRead;
+  /** Null where it could not be listed. */
+  readonly names: ReadonlySet<string> | null;
+}
+
+/** Listed once: most agents have one file or none, and a failed open costs more than a look into the list. */
+function open(path: string, uid: number): OpenedDirectory {
+  const directory = openDirectory(path, [uid]);
+  const listed = directory.state === 'open' ? directory.names() : null;
+  return { directory, names: listed?.state === 'listed' ? new Set(listed.names) : null };
+}
+
+function readBeat({ directory, names }: OpenedDirectory, name: string, uid: number): HeartbeatFile {
+  if (directory.state === 'absent') return directory;
+  if (directory.state === 'unknown') return { state: 'unreadable', why: directory.why, detail: directory.detail };
+  if (names !== null && !names.has(name)) return { state: 'absent' };
+  // Read once more where it was no heartbeat: writers that do not replace their file are met between two writes.
+  const first = readOnce(directory, name, uid);
+  return first.state === 'unreadable' && first.why === 'garbage' ? readOnce(directory, name, uid) : first;
+}
+
+function readOnce(directory: Extract<DirectoryRead, { state: 'open' }>, name: string, uid: number): HeartbeatFile {
+  const read = directory.read(name, { maxBytes: MAX_BYTES, owners: [uid] });
+  if (read.state === 'absent') return read;
+  if (read.state === 'unknown') return { state: 'unreadable', why: read.why, detail: read.detail };
+  const beat = parseHeartbeat(read.bytes.toString('utf8'));
+  const what = read.bytes.length === 0 ? 'is empty' : 'holds no heartbeat: ts in Unix seconds or RFC 3339 is needed';
+  return beat ?? { state: 'unreadable', why: 'garbage', detail: `${name} ${what}` };
+}

@@ -1,0 +1,162 @@
+/** The whole observation of one host as one user: every source at once, each known or unknown by itself. */
+import { readFileSync } from 'node:fs';
+import { expandHome } from '../spec/home.ts';
+import { type Layout, layoutOf } from '../spec/layout.ts';
+import type { AgentSpec, Roster } from '../spec/model.ts';
+import { type FilesRead, observeFiles } from './files.ts';
+import { findProgram, splitPath } from './find-program.ts';
+import { observeHeartbeats } from './heartbeats.ts';
+import { observeLinger } from './linger.ts';
+import { type PathLookup, readPathLookup } from './proc/paths.ts';
+import type { RunProgram } from './run.ts';
+import type { Observed, Source, UnitsObserved } from './state.ts';
+import { observeUnits } from './systemd/units.ts';
+import { observeTmux } from './tmux/observe-tmux.ts';
+
+export interface ObserveRequest {
+  readonly roster: Roster;
+  /** As addresses name them. */
+  readonly host: string;
+  readonly tenant: string;
+  /** Milliseconds for each program that is asked. */
+  readonly deadlineMs: number;
+  /** Only these are looked at; what is left out is `not-observed`. Default: every agent of the roster. */
+  readonly agents?: readonly string[];
+}
+
+export interface ObservePorts {
+  readonly run: RunProgram;
+  /** Unix milliseconds. */
+  readonly now: () => number;
+  /** Whose processes, sockets and files are looked at; from the user database. */
+  readonly uid: number;
+  readonly user: { readonly name: string; readonly uid: number; readonly home: string };
+  /** The caller's environment: TMUX_TMPDIR and PATH are read. */
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly delay?: (ms: number) => Promise<void>;
+  /** Shared over several observations of one process, so that the same files are not read again. */
+  readonly paths?: PathLookup;
+  readonly lingerDirectory?: string;
+  readonly runtimeDirectory?: string;
+}
+
+/** Never rejects, and changes nothing. */
+export async function observe(request: ObserveRequest, ports: ObservePorts): Promise<Observed> {
+  const { roster } = request;
+  const layout = layoutOf(roster.layout);
+  const observedAt = new Date(ports.now()).toISOString();
+  const inScope = new Set(request.agents ?? roster.agents.map((agent) => agent.name));
+  const agents = roster.agents.filter((agent) => inScope.has(agent.name));
+  // Both are asked before anything is read here, so that their answers are under way meanwhile.
+  const units = guard('units', askUnits(request, layout, agents, ports));
+  const tmux = guard('tmux', askTmux(request, agents, ports));
+
+  const others = roster.agents.filter((agent) => !inScope.has(agent.name)).map((agent) => agent.name);
+  const readAll = () => {
+    const { user } = ports;
+    const path = [...splitPath(ports.env['PATH']), '/usr/local/bin', '/usr/bin', '/bin'];
+    return observeFiles({ layout, agents, others, user, path });
+  };
+  const files = guardSync('files', readAll);
+  const heartbeats = guardSync('heartbeats', () => beats(layout, agents, files, ports));
+  const linger = guardSync('linger', () => observeLinger(ports.user.name, ports.lingerDirectory));
+  const seen = await tmux;
+  return {
+    format_version: '1.0',
+    kind: 'fleet.observed',
+    host: request.host,
+    tenant: request.tenant,
+    observed_at: observedAt,
+    boot_id: readBootId(),
+    sources: {
+      tmux: seen.status === 'known' ? seen.value.tmux : seen,
+      units: flatten(await units),
+      processes: seen.status === 'known' ? seen.value.processes : seen,
+      files: files.status === 'known' ? { status: 'known', value: files.value.observed } : files,
+      linger: flatten(linger),
+      heartbeats: flatten(heartbeats),
+    },
+  };
+}
+
+async function askUnits(
+  request: ObserveRequest,
+  layout: Layout,
+  agents: readonly AgentSpec[],
+  ports: ObservePorts,
+): Promise<Source<UnitsObserved>> {
+  if (request.roster.supervisor === 'none') {
+    return { status: 'unknown', why: 'not-observed', detail: 'supervisor: none has no units' };
+  }
+  const names = agents.map((agent) => agent.name);
+  const runtimeDirectory = ports.runtimeDirectory ?? `/run/user/${ports.uid}`;
+  const { deadlineMs } = request;
+  return observeUnits({ layout, agents: names, uid: ports.uid, runtimeDirectory, deadlineMs }, { run: ports.run });
+}
+
+async function askTmux(request: ObserveRequest, agents: readonly AgentSpec[], ports: ObservePorts) {
+  const program = findProgram('tmux', splitPath(ports.env['PATH']));
+  if (program.state === 'missing') {
+    const none = {
+      status: 'unknown',
+      why: 'not-installed',
+      detail: `tmux is not installed: ${program.detail}`,
+    } as const;
+    return { tmux: none, processes: none };
+  }
+  const { roster, deadlineMs } = request;
+  const { uid, user } = ports;
+  const delay = ports.delay ?? ((ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms)));
+  const expand = (path: string) => expandHome(path, user.home);
+  return observeTmux(
+    { roster, agents, uid, home: user.home, expand, deadlineMs, tmuxTmpdir: ports.env['TMUX_TMPDIR'] },
+    { run: ports.run, now: ports.now, delay, paths: ports.paths ?? readPathLookup() },
+  );
+}
+
+function beats(layout: Layout, agents: readonly AgentSpec[], files: Source<FilesRead>, ports: ObservePorts) {
+  if (files.status === 'unknown') return files;
+  const value = observeHeartbeats({
+    layout,
+    agents: agents.map((agent) => agent.name),
+    uid: ports.uid,
+    home: ports.user.home,
+    envFiles: files.value.observed.env_files,
+    envValues: files.value.envValues,
+  });
+  return { status: 'known', value } as const;
+}
+
+function readBootId(): string | null {
+  try {
+    return readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
+  } catch {
+    return null;
+  }
+}
+
+/** A source that fails in a way nobody foresaw makes itself unknown, not the whole observation. */
+async function guard<T>(name: string, reading: Promise<T>): Promise<Source<T>> {
+  try {
+    return { status: 'known', value: await reading };
+  } catch (error) {
+    return unexpected(name, error);
+  }
+}
+
+function guardSync<T>(name: string, read: () => T): Source<T> {
+  try {
+    return { status: 'known', value: read() };
+  } catch (error) {
+    return unexpected(name, error);
+  }
+}
+
+function unexpected(name: string, error: unknown) {
+  const detail = `${name}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`;
+  return { status: 'unknown', why: 'io', detail: `${detail} This is a bug in fleet.` } as const;
+}
+
+function flatten<T>(source: Source<Source<T>>): Source<T> {
+  return source.status === 'known' ? source.value : source;
+}

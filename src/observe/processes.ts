@@ -1,0 +1,102 @@
+/** The processes in the trees of observed panes, with what the roster needs to know of them and no value besides. */
+import type { Layout } from '../spec/layout.ts';
+import type { ProcessDetails } from './proc/details.ts';
+import type { ProcessEntry, ProcessTable } from './proc/table.ts';
+import type { ProcessEnv, ProcessesObserved, ProcessObserved, SecretMatch, Source, TmuxPane } from './state.ts';
+
+/** What is wanted of the environment in one pane. */
+export interface WantedEnv {
+  /** Names whose values may be recorded. */
+  readonly plain: readonly string[];
+  /** Names of secrets, each with the value that it should have; unknown where the file could not be read. */
+  readonly secrets: ReadonlyMap<string, Source<string>>;
+}
+
+export interface SeenPane {
+  readonly pane: TmuxPane;
+  readonly wanted: WantedEnv;
+}
+
+/** By pid, as in `ProcessesObserved`. */
+export function collectProcesses(
+  panes: readonly SeenPane[],
+  table: ProcessTable,
+  details: ProcessDetails,
+): ProcessesObserved['processes'] {
+  const seen = new Map<number, ProcessObserved>();
+  for (const { pane, wanted } of panes) {
+    const running = 'pid' in pane.runs ? pane.runs.pid : null;
+    // Directory and environment of the pane's process and of the one that was recognised; agents run dozens of others.
+    const looksInto = (pid: number) => pid === pane.pid || pid === running;
+    const tree = pane.pid === null ? [] : descendants(pane.pid, table);
+    for (const pid of new Set([...tree, ...(running === null ? [] : [running])])) {
+      const entry = table.entries.get(pid);
+      if (entry === undefined) continue;
+      seen.set(pid, describeProcess(entry, table, details, looksInto(pid) ? wanted : null));
+    }
+  }
+  return Object.fromEntries([...seen].map(([pid, process]) => [String(pid), process]));
+}
+
+function descendants(root: number, table: ProcessTable): readonly number[] {
+  const found = new Set([root]);
+  // A set is walked in order of insertion, those that are added on the way included.
+  for (const pid of found) for (const child of table.children(pid)) found.add(child);
+  return [...found];
+}
+
+function describeProcess(
+  entry: ProcessEntry,
+  table: ProcessTable,
+  details: ProcessDetails,
+  wanted: WantedEnv | null,
+): ProcessObserved {
+  const { pid, ppid, pgrp, start_time, state, comm } = entry;
+  const started_ms = Math.round(table.booted_at_ms + (start_time * 1000) / table.clock_ticks_per_second);
+  const place =
+    wanted === null
+      ? { cwd: NOT_LOOKED_AT, env: NOT_LOOKED_AT }
+      : { cwd: details.cwd(pid), env: describeEnv(details.environ(pid), wanted) };
+  return { pid, ppid, pgrp, start_time, started_ms, state, comm, exe: details.exe(pid), ...place };
+}
+
+const NOT_LOOKED_AT = {
+  status: 'unknown',
+  why: 'not-observed',
+  detail: 'not the process that runs in the pane',
+} as const;
+
+/** Names of all variables, values of those that are wanted by name, of secrets only whether they match. */
+function describeEnv(environ: Source<Readonly<Record<string, string>>>, wanted: WantedEnv): Source<ProcessEnv> {
+  if (environ.status === 'unknown') return environ;
+  const live = new Map(Object.entries(environ.value));
+  const values: [string, string][] = [];
+  for (const name of wanted.plain) {
+    const value = live.get(name);
+    if (value !== undefined && !wanted.secrets.has(name)) values.push([name, value]);
+  }
+  const secrets = [...wanted.secrets].map(([name, value]): [string, SecretMatch] => [
+    name,
+    { matches: value.status === 'unknown' ? 'unknown' : live.get(name) === value.value },
+  ]);
+  const keys = [...live.keys()].sort();
+  return {
+    status: 'known',
+    value: { keys, values: Object.fromEntries(values), secrets: Object.fromEntries(secrets) },
+  };
+}
+
+/** Names that the layout owns and the roster's agent sets; `readSecret` gives the content that a secret should have. */
+export function wantedEnvOf(
+  layout: Layout,
+  env: Readonly<Record<string, { readonly kind: 'plain' } | { readonly kind: 'secret'; readonly fromFile: string }>>,
+  readSecret: (path: string) => Source<string>,
+): WantedEnv {
+  const plain = [...layout.keyOrder];
+  const secrets = new Map<string, Source<string>>();
+  for (const [name, value] of Object.entries(env)) {
+    if (value.kind === 'plain') plain.push(name);
+    else secrets.set(name, readSecret(value.fromFile));
+  }
+  return { plain, secrets };
+}

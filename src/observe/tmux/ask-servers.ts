@@ -1,0 +1,107 @@
+/** Asks every tmux server of this user that matters for its sessions and panes: one child for each, all at once. */
+import type { Source, Unknown } from '../state.ts';
+import { askTmux, newNonce, type ServerAddress, type TmuxPorts } from './client.ts';
+import { type ListeningSockets, readListeningSockets } from './listeners.ts';
+import { isWhole, type ListedSession, parseListing, readMark, renderListing } from './listing.ts';
+import { parseOwnOptions, renderOwnOptions } from './screens.ts';
+import { readSocketDirectory, type SocketDirectory } from './socket-directory.ts';
+
+export interface AskRequest {
+  /** Names of sockets to ask in any case, `default` for the default server. */
+  readonly sockets: readonly string[];
+  /** Ask those alone; else also every other one in the directory that somebody listens on. */
+  readonly only: boolean;
+  readonly tmuxTmpdir: string | undefined;
+  readonly uid: number;
+  readonly deadlineMs: number;
+  readonly procRoot: string;
+}
+
+export interface AskedServer extends ServerAddress {
+  readonly answer: ServerAnswer;
+}
+
+export type ServerAnswer =
+  | {
+      readonly kind: 'listed';
+      readonly pid: number;
+      /** Unix seconds. */
+      readonly start: number;
+      readonly version: string;
+      readonly sessions: readonly ListedSession[];
+    }
+  /** There is no socket to connect to, or tmux said that nobody answers there. Live servers may be there all the same. */
+  | { readonly kind: 'no-answer'; readonly detail: string }
+  | { readonly kind: 'unknown'; readonly unknown: Unknown };
+
+export async function askServers(request: AskRequest, ports: TmuxPorts): Promise<readonly AskedServer[]> {
+  const directory = readSocketDirectory(request.tmuxTmpdir, request.uid);
+  const names = new Set(request.sockets);
+  if (!request.only) {
+    const listening = readListeningSockets(request.procRoot);
+    for (const name of otherSockets(directory, listening)) names.add(name);
+  }
+  return Promise.all([...names].map((socket) => askOne(socket, directory, request.deadlineMs, ports)));
+}
+
+/** Those that nobody listens on are left-overs; where that cannot be told, all are asked. */
+function otherSockets(directory: SocketDirectory, listening: Source<ListeningSockets>): readonly string[] {
+  const names = directory.sockets.state === 'listed' ? [...directory.sockets.names].sort() : [];
+  if (listening.status === 'unknown') return names;
+  return names.filter((name) => listening.value.has(`${directory.path}/${name}`));
+}
+
+async function askOne(
+  socket: string,
+  directory: SocketDirectory,
+  deadlineMs: number,
+  ports: TmuxPorts,
+): Promise<AskedServer> {
+  const address = { socket, path: `${directory.path}/${socket}`, base: directory.base };
+  const { sockets } = directory;
+  if (sockets.state === 'unknown') return { ...address, answer: { kind: 'unknown', unknown: sockets.unknown } };
+  if (sockets.state === 'absent' || !sockets.names.has(socket)) {
+    return { ...address, answer: { kind: 'no-answer', detail: `there is no socket ${address.path}` } };
+  }
+  return { ...address, answer: await listServer(address, deadlineMs, ports) };
+}
+
+async function listServer(address: ServerAddress, deadlineMs: number, ports: TmuxPorts): Promise<ServerAnswer> {
+  const nonce = newNonce();
+  const answer = await askTmux(address, renderListing(nonce), isWhole(nonce), deadlineMs, ports);
+  if (answer.kind === 'said-absent') return { kind: 'no-answer', detail: answer.detail };
+  if (answer.kind === 'unknown') return answer;
+  const listing = parseListing(answer.stdout, nonce);
+  if (listing === null) return garbage('the list of panes cannot be read');
+  const { pid, start, version, sessions } = listing;
+  const listed = { kind: 'listed', pid, start, version, sessions } as const;
+  return listing.marksInherited ? withOwnMarks(address, listed, deadlineMs, ports) : listed;
+}
+
+/** Reads each session's own options where the listing could not tell them from inherited ones. */
+async function withOwnMarks(
+  address: ServerAddress,
+  listed: Extract<ServerAnswer, { kind: 'listed' }>,
+  deadlineMs: number,
+  ports: TmuxPorts,
+): Promise<ServerAnswer> {
+  const nonce = newNonce();
+  const script = renderOwnOptions(
+    listed.sessions.map((session) => session.id),
+    nonce,
+  );
+  const answer = await askTmux(address, script, isWhole(nonce), deadlineMs, ports);
+  if (answer.kind === 'unknown') return answer;
+  const options = answer.kind === 'answer' ? parseOwnOptions(answer.stdout, nonce) : null;
+  if (options === null) return garbage('the sessions marks cannot be read');
+  const sessions = listed.sessions.map((session) => {
+    const own = options.get(session.id);
+    const identity = { pid: listed.pid, id: session.id, created: session.created };
+    return { ...session, mark: own === undefined ? null : readMark(own, identity) };
+  });
+  return { ...listed, sessions };
+}
+
+function garbage(detail: string): ServerAnswer {
+  return { kind: 'unknown', unknown: { status: 'unknown', why: 'garbage', detail } };
+}

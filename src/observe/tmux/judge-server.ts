@@ -1,0 +1,59 @@
+/** Absent, running or unknown: from what tmux answered and who listens, which must agree. */
+import type { LiveServer, Source, Unknown } from '../state.ts';
+import type { ServerAnswer } from './ask-servers.ts';
+
+type Listed = Extract<ServerAnswer, { kind: 'listed' }>;
+
+export type Judged =
+  | { readonly state: 'absent' }
+  | { readonly state: 'running'; readonly listed: Listed }
+  | { readonly state: 'unknown'; readonly unknown: Unknown };
+
+/**
+ * `listening`: live servers of this user on the path, one for each listening socket. `answering` says of the process
+ * that answered whether it is a live one of this user in the process table; null where there is no table.
+ */
+export function judgeServer(
+  path: string,
+  answer: ServerAnswer,
+  listening: Source<readonly LiveServer[]>,
+  answering: (pid: number) => boolean | null,
+): Judged {
+  const servers = listening.status === 'known' ? listening.value : [];
+  if (servers.length > 1) return unknown('split-brain', describeServers(path, servers, answer));
+  switch (answer.kind) {
+    case 'unknown':
+      return { state: 'unknown', unknown: answer.unknown };
+    case 'no-answer':
+      return judgeSilence(path, answer.detail, listening);
+    case 'listed': {
+      if (answering(answer.pid) !== false) return { state: 'running', listed: answer };
+      const detail = `the server on ${path} says that it is process ${answer.pid}, which is no process of this user here`;
+      return unknown('garbage', detail);
+    }
+  }
+}
+
+/** Nobody answers: absent only where also nobody listens. */
+function judgeSilence(path: string, detail: string, listening: Source<readonly LiveServer[]>): Judged {
+  if (listening.status === 'unknown') {
+    return unknown(listening.why, `${detail}; whether a server lives all the same cannot be told: ${listening.detail}`);
+  }
+  const server = listening.value[0];
+  if (server === undefined) return { state: 'absent' };
+  return unknown('socket-deleted', `tmux server ${server.pid} lives, but its socket ${path} is gone (${detail})`);
+}
+
+function describeServers(path: string, servers: readonly LiveServer[], answer: ServerAnswer): string {
+  const listed = answer.kind === 'listed' ? answer : null;
+  const each = servers.map(({ pid }) => {
+    if (listed?.pid !== pid) return `${pid} (cannot be reached)`;
+    const names = listed.sessions.map((session) => JSON.stringify(session.name));
+    return `${pid} (answers; sessions ${names.join(', ') || 'none'})`;
+  });
+  return `${servers.length} live tmux servers for ${path}: ${each.join(', ')}`;
+}
+
+function unknown(why: Unknown['why'], detail: string): Judged {
+  return { state: 'unknown', unknown: { status: 'unknown', why, detail } };
+}

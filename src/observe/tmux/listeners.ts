@@ -1,0 +1,111 @@
+/**
+ * Which live processes listen on which socket path. The socket's file can be deleted under a live server, and a second
+ * server can take the path: then tmux answers for one of them, or says that there is none. The kernel knows better.
+ */
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import type { ProcessEntry, ProcessTable } from '../proc/table.ts';
+import { errorCode, unknownError } from '../read-file.ts';
+import type { LiveServer, Source } from '../state.ts';
+
+/** Inodes of listening sockets, by path as the server gave it to the kernel. */
+export type ListeningSockets = ReadonlyMap<string, readonly string[]>;
+
+export function readListeningSockets(procRoot: string): Source<ListeningSockets> {
+  const path = `${procRoot}/net/unix`;
+  try {
+    return { status: 'known', value: parseListeningSockets(readFileSync(path, 'utf8')) };
+  } catch (error) {
+    return unknownError(path, error);
+  }
+}
+
+/** `Num: RefCount Protocol Flags Type St Inode Path`; flag 0x10000 is __SO_ACCEPTCON (source: net/unix/af_unix.c). */
+export function parseListeningSockets(text: string): ListeningSockets {
+  const inodes = new Map<string, string[]>();
+  for (const line of text.split('\n')) {
+    const match = /^[0-9a-fA-F]+: [0-9A-F]+ [0-9A-F]+ ([0-9A-F]+) [0-9A-F]+ [0-9A-F]+ +(\d+) (\/.*)$/.exec(line);
+    const [, flags, inode, path] = match ?? [];
+    if (flags === undefined || inode === undefined || path === undefined) continue;
+    if ((Number.parseInt(flags, 16) & 0x10000) === 0) continue;
+    inodes.set(path, [...(inodes.get(path) ?? []), inode]);
+  }
+  return inodes;
+}
+
+/**
+ * The live servers behind these inodes, oldest first. Other users' sockets are not found, and that is right: anybody
+ * may bind any name in a namespace of his own. A server that has just forked a pane shares its socket with the child
+ * for a moment, so one inode is one server: its oldest holder.
+ */
+export function findServers(
+  inodes: readonly string[],
+  table: ProcessTable,
+  uid: number,
+  procRoot: string,
+): Source<readonly LiveServer[]> {
+  if (inodes.length === 0) return { status: 'known', value: [] };
+  const own = [...table.entries.values()].filter((p) => p.uid === uid && p.state !== 'Z');
+  own.sort((a, b) => a.start_time - b.start_time || a.pid - b.pid);
+  const wanted = new Map(inodes.map((inode) => [`socket:[${inode}]`, inode]));
+  const found = new Map<string, ProcessEntry>();
+  let closed: ProcessEntry | null = null;
+  // `tmux: server` and the like first: looking into every process of a busy user costs much more.
+  const likely = own.filter((p) => p.comm.includes('tmux'));
+  for (const group of [likely, own.filter((p) => !p.comm.includes('tmux'))]) {
+    for (const process of group) {
+      if (found.size === wanted.size) break;
+      const held = heldSockets(process.pid, wanted, procRoot);
+      if (held === 'denied') closed ??= process;
+      else for (const inode of held) if (!found.has(inode)) found.set(inode, process);
+    }
+  }
+  if (found.size < wanted.size && closed !== null) {
+    const detail = `a process listens, perhaps ${closed.pid} (${closed.comm}), which does not show its files`;
+    return { status: 'unknown', why: 'denied', detail };
+  }
+  const servers = [...found.values()].map((p) => liveServer(p, procRoot));
+  return { status: 'known', value: servers.sort((a, b) => a.start_time - b.start_time || a.pid - b.pid) };
+}
+
+export function liveServer(process: ProcessEntry, procRoot: string): LiveServer {
+  return { pid: process.pid, start_time: process.start_time, cgroup: readCgroup(process.pid, procRoot) };
+}
+
+function heldSockets(pid: number, wanted: ReadonlyMap<string, string>, procRoot: string): readonly string[] | 'denied' {
+  const held: string[] = [];
+  try {
+    for (const fd of readdirSync(`${procRoot}/${pid}/fd`)) {
+      const inode = wanted.get(linkOrEmpty(`${procRoot}/${pid}/fd/${fd}`));
+      if (inode !== undefined) held.push(inode);
+    }
+  } catch (error) {
+    const code = errorCode(error);
+    return code === 'EACCES' || code === 'EPERM' ? 'denied' : [];
+  }
+  return held;
+}
+
+function linkOrEmpty(path: string): string {
+  try {
+    return readlinkSync(path);
+  } catch {
+    // Closed since it was listed.
+    return '';
+  }
+}
+
+function readCgroup(pid: number, procRoot: string): string | null {
+  try {
+    return parseCgroup(readFileSync(`${procRoot}/${pid}/cgroup`, 'utf8'));
+  } catch {
+    return null;
+  }
+}
+
+/** The v2 line `0::/…`; the named systemd hierarchy `N:name=systemd:/…` where v2 is not there or not used (`0::/`). */
+export function parseCgroup(text: string): string | null {
+  const lines = text.split('\n');
+  const unified = lines.find((line) => line.startsWith('0::/'))?.slice('0::'.length);
+  const named = lines.find((line) => /^\d+:name=systemd:\//.test(line))?.replace(/^\d+:name=systemd:/, '');
+  return unified !== undefined && unified !== '/' ? unified : (named ?? unified ?? null);
+}

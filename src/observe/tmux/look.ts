@@ -1,0 +1,166 @@
+/** One look at the tmux servers and at what runs in their panes. */
+import type { RuntimeSpec } from '../../spec/model.ts';
+import { type ProcessDetails, readProcessDetails } from '../proc/details.ts';
+import type { PathLookup } from '../proc/paths.ts';
+import { recognise } from '../proc/recognise.ts';
+import { type ProcessTable, readProcessTable } from '../proc/table.ts';
+import { findPrompt, hasPrompts } from '../prompts.ts';
+import type { LiveServer, PaneRuns, Source, TmuxPane, TmuxServerObserved, TmuxSession, Unknown } from '../state.ts';
+import { type AskedServer, type AskRequest, askServers } from './ask-servers.ts';
+import { askTmux, newNonce, type ServerAddress, type TmuxPorts } from './client.ts';
+import { type Judged, judgeServer } from './judge-server.ts';
+import { findServers, liveServer, readListeningSockets } from './listeners.ts';
+import { isWhole, type ListedPane, type ListedSession } from './listing.ts';
+import { parseScreens, renderScreens } from './screens.ts';
+
+export interface LookRequest extends AskRequest {
+  readonly runtimes: Readonly<Record<string, RuntimeSpec>>;
+  readonly home: string;
+  /** Whether prompts on the screens of this session matter. */
+  readonly seeksPrompts: (session: ListedSession) => boolean;
+}
+
+export interface LookPorts extends TmuxPorts {
+  /** Unix milliseconds. */
+  readonly now: () => number;
+  readonly paths: PathLookup;
+}
+
+export interface Looked {
+  readonly servers: readonly LookedServer[];
+  /** Read after the servers were asked: every pane's process that still lives is in it. */
+  readonly table: Source<ProcessTable>;
+  readonly details: ProcessDetails;
+}
+
+export interface LookedServer {
+  readonly version: string | null;
+  readonly observed: TmuxServerObserved;
+}
+
+export async function look(request: LookRequest, ports: LookPorts): Promise<Looked> {
+  const asked = await askServers(request, ports);
+  const table = readProcessTable(ports.now, request.procRoot);
+  const details = readProcessDetails(request.procRoot);
+  const listeners = listenersBy(table, request);
+  const runsOf = (pane: ListedPane): PaneRuns => {
+    if (table.status === 'unknown') return { verdict: 'unknown', why: table.why, detail: table.detail };
+    return recognise(pane, table.value, details, ports.paths, request.runtimes, request.home);
+  };
+  const servers = await Promise.all(
+    asked.map(async (server): Promise<LookedServer> => {
+      const listening = listeners(server.path);
+      const judged = judgeServer(server.path, server.answer, listening, (pid) => isOwn(table, pid, request.uid));
+      if (judged.state !== 'running') return { version: null, observed: describe(server, listening, judged) };
+      const seen = judged.listed.sessions.map((session) => withRuns(session, runsOf));
+      const screens = await readScreens(server, seen, request, ports);
+      const state = screens.status === 'unknown' ? unknownState(screens) : running(judged, seen, screens.value);
+      const all = withAnswering(listening, judged.listed.pid, table, request.procRoot);
+      const { socket, path } = server;
+      return { version: judged.listed.version, observed: { socket, path, listening: all, server: state } };
+    }),
+  );
+  return { servers, table, details };
+}
+
+interface SeenSession {
+  readonly session: ListedSession;
+  readonly panes: readonly { readonly pane: ListedPane; readonly runs: PaneRuns }[];
+}
+type Screens = ReadonlyMap<string, readonly string[]>;
+
+function withRuns(session: ListedSession, runsOf: (pane: ListedPane) => PaneRuns): SeenSession {
+  return { session, panes: session.panes.map((pane) => ({ pane, runs: runsOf(pane) })) };
+}
+
+function listenersBy(
+  table: Source<ProcessTable>,
+  request: LookRequest,
+): (path: string) => Source<readonly LiveServer[]> {
+  const sockets = readListeningSockets(request.procRoot);
+  return (path) => {
+    if (sockets.status === 'unknown') return sockets;
+    const inodes = sockets.value.get(path) ?? [];
+    if (inodes.length === 0) return { status: 'known', value: [] };
+    return table.status === 'unknown' ? table : findServers(inodes, table.value, request.uid, request.procRoot);
+  };
+}
+
+function isOwn(table: Source<ProcessTable>, pid: number, uid: number): boolean | null {
+  if (table.status === 'unknown') return null;
+  return table.value.entries.get(pid)?.uid === uid;
+}
+
+/** The server that answered is a live one, also where it was started under another spelling of the path. */
+function withAnswering(
+  listening: Source<readonly LiveServer[]>,
+  pid: number,
+  table: Source<ProcessTable>,
+  procRoot: string,
+): readonly LiveServer[] {
+  const servers = listening.status === 'known' ? listening.value : [];
+  const entry = table.status === 'known' ? table.value.entries.get(pid) : undefined;
+  if (entry === undefined || servers.some((server) => server.pid === pid)) return servers;
+  return [...servers, liveServer(entry, procRoot)];
+}
+
+/** At most one more call: the screens of all panes in which a known prompt may be. Often there are none. */
+async function readScreens(
+  address: ServerAddress,
+  sessions: readonly SeenSession[],
+  request: LookRequest,
+  ports: LookPorts,
+): Promise<Source<Screens>> {
+  const wanted = sessions
+    .filter(({ session }) => request.seeksPrompts(session))
+    .flatMap(({ panes }) => panes)
+    .filter(({ runs }) => promptRuntime(runs) !== null)
+    .map(({ pane }) => pane.id);
+  if (wanted.length === 0) return { status: 'known', value: new Map() };
+  const nonce = newNonce();
+  const script = renderScreens([...new Set(wanted)], nonce);
+  const answer = await askTmux(address, script, isWhole(nonce), request.deadlineMs, ports);
+  if (answer.kind === 'unknown') return answer.unknown;
+  const screens = answer.kind === 'answer' ? parseScreens(answer.stdout, nonce) : null;
+  if (screens !== null) return { status: 'known', value: screens };
+  const detail = answer.kind === 'answer' ? 'its screens cannot be read' : `it ended meanwhile: ${answer.detail}`;
+  return { status: 'unknown', why: 'garbage', detail };
+}
+
+/** The runtime whose prompts may be on the screen, null where none. */
+function promptRuntime(runs: PaneRuns): string | null {
+  return runs.verdict === 'runtime' && hasPrompts(runs.runtime) ? runs.runtime : null;
+}
+
+function running(
+  judged: Extract<Judged, { state: 'running' }>,
+  sessions: readonly SeenSession[],
+  screens: Screens,
+): TmuxServerObserved['server'] {
+  const { pid, start } = judged.listed;
+  return { state: 'running', pid, start, sessions: sessions.map((seen) => toSession(seen, screens)) };
+}
+
+function toSession({ session, panes }: SeenSession, screens: Screens): TmuxSession {
+  return { ...session, panes: panes.map(({ pane, runs }) => toPane(pane, runs, screens.get(pane.id))) };
+}
+
+function toPane({ title: _, ...pane }: ListedPane, runs: PaneRuns, screen: readonly string[] | undefined): TmuxPane {
+  const runtime = promptRuntime(runs);
+  const prompt = runtime === null || screen === undefined ? null : findPrompt(runtime, screen);
+  return { ...pane, runs, prompt };
+}
+
+function describe(
+  { socket, path }: AskedServer,
+  listening: Source<readonly LiveServer[]>,
+  judged: Exclude<Judged, { state: 'running' }>,
+): TmuxServerObserved {
+  const servers = listening.status === 'known' ? listening.value : [];
+  const server = judged.state === 'absent' ? judged : unknownState(judged.unknown);
+  return { socket, path, listening: servers, server };
+}
+
+function unknownState({ why, detail }: Unknown): TmuxServerObserved['server'] {
+  return { state: 'unknown', why, detail };
+}

@@ -1,0 +1,116 @@
+/** The user's tmux servers with what runs on them, looked at twice where the first look is not to be believed yet. */
+import { layoutOf } from '../../spec/layout.ts';
+import type { AgentSpec, Roster } from '../../spec/model.ts';
+import { collectProcesses, type SeenPane, type WantedEnv, wantedEnvOf } from '../processes.ts';
+import { readFileSafely } from '../read-file.ts';
+import type { ProcessesObserved, Source, TmuxObserved, TmuxServerObserved, TmuxSession } from '../state.ts';
+import type { ListedSession } from './listing.ts';
+import { type Looked, type LookPorts, type LookRequest, look } from './look.ts';
+import { planSecondLook } from './second-look.ts';
+
+export interface TmuxRequest {
+  readonly roster: Roster;
+  /** Those in scope. */
+  readonly agents: readonly AgentSpec[];
+  readonly uid: number;
+  readonly home: string;
+  /** A leading `~/` to the home directory. */
+  readonly expand: (path: string) => string;
+  readonly deadlineMs: number;
+  /** The caller's TMUX_TMPDIR. */
+  readonly tmuxTmpdir: string | undefined;
+  readonly procRoot?: string;
+}
+
+export interface TmuxAndProcesses {
+  readonly tmux: Source<TmuxObserved>;
+  readonly processes: Source<ProcessesObserved>;
+}
+
+export async function observeTmux(request: TmuxRequest, ports: LookPorts): Promise<TmuxAndProcesses> {
+  const { roster, agents } = request;
+  const names = new Set([roster.tmux.holderSession, ...agents.map((agent) => agent.name)]);
+  const first: LookRequest = {
+    sockets: [...new Set([roster.tmux.socketName, ...agents.map((a) => a.socket)].map((name) => name ?? 'default'))],
+    only: false,
+    tmuxTmpdir: request.tmuxTmpdir,
+    uid: request.uid,
+    deadlineMs: request.deadlineMs,
+    procRoot: request.procRoot ?? '/proc',
+    runtimes: roster.runtimes,
+    home: request.home,
+    seeksPrompts: (session: ListedSession) => names.has(session.name) || names.has(session.mark?.agent ?? ''),
+  };
+  const looked = [await look(first, ports)];
+  const again = planSecondLook(serversOf(looked), agents, (pid) => ageOf(pid, looked, ports.now()));
+  if (again !== null) {
+    await ports.delay(again.afterMs);
+    looked.unshift(await look({ ...first, sockets: again.sockets, only: true }, ports));
+  }
+  return { tmux: tmuxSource(looked), processes: processSource(looked, request) };
+}
+
+/** The newest look at each server, in the order of the first one. */
+function newest(looks: readonly Looked[]): ReadonlyMap<string, { look: Looked; server: Looked['servers'][number] }> {
+  const servers = new Map<string, { look: Looked; server: Looked['servers'][number] }>();
+  for (const look of [...looks].reverse()) {
+    for (const server of look.servers) servers.set(server.observed.socket, { look, server });
+  }
+  return servers;
+}
+
+function serversOf(looks: readonly Looked[]): readonly TmuxServerObserved[] {
+  return [...newest(looks).values()].map(({ server }) => server.observed);
+}
+
+function tmuxSource(looks: readonly Looked[]): Source<TmuxObserved> {
+  const versions = [...newest(looks).values()].map(({ server }) => server.version);
+  const version = versions.find((v) => v !== null) ?? null;
+  return { status: 'known', value: { version, servers: serversOf(looks) } };
+}
+
+function ageOf(pid: number, looks: readonly Looked[], now: number): number | null {
+  const table = looks[0]?.table;
+  const entry = table?.status === 'known' ? table.value.entries.get(pid) : undefined;
+  if (table?.status !== 'known' || entry === undefined) return null;
+  return now - (table.value.booted_at_ms + (entry.start_time * 1000) / table.value.clock_ticks_per_second);
+}
+
+function processSource(looks: readonly Looked[], request: TmuxRequest): Source<ProcessesObserved> {
+  const table = looks[0]?.table;
+  if (table === undefined || table.status === 'unknown') {
+    return table ?? { status: 'unknown', why: 'not-observed', detail: 'no tmux server was looked at' };
+  }
+  const wantedFor = wantedEnvs(request);
+  const byPid: Record<string, ProcessesObserved['processes'][string]> = {};
+  for (const { look, server } of newest(looks).values()) {
+    if (look.table.status === 'unknown' || server.observed.server.state !== 'running') continue;
+    const panes = server.observed.server.sessions.flatMap((session) =>
+      session.panes.map((pane): SeenPane => ({ pane, wanted: wantedFor(session) })),
+    );
+    Object.assign(byPid, collectProcesses(panes, look.table.value, look.details));
+  }
+  const { booted_at_ms, clock_ticks_per_second } = table.value;
+  return { status: 'known', value: { booted_at_ms, clock_ticks_per_second, processes: byPid } };
+}
+
+const MAX_SECRET_BYTES = 64 * 1024;
+
+/** What is wanted of the environment in a session: the agent's whose mark it bears, else whose name it has. */
+function wantedEnvs(request: TmuxRequest): (session: TmuxSession) => WantedEnv {
+  const { roster, agents } = request;
+  const layout = layoutOf(roster.layout);
+  const nobody = wantedEnvOf(layout, {}, () => readSecret('', request));
+  const byName = new Map(
+    agents.map((agent) => [agent.name, wantedEnvOf(layout, agent.env, (path) => readSecret(path, request))]),
+  );
+  return ({ name, mark }) => byName.get(mark?.owner === roster.fleet ? mark.agent : name) ?? nobody;
+}
+
+/** As the launcher reads it: without the newlines at its end. Links are followed: secrets are often kept elsewhere. */
+function readSecret(path: string, request: TmuxRequest): Source<string> {
+  const read = readFileSafely(request.expand(path), { maxBytes: MAX_SECRET_BYTES, owners: null, followsLink: true });
+  if (read.state === 'read') return { status: 'known', value: read.bytes.toString('utf8').replace(/\n+$/, '') };
+  const why = read.state === 'absent' ? 'io' : read.why;
+  return { status: 'unknown', why, detail: `the secret's file ${path} cannot be read` };
+}

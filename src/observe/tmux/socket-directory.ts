@@ -1,0 +1,61 @@
+/**
+ * Where this user's tmux sockets are, and which exist. Asking tmux itself would make the directory (it does so before
+ * it connects), and an observation changes nothing, so the file system is asked.
+ */
+import { lstatSync, readdirSync, realpathSync } from 'node:fs';
+import { errorCode, unknownError } from '../read-file.ts';
+import type { Unknown } from '../state.ts';
+
+export interface SocketDirectory {
+  /** `TMUX_TMPDIR` for the client: the directory above, with links resolved as tmux does. */
+  readonly base: string;
+  /** `base/tmux-UID`. */
+  readonly path: string;
+  /** Names of the socket files in it. Absent: there is no directory, so no socket. Unknown: not to be connected to. */
+  readonly sockets:
+    | { readonly state: 'listed'; readonly names: ReadonlySet<string> }
+    | { readonly state: 'absent' }
+    | { readonly state: 'unknown'; readonly unknown: Unknown };
+}
+
+/**
+ * `tmuxTmpdir` is the caller's TMUX_TMPDIR; where it is unset, or not there, tmux takes /tmp (source: tmux.c,
+ * `make_label`, 3.3a). Tmux itself refuses a directory that is another user's or open to others; so do we, and to the
+ * group as well, for whoever can write there can put a hostile server in the place of ours.
+ */
+export function readSocketDirectory(tmuxTmpdir: string | undefined, uid: number): SocketDirectory {
+  const base = realPath(tmuxTmpdir) ?? realPath('/tmp') ?? '/tmp';
+  const path = `${base}/tmux-${uid}`;
+  return { base, path, sockets: readSockets(path, uid) };
+}
+
+function readSockets(path: string, uid: number): SocketDirectory['sockets'] {
+  try {
+    const found = lstatSync(path, { throwIfNoEntry: false });
+    if (found === undefined) return { state: 'absent' };
+    if (!found.isDirectory()) return refused('not-regular', `${path} is no directory`);
+    if (found.uid !== uid) return refused('denied', `${path} belongs to another user (uid ${found.uid})`);
+    if ((found.mode & 0o077) !== 0) {
+      const mode = (found.mode & 0o777).toString(8);
+      return refused('denied', `${path} is open to others (mode ${mode}): run chmod 700 ${path}`);
+    }
+    const entries = readdirSync(path, { withFileTypes: true });
+    return { state: 'listed', names: new Set(entries.filter((e) => e.isSocket()).map((e) => e.name)) };
+  } catch (error) {
+    if (errorCode(error) === 'ENOENT') return { state: 'absent' };
+    return { state: 'unknown', unknown: unknownError(path, error) };
+  }
+}
+
+function refused(why: Unknown['why'], detail: string): SocketDirectory['sockets'] {
+  return { state: 'unknown', unknown: { status: 'unknown', why, detail } };
+}
+
+function realPath(path: string | undefined): string | null {
+  if (path === undefined || path === '') return null;
+  try {
+    return realpathSync(path);
+  } catch {
+    return null;
+  }
+}
