@@ -23,8 +23,8 @@ export interface Layout {
   /** With a leading `~/`, as are all paths here. */
   readonly envDirectory: string;
   envFile(agent: string): string;
-  /** `NAME.argv` lies beside the env file in layout fleet; layout mosaic has none. */
-  argvFile(agent: string): string | null;
+  /** Read by fleet's own launcher, whatever the layout; only there where that launcher starts the agents. */
+  argvFile(agent: string): string;
   /** The default; layout mosaic lets `MOSAIC_HEARTBEAT_RUN_DIR` and `MOSAIC_HOME` move it. */
   readonly heartbeatDirectory: string;
   readonly keys: EnvKeys;
@@ -44,7 +44,6 @@ interface Names {
   readonly holderUnit: string;
   readonly template: string;
   readonly envDirectory: string;
-  readonly hasArgvFile: boolean;
   readonly heartbeatDirectory: string;
   readonly variables: string;
   readonly ownsUnitFiles: boolean;
@@ -61,7 +60,7 @@ function makeLayout(names: Names): Layout {
     agentOfUnit: (unit) => instanceOf(unit, template),
     envDirectory,
     envFile: (agent) => `${envDirectory}/${agent}.env`,
-    argvFile: (agent) => (names.hasArgvFile ? `${envDirectory}/${agent}.argv` : null),
+    argvFile: (agent) => `~/.config/fleet/agents/${agent}.argv`,
     heartbeatDirectory: names.heartbeatDirectory,
     keys,
     keyOrder: [keys.name, keys.class, keys.runtime, keys.model, keys.workdir, keys.command, keys.socket],
@@ -97,7 +96,6 @@ const LAYOUTS: Readonly<Record<LayoutName, Layout>> = {
     holderUnit: 'fleet-tmux.service',
     template: 'fleet-agent',
     envDirectory: '~/.config/fleet/agents',
-    hasArgvFile: true,
     heartbeatDirectory: '~/.local/state/fleet/run',
     variables: 'FLEET',
     ownsUnitFiles: true,
@@ -107,7 +105,6 @@ const LAYOUTS: Readonly<Record<LayoutName, Layout>> = {
     holderUnit: 'mosaic-tmux-holder.service',
     template: 'mosaic-agent',
     envDirectory: '~/.config/mosaic/fleet/agents',
-    hasArgvFile: false,
     heartbeatDirectory: '~/.config/mosaic/fleet/run',
     variables: 'MOSAIC',
     ownsUnitFiles: false,
