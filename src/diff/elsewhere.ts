@@ -39,7 +39,7 @@ export function elsewhere(ctx: PlanContext, agent: AgentSpec): Elsewhere {
 }
 
 /** Our mark, or the exact name on another socket with its NAME in the live environment. */
-function isCopy(ctx: PlanContext, agent: AgentSpec, session: TmuxSession, sameSocket: boolean): boolean {
+export function isCopy(ctx: PlanContext, agent: AgentSpec, session: TmuxSession, sameSocket: boolean): boolean {
   const { mark } = session;
   if (mark !== null) return mark.owner === ctx.roster.fleet && mark.agent === agent.name;
   return !sameSocket && session.name === agent.name && liveName(ctx, session) === agent.name;

@@ -8,6 +8,7 @@ import type { TmuxServerObserved, TmuxSession } from '../observe/state.ts';
 import { argvFileOwner } from '../spec/argv-file.ts';
 import { unitFileOwner } from '../spec/unit-file.ts';
 import { type PlanContext, socketLabel, unitOf } from './context.ts';
+import { isCopy } from './elsewhere.ts';
 import { type Compare, change, changed, type Finding, unmanaged } from './finding.ts';
 import { orphanSession } from './orphan-session.ts';
 
@@ -40,6 +41,8 @@ function strangerOrOrphan(
     if (mark.agent === ctx.roster.tmux.holderSession) return [];
     return orphanSession(ctx, seen, session, mark);
   }
+  // Told by that agent's own row, as wrong-socket or duplicate-session.
+  if (ctx.agents.some((a) => isCopy(ctx, a, session, socketLabel(a.socket) === seen.socket))) return [];
   const where = ourSocket ? '' : ` on socket ${seen.socket}`;
   return [unmanaged(ctx, 'session', name, `${whatItIs(ctx, session, seen.socket)}${where}`)];
 }

@@ -1,0 +1,320 @@
+import { describe, expect, test } from 'vitest';
+import type { Observed, UnitObserved } from '../../src/observe/state.ts';
+import { coderWith, FLEET, MOSAIC, NONE } from './rosters.ts';
+import * as w from './world.ts';
+
+type Break = (o: w.Mutable<Observed>) => void;
+const fleet = w.roster(FLEET);
+const mosaic = w.roster(MOSAIC);
+const CODER = 'fleet-agent@coder.service';
+const MOSAIC_CODER = 'mosaic-agent@coder.service';
+
+function planned(r: ReturnType<typeof w.roster>, breakIt: Break, options: w.PlanOptions = {}): readonly string[] {
+  const observed = w.healthy(r);
+  breakIt(observed);
+  return w.lines(w.planOf(r, observed, options));
+}
+
+const set =
+  (name: string, fields: Partial<w.Mutable<UnitObserved>>): Break =>
+  (o) => {
+    Object.assign(w.unit(o, name), fields);
+  };
+
+describe('units: boot', () => {
+  test.each([
+    ['disabled', 'boot-disabled'],
+    ['enabled-runtime', 'boot-runtime-only'],
+    ['linked', 'unit-linked'],
+    ['linked-runtime', 'unit-linked'],
+  ])('%s where it should come up at boot: %s, enabled', (state, reason) => {
+    expect(planned(fleet, set(CODER, { unit_file_state: state }))).toEqual([`enable unit/${CODER} ${reason}`]);
+  });
+
+  test.each(['static', 'indirect', 'generated', 'transient', 'alias'])(
+    '%s: blocked, for enable would exit 0 and do nothing',
+    (state) => {
+      expect(planned(fleet, set(CODER, { unit_file_state: state }))).toEqual([
+        `blocked(cannot-enable) unit/${CODER} unit-cannot-enable`,
+      ]);
+    },
+  );
+
+  test('enabled, but wanted by no target that starts at boot: enabled again where the file is ours, else blocked', () => {
+    const fields = { wanted_by: ['graphical-session.target'] };
+    expect(planned(fleet, set(CODER, fields))).toEqual([`enable unit/${CODER} boot-wrong-target`]);
+    expect(planned(mosaic, set(MOSAIC_CODER, fields))).toEqual([
+      `blocked(cannot-enable) unit/${MOSAIC_CODER} boot-wrong-target`,
+    ]);
+  });
+
+  test('wanted by a target that default.target brings up: no drift', () => {
+    expect(planned(fleet, set(CODER, { wanted_by: ['basic.target'] }))).toEqual([]);
+  });
+
+  test.each(['enabled', 'enabled-runtime'])('%s with `boot: false`: boot-enabled, disabled', (state) => {
+    const r = w.roster(coderWith('boot: false'));
+    expect(planned(r, set(CODER, { unit_file_state: state }))).toEqual([`disable unit/${CODER} boot-enabled`]);
+  });
+
+  test('enabled with `state: stopped`: disabled', () => {
+    const r = w.roster(coderWith('state: stopped'));
+    expect(planned(r, set(CODER, { unit_file_state: 'enabled' }))).toEqual([`disable unit/${CODER} boot-enabled`]);
+  });
+
+  test('an ephemeral agent is not enabled', () => {
+    const r = w.roster(coderWith('lifecycle: ephemeral'));
+    expect(planned(r, () => {})).toEqual([]);
+  });
+
+  test("the holder's unit is judged too", () => {
+    expect(planned(fleet, set('fleet-tmux.service', { unit_file_state: 'disabled' }))).toEqual([
+      'enable unit/fleet-tmux.service boot-disabled',
+    ]);
+  });
+
+  test('nothing of it with supervisor none', () => {
+    const plan = w.planOf(w.roster(NONE), w.healthy(w.roster(NONE)));
+    expect(plan.changes.filter((c) => ['unit', 'unit-file', 'linger'].includes(c.kind))).toEqual([]);
+  });
+});
+
+describe('units: what cannot be worked with', () => {
+  test.each(['masked', 'masked-runtime'])('%s: blocked, and its session is not started', (state) => {
+    const found = planned(fleet, (o) => {
+      set(CODER, { unit_file_state: state, load_state: 'masked' })(o);
+      w.dropSession(o, 'coder');
+    });
+    expect(found).toEqual([`blocked(masked) unit/${CODER} unit-masked`]);
+  });
+
+  test('masked, its session to be replaced: the session is left alone', () => {
+    const found = planned(fleet, (o) => {
+      set(CODER, { unit_file_state: 'masked', load_state: 'masked' })(o);
+      w.paneOf(o, 'coder').runs = { verdict: 'shell', pid: 2000, program: 'bash' };
+    });
+    expect(found).toEqual([`blocked(masked) unit/${CODER} unit-masked`, 'blocked(masked) session/coder shell-left']);
+  });
+
+  test('no such unit, links left: blocked in layout mosaic', () => {
+    const observed = w.healthy(mosaic);
+    set(MOSAIC_CODER, { load_state: 'not-found', unit_file_state: '', fragment_path: null })(observed);
+    const plan = w.planOf(mosaic, observed);
+    expect(w.lines(plan)).toEqual([`blocked(missing) unit/${MOSAIC_CODER} unit-missing`]);
+    expect(plan.blocked[0]?.evidence.join()).toContain('links to it are left in default.target');
+  });
+
+  test('the user manager not reachable: unobserved, nothing done', () => {
+    const found = planned(fleet, (o) => {
+      o.sources.units = { status: 'unknown', why: 'foreign-runtime-directory', detail: 'belongs to root' };
+      w.dropSession(o, 'coder');
+    });
+    expect(found).toEqual([
+      'unknown(foreign-runtime-directory) unit/fleet-tmux.service',
+      `unknown(foreign-runtime-directory) unit/${CODER}`,
+      'unknown(foreign-runtime-directory) unit/fleet-agent@stub.service',
+      'unknown(foreign-runtime-directory) session/coder',
+    ]);
+  });
+
+  test('an agent that the observation never looked at: unobserved', () => {
+    const found = planned(fleet, (o) => {
+      if (o.sources.units.status === 'known') delete o.sources.units.value.units[CODER];
+    });
+    expect(found).toEqual([`unknown(not-observed) unit/${CODER}`]);
+  });
+});
+
+describe('units: what they do', () => {
+  test('failed: reset and started, once', () => {
+    const found = planned(fleet, (o) => {
+      set(CODER, { active_state: 'failed', result: 'start-limit-hit' })(o);
+      w.dropSession(o, 'coder');
+    });
+    expect(found).toEqual([`start unit/${CODER} unit-failed`]);
+  });
+
+  test('inactive while its session is fine: started', () => {
+    expect(planned(fleet, set(CODER, { active_state: 'inactive' }))).toEqual([`start unit/${CODER} unit-inactive`]);
+  });
+
+  test('activating or deactivating while its session is fine: deferred', () => {
+    expect(planned(fleet, set(CODER, { active_state: 'deactivating' }))).toEqual([
+      `deferred(in-transition) start unit/${CODER} unit-in-transition`,
+    ]);
+  });
+
+  test('changed since it was loaded: one daemon-reload for all of them, before anything else on them', () => {
+    const observed = w.healthy(fleet);
+    set(CODER, { need_daemon_reload: true, unit_file_state: 'disabled' })(observed);
+    set('fleet-agent@stub.service', { need_daemon_reload: true })(observed);
+    const plan = w.planOf(fleet, observed);
+    expect(w.lines(plan)).toEqual([
+      'reload unit-file/fleet-agent@.service daemon-reload-needed',
+      `enable unit/${CODER} boot-disabled`,
+    ]);
+    expect(plan.changes[1]?.depends_on).toEqual(['w-jarvis/jarvis/unit-file/fleet-agent@.service']);
+  });
+
+  test('a coupling to the holder in a unit that is not ours: a warning', () => {
+    expect(planned(mosaic, set(MOSAIC_CODER, { part_of: ['mosaic-tmux-holder.service'] }))).toEqual([
+      'warning unit/mosaic-tmux-holder.service holder-coupled',
+    ]);
+  });
+
+  test('ours, no longer on the roster: listed; with --prune stopped, disabled, then its files', () => {
+    const orphan: Break = (o) => {
+      if (o.sources.units.status !== 'known') return;
+      o.sources.units.value.units['fleet-agent@gone.service'] = w.unitNamed('fleet-agent@gone.service', true) as never;
+      const files = w.filesOf(o);
+      files.argv_files.gone = w.fileWith('# fleet: owner=mosaic\n');
+      files.env_files.gone = {
+        state: 'present',
+        keys: ['FLEET_AGENT_NAME'],
+        own: { FLEET_AGENT_NAME: 'gone' },
+        mode: 0o600,
+        modified_ms: 0,
+        sha256: 'e'.repeat(64),
+      };
+    };
+    expect(planned(fleet, orphan)).toEqual(['unmanaged unit/fleet-agent@gone.service']);
+    expect(planned(fleet, orphan, { policy: { prune: true } })).toEqual([
+      'stop unit/fleet-agent@gone.service orphan-unit',
+      'disable unit/fleet-agent@gone.service orphan-unit',
+      'destroy env-file/gone orphan-unit',
+      'destroy env-file/gone.argv orphan-unit',
+    ]);
+  });
+
+  test('layout mosaic: orphans are only listed, with --prune too', () => {
+    const orphan: Break = (o) => {
+      if (o.sources.units.status !== 'known') return;
+      o.sources.units.value.units['mosaic-agent@gone.service'] = w.unitNamed(
+        'mosaic-agent@gone.service',
+        true,
+      ) as never;
+    };
+    expect(planned(mosaic, orphan, { policy: { prune: true } })).toEqual(['unmanaged unit/mosaic-agent@gone.service']);
+  });
+});
+
+describe('unit files and env files', () => {
+  test('a unit file of ours that is not there: written, reloaded, and its instances enabled', () => {
+    const observed = w.healthy(fleet);
+    w.filesOf(observed).unit_files['fleet-agent@.service'] = { state: 'absent' };
+    for (const name of [CODER, 'fleet-agent@stub.service']) {
+      set(name, { load_state: 'not-found', unit_file_state: '', active_state: 'inactive', wanted_by: [] })(observed);
+    }
+    w.dropSession(observed, 'coder');
+    const plan = w.planOf(fleet, observed);
+    expect(w.lines(plan)).toEqual([
+      'create unit-file/fleet-agent@.service unit-missing',
+      'reload unit-file/fleet-agent@.service daemon-reload-needed',
+      `enable unit/${CODER} boot-disabled`,
+      'enable unit/fleet-agent@stub.service boot-disabled',
+      'start session/coder session-missing',
+    ]);
+  });
+
+  test('a unit file of ours that was edited: written, then reloaded', () => {
+    const observed = w.healthy(fleet);
+    const file = w.filesOf(observed).unit_files['fleet-agent@.service'];
+    if (file?.state === 'present') file.content += '\n[Service]\nNice=5\n';
+    const plan = w.planOf(fleet, observed);
+    expect(w.lines(plan)).toEqual([
+      'update unit-file/fleet-agent@.service unit-file-changed',
+      'reload unit-file/fleet-agent@.service daemon-reload-needed',
+    ]);
+    expect(plan.changes[0]?.evidence).toContain('reads: Nice=5');
+  });
+
+  test("another fleet's unit file: blocked as other-owner", () => {
+    const found = planned(fleet, (o) => {
+      const file = w.filesOf(o).unit_files['fleet-agent@.service'];
+      if (file?.state === 'present') file.content = file.content.replace('Owner=mosaic', 'Owner=theirs');
+    });
+    expect(found).toEqual(['blocked(other-owner) unit-file/fleet-agent@.service other-owner']);
+  });
+
+  test('no env file: written', () => {
+    expect(
+      planned(mosaic, (o) => {
+        w.filesOf(o).env_files.stub = { state: 'absent' };
+      }),
+    ).toContain('create env-file/stub env-file-missing');
+  });
+
+  test('own keys of an env file differ: our keys only are in the change', () => {
+    const observed = w.healthy(fleet);
+    const env = w.filesOf(observed).env_files.coder;
+    if (env?.state === 'present') (env.own as Record<string, string>).FLEET_AGENT_CLASS = 'boss';
+    const plan = w.planOf(fleet, observed);
+    expect(w.lines(plan)).toEqual(['update env-file/coder env-file-changed']);
+    expect(plan.changes[0]).toMatchObject({
+      before: { FLEET_AGENT_CLASS: 'boss' },
+      after: { FLEET_AGENT_CLASS: 'worker' },
+      patch: [
+        { op: 'test', path: '/FLEET_AGENT_CLASS', value: 'boss' },
+        { op: 'replace', path: '/FLEET_AGENT_CLASS', value: 'worker' },
+      ],
+    });
+  });
+
+  test('an env file that cannot be read: unobserved', () => {
+    expect(
+      planned(fleet, (o) => {
+        w.filesOf(o).env_files.coder = { state: 'unknown', why: 'denied', detail: 'EACCES' };
+      }),
+    ).toContain('unknown(denied) env-file/coder');
+  });
+
+  test('the launcher and what it reads are kept', () => {
+    expect(
+      planned(fleet, (o) => {
+        w.filesOf(o).launcher = { state: 'absent' };
+        w.filesOf(o).argv_files.stub = { state: 'absent' };
+      }),
+    ).toEqual(['create env-file/fleet.launch env-file-missing', 'create env-file/stub.argv env-file-missing']);
+  });
+
+  test("another fleet's agent of the same name: blocked as other-owner", () => {
+    expect(
+      planned(fleet, (o) => {
+        w.filesOf(o).argv_files.stub = w.fileWith('# fleet: owner=theirs\n');
+      }),
+    ).toEqual(['blocked(other-owner) env-file/stub other-owner']);
+  });
+});
+
+describe('linger', () => {
+  const off: Break = (o) => {
+    o.sources.linger = { status: 'known', value: { user: 'jarvis', enabled: false } };
+  };
+
+  test('off, with agents that come up at boot: enabled', () => {
+    expect(planned(fleet, off)).toEqual(['enable linger/jarvis linger-disabled']);
+  });
+
+  test('off, with no agent that comes up at boot: no drift', () => {
+    const r = w.roster(FLEET.replace('agents:', 'defaults: { boot: false }\nagents:'));
+    expect(planned(r, off)).toEqual([]);
+  });
+
+  test('off, the user manager not there: only that is planned, then planned anew', () => {
+    const observed = w.healthy(fleet);
+    off(observed);
+    observed.sources.units = { status: 'unknown', why: 'no-runtime-directory', detail: 'no /run/user/1000' };
+    observed.sources.tmux = { status: 'known', value: { version: null, servers: [] } };
+    const plan = w.planOf(fleet, observed);
+    expect(plan.changes.map((c) => c.address)).toEqual(['w-jarvis/jarvis/linger/jarvis']);
+    expect(plan.changes[0]?.replan).toBe(true);
+  });
+
+  test('not readable: unobserved', () => {
+    expect(
+      planned(fleet, (o) => {
+        o.sources.linger = { status: 'unknown', why: 'io', detail: 'EIO' };
+      }),
+    ).toEqual(['unknown(io) linger/jarvis']);
+  });
+});
