@@ -217,9 +217,6 @@ export interface UnitObserved {
   readonly requires: readonly string[];
   readonly binds_to: readonly string[];
   readonly part_of: readonly string[];
-  /** ActiveEnterTimestamp, Unix milliseconds, null where never. */
-  readonly active_since_ms: number | null;
-  readonly control_group: string | null;
 }
 
 // --- files --------------------------------------------------------------------------------------------------------

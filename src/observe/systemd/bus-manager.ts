@@ -1,8 +1,16 @@
 /** The user manager asked over D-Bus: no child process, and everything that does not wait for an answer pipelined. */
 import { err, ok, type Result } from '../../spec/result.ts';
 import { type Bus, type BusFailure, type CallRefused, openBus, type Question } from './bus.ts';
-import type { Asked, LoadedTargets, ManagedUnit, ManagerOverview, UserManager } from './manager.ts';
-import { statedDependencies } from './manager.ts';
+import {
+  type Asked,
+  type DetailHints,
+  type LoadedTargets,
+  type ManagerOverview,
+  statedDependencies,
+  type UnitDetails,
+  type UnitListing,
+  type UserManager,
+} from './manager.ts';
 import {
   FLAG,
   getUnitFileState,
@@ -20,15 +28,20 @@ export function busManager(socketPath: string, uid: number, deadlineMs: number):
   const bus = openBus(socketPath, uid, deadlineMs);
   return {
     overview: () => readOverview(bus),
-    units: (names) => readUnits(bus, names),
     loaded: async (pattern) => {
       const listed = await mustAsk(bus, listUnitsByPatterns([pattern]));
-      return listed.ok ? ok(listed.value.map((unit) => unit.name)) : listed;
+      return listed.ok ? ok(byName(listed.value)) : listed;
     },
+    list: (names) => readListings(bus, names),
+    details: (units, hints) => readDetails(bus, units, hints),
     unitFileStates: (names) => readUnitFileStates(bus, names),
     targets: () => readTargets(bus),
     close: bus.close,
   };
+}
+
+function byName(listed: readonly ListedUnit[]): ReadonlyMap<string, UnitListing> {
+  return new Map(listed.map(({ name, ...listing }) => [name, listing]));
 }
 
 /** A refusal of what every systemd knows is a protocol that is not ours: systemctl can still be asked. */
@@ -54,53 +67,46 @@ async function askAll<T>(bus: Bus, questions: readonly Question<T>[]): Asked<rea
   return ok(values);
 }
 
+/** One answer for each name; the first failure is the failure of all. */
+async function readEach<T>(names: readonly string[], read: (name: string) => Asked<T>): Asked<ReadonlyMap<string, T>> {
+  const answers = await Promise.all(names.map(async (name) => [name, await read(name)] as const));
+  const values = new Map<string, T>();
+  for (const [name, answer] of answers) {
+    if (!answer.ok) return answer;
+    values.set(name, answer.value);
+  }
+  return ok(values);
+}
+
 async function readOverview(bus: Bus): Asked<ManagerOverview> {
-  const [version, unitPath] = await Promise.all([
+  const [version, unitPath, real, monotonic] = await Promise.all([
     mustAsk(bus, managerProperty('Version', TEXT)),
     mustAsk(bus, managerProperty('UnitPath', TEXTS)),
+    bus.ask(managerProperty('UnitsLoadTimestamp', MICROSECONDS)),
+    bus.ask(managerProperty('UnitsLoadTimestampMonotonic', MICROSECONDS)),
   ]);
   if (!version.ok) return version;
   if (!unitPath.ok) return unitPath;
-  return ok({ version: version.value === '' ? null : version.value, unitPath: unitPath.value });
-}
-
-type Listing = Omit<ListedUnit, 'name'>;
-type Details = Omit<ManagedUnit, keyof Listing>;
-
-async function readUnits(bus: Bus, names: readonly string[]): Asked<ReadonlyMap<string, ManagedUnit>> {
-  const [listed, details] = await Promise.all([
-    readListings(bus, names),
-    Promise.all(names.map((name) => readDetails(bus, name))),
-  ]);
-  if (!listed.ok) return listed;
-  const units = new Map<string, ManagedUnit>();
-  for (const [index, name] of names.entries()) {
-    const detail = details[index];
-    const listing = listed.value.get(name);
-    if (detail === undefined || listing === undefined) continue;
-    if (!detail.ok) return detail;
-    units.set(name, { ...listing, ...detail.value });
-  }
-  return ok(units);
+  const loadedAt =
+    real.ok && monotonic.ok && real.value > 0
+      ? { real_ms: real.value / 1000, monotonic_ms: monotonic.value / 1000 }
+      : null;
+  return ok({ version: version.value === '' ? null : version.value, unitPath: unitPath.value, loadedAt });
 }
 
 /** By the names asked for. Those that the listing gives under another name, or not at all, are asked one by one. */
-async function readListings(bus: Bus, names: readonly string[]): Asked<ReadonlyMap<string, Listing>> {
+async function readListings(bus: Bus, names: readonly string[]): Asked<ReadonlyMap<string, UnitListing>> {
   const listed = await mustAsk(bus, listUnitsByNames(names));
   if (!listed.ok) return listed;
-  const listings = new Map<string, Listing>(listed.value.map(({ name, ...listing }) => [name, listing]));
-  const others = names.filter((name) => !listings.has(name));
-  const aliased = await Promise.all(others.map((name) => readListing(bus, name)));
-  for (const [index, name] of others.entries()) {
-    const listing = aliased[index];
-    if (listing === undefined) continue;
-    if (!listing.ok) return listing;
-    listings.set(name, listing.value);
-  }
-  return ok(listings);
+  const all = byName(listed.value);
+  const others = await readEach(
+    names.filter((name) => !all.has(name)),
+    (name) => readListing(bus, name),
+  );
+  return others.ok ? ok(new Map([...all, ...others.value])) : others;
 }
 
-async function readListing(bus: Bus, name: string): Asked<Listing> {
+async function readListing(bus: Bus, name: string): Asked<UnitListing> {
   const [texts, job] = await Promise.all([
     askAll(
       bus,
@@ -114,36 +120,98 @@ async function readListing(bus: Bus, name: string): Asked<Listing> {
   return ok({ load_state, active_state, sub_state, job: job.value === 0 ? null : 'queued' });
 }
 
-async function readDetails(bus: Bus, name: string): Asked<Details> {
-  const [texts, lists, reload, since] = await Promise.all([
-    askAll(bus, [
-      unitProperty(name, 'Unit', 'FragmentPath', TEXT),
-      unitProperty(name, 'Service', 'Result', TEXT),
-      unitProperty(name, 'Service', 'ControlGroup', TEXT),
-    ]),
+async function readDetails(
+  bus: Bus,
+  units: ReadonlyMap<string, UnitListing>,
+  hints: DetailHints,
+): Asked<ReadonlyMap<string, UnitDetails>> {
+  const names = [...units.keys()];
+  const [results, reloads, files] = await Promise.all([
+    readEach(names, (name) => readResult(bus, name, units.get(name))),
+    readEach(names, (name) => readNeedReload(bus, name, hints)),
+    readShared(bus, units, hints),
+  ]);
+  if (!results.ok) return results;
+  if (!reloads.ok) return reloads;
+  if (!files.ok) return files;
+  const details = new Map<string, UnitDetails>();
+  for (const [name, shared] of files.value) {
+    const result = results.value.get(name) ?? '';
+    details.set(name, { ...shared, result, need_daemon_reload: reloads.value.get(name) ?? true });
+  }
+  return ok(details);
+}
+
+/** A service enters `active` with Result=success and leaves it when that changes, so that active ones are not asked. */
+function readResult(bus: Bus, name: string, listing: UnitListing | undefined): Asked<string> {
+  if (listing?.active_state === 'active') return Promise.resolve(ok('success'));
+  return mustAsk(bus, unitProperty(name, 'Service', 'Result', TEXT));
+}
+
+/** 0.1 ms a unit in the manager, which looks through all of its directories for drop-ins: not asked without a cause. */
+function readNeedReload(bus: Bus, name: string, hints: DetailHints): Asked<boolean> {
+  if (!hints.mayNeedReload) return Promise.resolve(ok(false));
+  return mustAsk(bus, unitProperty(name, 'Unit', 'NeedDaemonReload', FLAG));
+}
+
+type SharedDetails = Omit<UnitDetails, 'result' | 'need_daemon_reload'>;
+
+/**
+ * Instances that differ by their names alone on the disk have the same files and dependencies, so one of them is asked
+ * for all; not so where a file was touched since (they may have been loaded from different versions of it), nor where
+ * a dependency holds the name of the instance (`%i`).
+ */
+async function readShared(
+  bus: Bus,
+  units: ReadonlyMap<string, UnitListing>,
+  hints: DetailHints,
+): Asked<ReadonlyMap<string, SharedDetails>> {
+  const names = [...units.keys()];
+  const kinds = new Map(
+    names.map((name) => [name, hints.mayNeedReload ? name : `${units.get(name)?.load_state} ${hints.likeness(name)}`]),
+  );
+  const representatives = new Map<string, string>();
+  for (const [name, kind] of kinds) {
+    const before = representatives.get(kind);
+    // The longest name is the least likely to be found in a dependency by chance.
+    if (before === undefined || name.length > before.length) representatives.set(kind, name);
+  }
+  const asked = await readEach([...representatives.values()], (name) => readFiles(bus, name));
+  if (!asked.ok) return asked;
+  const shared = new Map<string, SharedDetails>();
+  const alone: string[] = [];
+  for (const [name, kind] of kinds) {
+    const representative = representatives.get(kind) ?? name;
+    const details = asked.value.get(representative);
+    if (details === undefined || (name !== representative && namesInstance(details, representative))) alone.push(name);
+    else shared.set(name, details);
+  }
+  const rest = await readEach(alone, (name) => readFiles(bus, name));
+  return rest.ok ? ok(new Map([...shared, ...rest.value])) : rest;
+}
+
+function namesInstance(details: SharedDetails, unit: string): boolean {
+  const instance = unit.slice(unit.indexOf('@') + 1, unit.lastIndexOf('.'));
+  return [...details.requires, ...details.binds_to, ...details.part_of].some((name) => name.includes(instance));
+}
+
+async function readFiles(bus: Bus, name: string): Asked<SharedDetails> {
+  const [fragment, lists] = await Promise.all([
+    mustAsk(bus, unitProperty(name, 'Unit', 'FragmentPath', TEXT)),
     askAll(
       bus,
       ['DropInPaths', 'Requires', 'BindsTo', 'PartOf'].map((property) => unitProperty(name, 'Unit', property, TEXTS)),
     ),
-    mustAsk(bus, unitProperty(name, 'Unit', 'NeedDaemonReload', FLAG)),
-    mustAsk(bus, unitProperty(name, 'Unit', 'ActiveEnterTimestamp', MICROSECONDS)),
   ]);
-  if (!texts.ok) return texts;
+  if (!fragment.ok) return fragment;
   if (!lists.ok) return lists;
-  if (!reload.ok) return reload;
-  if (!since.ok) return since;
-  const [fragment = '', result = '', group = ''] = texts.value;
   const [dropIns = [], requires = [], bindsTo = [], partOf = []] = lists.value;
   return ok({
-    need_daemon_reload: reload.value,
-    result,
-    fragment_path: fragment === '' ? null : fragment,
+    fragment_path: fragment.value === '' ? null : fragment.value,
     drop_in_paths: dropIns,
     requires: statedDependencies(requires),
     binds_to: statedDependencies(bindsTo),
     part_of: statedDependencies(partOf),
-    active_since_ms: since.value === 0 ? null : Math.floor(since.value / 1000),
-    control_group: group === '' ? null : group,
   });
 }
 
@@ -153,17 +221,8 @@ const NO_UNIT_FILE = new Set([
   'System.Error.ENOENT',
 ]);
 
-async function readUnitFileStates(bus: Bus, names: readonly string[]): Asked<ReadonlyMap<string, string>> {
-  const answers = await Promise.all(names.map((name) => bus.ask(getUnitFileState(name))));
-  const states = new Map<string, string>();
-  for (const [index, name] of names.entries()) {
-    const answer = answers[index];
-    if (answer === undefined) continue;
-    const state = unitFileState(answer);
-    if (!state.ok) return state;
-    states.set(name, state.value);
-  }
-  return ok(states);
+function readUnitFileStates(bus: Bus, names: readonly string[]): Asked<ReadonlyMap<string, string>> {
+  return readEach(names, async (name) => unitFileState(await bus.ask(getUnitFileState(name))));
 }
 
 function unitFileState(answer: Result<string, BusFailure | CallRefused>): Result<string, BusFailure> {
@@ -182,15 +241,8 @@ async function readTargets(bus: Bus): Asked<LoadedTargets> {
   if (!start.ok) return start;
   if (!listed.ok) return listed;
   const names = [...new Set([start.value, ...listed.value.map((unit) => unit.name)])];
-  const pulls = await Promise.all(names.map((name) => readPulls(bus, name)));
-  const byName = new Map<string, readonly string[]>();
-  for (const [index, name] of names.entries()) {
-    const pulled = pulls[index];
-    if (pulled === undefined) continue;
-    if (!pulled.ok) return pulled;
-    byName.set(name, pulled.value);
-  }
-  return ok({ start: start.value, pulls: byName });
+  const pulls = await readEach(names, (name) => readPulls(bus, name));
+  return pulls.ok ? ok({ start: start.value, pulls: pulls.value }) : pulls;
 }
 
 async function readPulls(bus: Bus, target: string): Asked<readonly string[]> {

@@ -8,14 +8,14 @@
 import { connect, type Socket } from 'node:net';
 import { err, ok, type Result } from '../../spec/result.ts';
 import type { UnknownCode } from '../state.ts';
-import { WireReader } from './marshal.ts';
+import { type WireReader, WireWriter } from './marshal.ts';
 import {
   type BusMessage,
   decodeMessage,
-  encodeCall,
   FIXED_HEADER_BYTES,
   type MethodCall,
   messageSize,
+  writeCall,
 } from './message.ts';
 
 /** The conversation failed, and with it every call that was not answered yet. */
@@ -74,7 +74,7 @@ export function openBus(path: string, uid: number, deadlineMs: number): Bus {
 }
 
 function readAnswer<T>(question: Question<T>, reply: BusMessage, path: string): Result<T, BusFailure | CallRefused> {
-  const reader = new WireReader(reply.body);
+  const reader = reply.body;
   if (reply.type === 'error') {
     const message = reply.signature.startsWith('s') ? reader.string() : '';
     return err({ kind: 'refused', name: reply.errorName ?? '', message });
@@ -98,7 +98,8 @@ class Conversation {
   readonly #deadline: NodeJS.Timeout;
   readonly #waiting = new Map<number, Settle>();
   readonly #incoming = new Incoming();
-  #outgoing: Buffer[] = [];
+  readonly #outgoing = new WireWriter();
+  #flushes = false;
   #serial = 0;
   #over: BusFailure | null = null;
 
@@ -116,7 +117,7 @@ class Conversation {
 
   authenticate(uid: number): void {
     const identity = Buffer.from(String(uid), 'latin1').toString('hex');
-    this.#write(Buffer.from(`\0AUTH EXTERNAL ${identity}\r\nBEGIN\r\n`, 'latin1'));
+    this.#outgoing.raw(Buffer.from(`\0AUTH EXTERNAL ${identity}\r\nBEGIN\r\n`, 'latin1'));
     void this.call(HELLO).then((reply) => {
       if (reply.ok && reply.value.type === 'error') {
         this.end(failure('denied', `${this.#path} refused Hello: ${reply.value.errorName ?? 'no reason given'}`));
@@ -129,7 +130,8 @@ class Conversation {
     if (over !== null) return Promise.resolve(err(over));
     this.#serial += 1;
     const serial = this.#serial;
-    this.#write(encodeCall(call, serial));
+    writeCall(this.#outgoing, call, serial);
+    this.#flushSoon();
     return new Promise((settle) => this.#waiting.set(serial, settle));
   }
 
@@ -143,13 +145,12 @@ class Conversation {
   }
 
   /** Gathers what one turn of the event loop asks into one write. */
-  #write(bytes: Buffer): void {
-    this.#outgoing.push(bytes);
-    if (this.#outgoing.length > 1) return;
+  #flushSoon(): void {
+    if (this.#flushes) return;
+    this.#flushes = true;
     queueMicrotask(() => {
-      const all = Buffer.concat(this.#outgoing);
-      this.#outgoing = [];
-      if (this.#over === null) this.#socket.write(all);
+      this.#flushes = false;
+      if (this.#over === null) this.#socket.write(this.#outgoing.take());
     });
   }
 
@@ -213,7 +214,7 @@ class Incoming {
       if (size === 'garbage') return { why: 'garbage', detail: 'sent something that is no D-Bus message' };
       if (size === 'too-large') return { why: 'too-large', detail: 'announced a message that is too large' };
       if (bytes.length - at < size) return this.#keep(bytes.subarray(at), size);
-      const message = decodeMessage(bytes.subarray(at, at + size));
+      const message = decodeMessage(bytes, at, size);
       if (message === 'garbage') return { why: 'garbage', detail: 'sent a D-Bus message that cannot be read' };
       deliver(message);
       at += size;

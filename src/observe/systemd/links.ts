@@ -16,6 +16,8 @@ export interface UnitLinks {
    * systemd computes the state of a unit file from nothing else.
    */
   readonly likeness: (unit: string) => string;
+  /** Paths of what the manager may have loaded: unit directories, the services in them, their drop-in directories. */
+  readonly files: readonly string[];
 }
 
 /** One entry of a `.wants`, `.requires` or `.upholds` directory. */
@@ -31,6 +33,7 @@ interface Pull {
   readonly destination: string | null;
 }
 
+const SERVICE = /(^|\.)service(\.d)?$/;
 const PULL_DIRECTORY = /^(.+)\.(wants|requires|upholds)$/;
 
 interface DiskEntries {
@@ -39,6 +42,7 @@ interface DiskEntries {
   readonly named: Set<string>;
   /** Units that have a drop-in directory of their own. */
   readonly droppedInto: Set<string>;
+  readonly files: string[];
 }
 
 /** `unitPath` is the manager's own, the most important first; `isInstance` tells the template's instances. */
@@ -47,7 +51,7 @@ export function readUnitLinks(
   template: string,
   isInstance: (unit: string) => boolean,
 ): Source<UnitLinks> {
-  const entries: DiskEntries = { pulls: [], named: new Set(), droppedInto: new Set() };
+  const entries: DiskEntries = { pulls: [], named: new Set(), droppedInto: new Set(), files: [] };
   for (const [rank, directory] of unitPath.entries()) {
     const trouble = readUnitDirectory(directory, rank, entries);
     if (trouble !== null) return trouble;
@@ -58,16 +62,18 @@ export function readUnitLinks(
 function readUnitDirectory(
   directory: string,
   rank: number,
-  { pulls, named, droppedInto }: DiskEntries,
+  { pulls, named, droppedInto, files }: DiskEntries,
 ): Unknown | null {
   const entries = list(directory);
   if ('status' in entries) return entries;
+  files.push(directory);
   for (const entry of entries) {
     const path = `${directory}/${entry.name}`;
     const by = PULL_DIRECTORY.exec(entry.name)?.[1];
     if (by === undefined) {
       if (entry.name.endsWith('.d')) droppedInto.add(entry.name.slice(0, -'.d'.length));
       else named.add(entry.name);
+      if (SERVICE.test(entry.name)) files.push(path);
       if (entry.isSymbolicLink()) named.add(basename(readLink(path) ?? entry.name));
       continue;
     }
@@ -82,7 +88,7 @@ function readUnitDirectory(
 }
 
 function unitLinks(entries: DiskEntries, template: string, isInstance: (unit: string) => boolean): UnitLinks {
-  const { pulls, named, droppedInto } = entries;
+  const { pulls, named, droppedInto, files } = entries;
   const byUnit = new Map<string, Pull[]>();
   const add = (unit: string, pull: Pull) => {
     const known = byUnit.get(unit);
@@ -97,6 +103,7 @@ function unitLinks(entries: DiskEntries, template: string, isInstance: (unit: st
   const stands = (unit: string) => named.has(unit) || droppedInto.has(unit) || !isInstance(unit);
   return {
     wantedBy: (unit) => wantedBy(unit, byUnit.get(unit) ?? []),
+    files,
     found: [...new Set([...byUnit.keys(), ...named])].filter(isInstance).toSorted(),
     likeness: (unit) => (stands(unit) ? unit : `${template}\n${likeness(unit, byUnit.get(unit) ?? [])}`),
   };

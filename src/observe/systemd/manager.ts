@@ -3,16 +3,22 @@
  * observation built from it is the same whichever way was open.
  */
 import type { Result } from '../../spec/result.ts';
+import type { UnitObserved } from '../state.ts';
 import type { BusFailure } from './bus.ts';
 
 export type Asked<T> = Promise<Result<T, BusFailure>>;
 
 export interface UserManager {
   readonly overview: () => Asked<ManagerOverview>;
+  /** The loaded units that fit a glob pattern. */
+  readonly loaded: (pattern: string) => Asked<ReadonlyMap<string, UnitListing>>;
   /** Loaded or not; every name is in the answer. */
-  readonly units: (names: readonly string[]) => Asked<ReadonlyMap<string, ManagedUnit>>;
-  /** Names of the loaded units that fit a glob pattern. */
-  readonly loaded: (pattern: string) => Asked<readonly string[]>;
+  readonly list: (names: readonly string[]) => Asked<ReadonlyMap<string, UnitListing>>;
+  /** Every name is in the answer. */
+  readonly details: (
+    units: ReadonlyMap<string, UnitListing>,
+    hints: DetailHints,
+  ) => Asked<ReadonlyMap<string, UnitDetails>>;
   /** Unit file states as the disk has them now; '' where there is no such unit file, `bad` where it cannot be read. */
   readonly unitFileStates: (names: readonly string[]) => Asked<ReadonlyMap<string, string>>;
   /** The loaded targets, and what each pulls in (Wants=, Requires=, BindsTo=) when it starts. */
@@ -25,22 +31,29 @@ export interface ManagerOverview {
   readonly version: string | null;
   /** Directories of unit files, the most important first. */
   readonly unitPath: readonly string[];
+  /** When the manager last began to load all its unit files; null where it does not tell (before systemd 250). */
+  readonly loadedAt: ClockReading | null;
 }
 
-export interface ManagedUnit {
-  readonly load_state: string;
-  readonly active_state: string;
-  readonly sub_state: string;
-  readonly job: string | null;
-  readonly need_daemon_reload: boolean;
-  readonly result: string;
-  readonly fragment_path: string | null;
-  readonly drop_in_paths: readonly string[];
-  readonly requires: readonly string[];
-  readonly binds_to: readonly string[];
-  readonly part_of: readonly string[];
-  readonly active_since_ms: number | null;
-  readonly control_group: string | null;
+/** One instant on two clocks, in milliseconds: Unix time, and CLOCK_MONOTONIC. */
+export interface ClockReading {
+  readonly real_ms: number;
+  readonly monotonic_ms: number;
+}
+
+export type UnitListing = Pick<UnitObserved, 'load_state' | 'active_state' | 'sub_state' | 'job'>;
+
+export type UnitDetails = Pick<
+  UnitObserved,
+  'need_daemon_reload' | 'result' | 'fragment_path' | 'drop_in_paths' | 'requires' | 'binds_to' | 'part_of'
+>;
+
+/** What the disk tells about which questions have an answer that is known already. */
+export interface DetailHints {
+  /** As `UnitLinks.likeness`. */
+  readonly likeness: (unit: string) => string;
+  /** False where no file of any of these units was touched since the manager loaded them. */
+  readonly mayNeedReload: boolean;
 }
 
 export interface LoadedTargets {
@@ -49,7 +62,7 @@ export interface LoadedTargets {
   readonly pulls: ReadonlyMap<string, readonly string[]>;
 }
 
-/** What systemd adds to every service by itself: its slice, the basic target, the mounts of its paths. */
+/** Without what systemd adds to every service by itself: its slice, the basic target, the mounts of its paths. */
 export function statedDependencies(units: readonly string[]): readonly string[] {
   return units
     .filter((unit) => unit !== 'basic.target' && unit !== 'sysinit.target' && !/\.(slice|mount)$/.test(unit))

@@ -4,73 +4,99 @@
  * and both a header and a body begin at a multiple of 8, so either may be read on its own.
  */
 
-/** Appends values to a buffer that grows. */
+/**
+ * Appends values to one buffer that grows, message after message: a buffer for each of a thousand small messages made
+ * garbage collection the dearest part of an observation.
+ */
 export class WireWriter {
-  #bytes = Buffer.alloc(256);
-  #length = 0;
+  #bytes = Buffer.allocUnsafe(4096);
+  #at = 0;
+  /** Where the message began: alignment counts from there. */
+  #start = 0;
 
+  /** Bytes of the message so far. */
   get length(): number {
-    return this.#length;
+    return this.#at - this.#start;
   }
 
+  beginMessage(): void {
+    this.#start = this.#at;
+  }
+
+  /** All messages since the last `take`. */
   take(): Buffer {
-    return this.#bytes.subarray(0, this.#length);
+    const taken = this.#bytes.subarray(0, this.#at);
+    this.#bytes = Buffer.allocUnsafe(4096);
+    this.#at = 0;
+    this.#start = 0;
+    return taken;
   }
 
   align(boundary: number): void {
-    const padding = (boundary - (this.#length % boundary)) % boundary;
+    const padding = (boundary - (this.length % boundary)) % boundary;
     this.#reserve(padding);
-    this.#bytes.fill(0, this.#length, this.#length + padding);
-    this.#length += padding;
+    for (let i = 0; i < padding; i += 1) this.#bytes[this.#at + i] = 0;
+    this.#at += padding;
   }
 
   byte(value: number): void {
     this.#reserve(1);
-    this.#length = this.#bytes.writeUInt8(value, this.#length);
+    this.#bytes[this.#at] = value;
+    this.#at += 1;
   }
 
-  uint32(value: number): void {
+  /** Gives the value's place, for `patch`. */
+  uint32(value: number): number {
     this.align(4);
     this.#reserve(4);
-    this.#length = this.#bytes.writeUInt32LE(value, this.#length);
+    const place = this.length;
+    this.#at = this.#bytes.writeUInt32LE(value, this.#at);
+    return place;
+  }
+
+  patch(place: number, value: number): void {
+    this.#bytes.writeUInt32LE(value, this.#start + place);
   }
 
   /** A string or an object path: both are written alike. */
   string(value: string): void {
-    const size = Buffer.byteLength(value);
-    this.uint32(size);
-    this.#reserve(size + 1);
-    this.#bytes.write(value, this.#length);
-    this.#bytes[this.#length + size] = 0;
-    this.#length += size + 1;
+    const place = this.uint32(0);
+    this.patch(place, this.#text(value));
   }
 
+  /** Types as ASCII, at most 255 of them. */
   signature(value: string): void {
     this.byte(value.length);
-    this.#reserve(value.length + 1);
-    this.#bytes.write(value, this.#length, 'latin1');
-    this.#bytes[this.#length + value.length] = 0;
-    this.#length += value.length + 1;
+    this.#text(value);
   }
 
   /** An array of strings, `as`. */
   strings(values: readonly string[]): void {
-    this.uint32(0);
-    const start = this.#length;
+    const place = this.uint32(0);
+    const start = this.length;
     for (const value of values) this.string(value);
-    this.#bytes.writeUInt32LE(this.#length - start, start - 4);
+    this.patch(place, this.length - start);
   }
 
   raw(bytes: Uint8Array): void {
     this.#reserve(bytes.length);
-    this.#bytes.set(bytes, this.#length);
-    this.#length += bytes.length;
+    this.#bytes.set(bytes, this.#at);
+    this.#at += bytes.length;
+  }
+
+  /** The text and a zero byte; gives the text's size in bytes. */
+  #text(value: string): number {
+    this.#reserve(value.length * 3 + 1);
+    const size = this.#bytes.write(value, this.#at);
+    this.#bytes[this.#at + size] = 0;
+    this.#at += size + 1;
+    return size;
   }
 
   #reserve(more: number): void {
-    if (this.#length + more <= this.#bytes.length) return;
-    const grown = Buffer.alloc(Math.max(this.#bytes.length * 2, this.#length + more));
-    this.#bytes.copy(grown, 0, 0, this.#length);
+    if (this.#at + more <= this.#bytes.length) return;
+    const grown = Buffer.allocUnsafe(Math.max(this.#bytes.length * 2, this.#at + more));
+    this.#bytes.copy(grown, 0, 0, this.#at);
     this.#bytes = grown;
   }
 }
@@ -81,11 +107,17 @@ export class WireWriter {
  */
 export class WireReader {
   readonly #bytes: Buffer;
-  #at = 0;
+  readonly #start: number;
+  readonly #end: number;
+  #at: number;
   #broken = false;
 
-  constructor(bytes: Buffer) {
+  /** Reads `bytes` from `start` to `end`; alignment counts from `start`. */
+  constructor(bytes: Buffer, start: number, end: number) {
     this.#bytes = bytes;
+    this.#start = start;
+    this.#at = start;
+    this.#end = Math.min(end, bytes.length);
   }
 
   get broken(): boolean {
@@ -93,11 +125,11 @@ export class WireReader {
   }
 
   get atEnd(): boolean {
-    return this.#at === this.#bytes.length;
+    return this.#at === this.#end;
   }
 
   align(boundary: number): void {
-    this.#skip((boundary - (this.#at % boundary)) % boundary);
+    this.#skip((boundary - ((this.#at - this.#start) % boundary)) % boundary);
   }
 
   byte(): number {
@@ -141,7 +173,7 @@ export class WireReader {
     const size = this.uint32();
     this.align(boundary);
     const end = this.#at + size;
-    if (end > this.#bytes.length) this.#broken = true;
+    if (end > this.#end) this.#broken = true;
     const values: T[] = [];
     while (!this.#broken && this.#at < end) {
       const before = this.#at;
@@ -166,9 +198,9 @@ export class WireReader {
     return value(this);
   }
 
-  /** The bytes from here on are somebody else's: moves past `size` of them. */
-  skip(size: number): void {
-    this.#skip(size);
+  /** A string or an object path that nobody needs. */
+  skipString(): void {
+    this.#skip(this.uint32() + 1);
   }
 
   #text(size: number): string {
@@ -182,7 +214,7 @@ export class WireReader {
   }
 
   #skip(size: number): number | null {
-    if (this.#broken || this.#at + size > this.#bytes.length) {
+    if (this.#broken || this.#at + size > this.#end) {
       this.#broken = true;
       return null;
     }

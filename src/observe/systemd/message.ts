@@ -3,7 +3,7 @@
  * Only little-endian messages are understood: systemd and the bus answer in the byte order of the host, which for every
  * machine that runs Node is little-endian save s390x and AIX; there the answer is called garbage and systemctl is asked.
  */
-import { WireReader, WireWriter } from './marshal.ts';
+import { WireReader, type WireWriter } from './marshal.ts';
 
 export interface MethodCall {
   readonly destination: string;
@@ -21,7 +21,8 @@ export interface BusMessage {
   readonly replyTo: number | null;
   readonly errorName: string | null;
   readonly signature: string;
-  readonly body: Buffer;
+  /** To be read once. */
+  readonly body: WireReader;
 }
 
 const TYPES = ['call', 'return', 'error', 'signal'] as const;
@@ -35,39 +36,34 @@ const NO_FLAGS = 0;
 const LITTLE_ENDIAN = 0x6c;
 const PROTOCOL = 1;
 
-export function encodeCall(call: MethodCall, serial: number): Buffer {
-  const body = new WireWriter();
-  call.body(body);
-  const message = new WireWriter();
-  message.byte(LITTLE_ENDIAN);
-  message.byte(1 + TYPES.indexOf('call'));
-  message.byte(NO_FLAGS);
-  message.byte(PROTOCOL);
-  message.uint32(body.length);
-  message.uint32(serial);
-  const fields = new WireWriter();
-  textField(fields, FIELD.path, 'o', call.path);
-  textField(fields, FIELD.destination, 's', call.destination);
-  textField(fields, FIELD.interface, 's', call.interface);
-  textField(fields, FIELD.member, 's', call.member);
-  if (call.signature !== '') {
-    fields.align(8);
-    fields.byte(FIELD.signature);
-    fields.signature('g');
-    fields.signature(call.signature);
-  }
-  message.uint32(fields.length);
-  message.raw(fields.take());
-  message.align(8);
-  message.raw(body.take());
-  return message.take();
+/** Appends one whole message to what the writer holds. */
+export function writeCall(writer: WireWriter, call: MethodCall, serial: number): void {
+  writer.beginMessage();
+  writer.byte(LITTLE_ENDIAN);
+  writer.byte(1 + TYPES.indexOf('call'));
+  writer.byte(NO_FLAGS);
+  writer.byte(PROTOCOL);
+  const bodySize = writer.uint32(0);
+  writer.uint32(serial);
+  const fieldsSize = writer.uint32(0);
+  writeField(writer, FIELD.path, 'o', call.path);
+  writeField(writer, FIELD.destination, 's', call.destination);
+  writeField(writer, FIELD.interface, 's', call.interface);
+  writeField(writer, FIELD.member, 's', call.member);
+  if (call.signature !== '') writeField(writer, FIELD.signature, 'g', call.signature);
+  writer.patch(fieldsSize, writer.length - FIXED_HEADER_BYTES);
+  writer.align(8);
+  const bodyStart = writer.length;
+  call.body(writer);
+  writer.patch(bodySize, writer.length - bodyStart);
 }
 
-function textField(writer: WireWriter, code: number, type: 's' | 'o', value: string): void {
+function writeField(writer: WireWriter, code: number, type: 's' | 'o' | 'g', value: string): void {
   writer.align(8);
   writer.byte(code);
   writer.signature(type);
-  writer.string(value);
+  if (type === 'g') writer.signature(value);
+  else writer.string(value);
 }
 
 /** The largest message that is believed; the specification allows 128 MiB, a listing of 1,000 units is 0.3 MiB. */
@@ -85,14 +81,15 @@ export function messageSize(bytes: Buffer, at: number): number | 'garbage' | 'to
 
 const padded = (size: number): number => Math.ceil(size / 8) * 8;
 
-/** `bytes` is one whole message, as `messageSize` cut it. */
-export function decodeMessage(bytes: Buffer): BusMessage | 'garbage' {
-  const type = TYPES[bytes.readUInt8(1) - 1];
+/** Reads the message of `size` bytes that begins `at` in `bytes`, both as `messageSize` told. */
+export function decodeMessage(bytes: Buffer, at: number, size: number): BusMessage | 'garbage' {
+  const type = TYPES[bytes.readUInt8(at + 1) - 1];
   if (type === undefined) return 'garbage';
-  const fieldsSize = bytes.readUInt32LE(12);
-  const fields = readFields(new WireReader(bytes.subarray(FIXED_HEADER_BYTES, FIXED_HEADER_BYTES + fieldsSize)));
+  const fieldsStart = at + FIXED_HEADER_BYTES;
+  const fieldsSize = bytes.readUInt32LE(at + 12);
+  const fields = readFields(new WireReader(bytes, fieldsStart, fieldsStart + fieldsSize));
   if (fields === null) return 'garbage';
-  return { type, ...fields, body: bytes.subarray(FIXED_HEADER_BYTES + padded(fieldsSize)) };
+  return { type, ...fields, body: new WireReader(bytes, fieldsStart + padded(fieldsSize), at + size) };
 }
 
 function readFields(reader: WireReader): Pick<BusMessage, 'replyTo' | 'errorName' | 'signature'> | null {
@@ -107,8 +104,8 @@ function readFields(reader: WireReader): Pick<BusMessage, 'replyTo' | 'errorName
       const number = reader.uint32();
       if (code === FIELD.replySerial) replyTo = number;
     } else if (type === 's' || type === 'o') {
-      const text = reader.string();
-      if (code === FIELD.errorName) errorName = text;
+      if (code === FIELD.errorName) errorName = reader.string();
+      else reader.skipString();
     } else if (type === 'g') {
       const text = reader.signature();
       if (code === FIELD.signature) signature = text;

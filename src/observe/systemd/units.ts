@@ -12,7 +12,8 @@ import { bootTargets } from './boot-targets.ts';
 import type { BusFailure } from './bus.ts';
 import { busManager } from './bus-manager.ts';
 import { readUnitLinks, type UnitLinks } from './links.ts';
-import type { Asked, ManagedUnit, UserManager } from './manager.ts';
+import type { Asked, UnitListing, UserManager } from './manager.ts';
+import { mayNeedReload } from './reload.ts';
 
 export interface UnitsRequest {
   readonly layout: Layout;
@@ -54,57 +55,55 @@ export function inspectRuntimeDirectory(path: string, uid: number): Unknown | nu
 
 async function readUnits(request: UnitsRequest, manager: UserManager): Promise<Source<UnitsObserved>> {
   const { layout } = request;
-  const prefix = layout.agentTemplate.slice(0, layout.agentTemplate.indexOf('@') + 1);
   const asked = [...new Set([layout.holderUnit, ...request.agents.map((agent) => layout.agentUnit(agent))])];
-  const [overview, askedUnits, loaded, targets] = [
+  const [overview, loaded, targets] = [
     manager.overview(),
-    manager.units(asked),
-    manager.loaded(`${prefix}*.service`),
+    manager.loaded(layout.agentTemplate.replace('@', '@*')),
     manager.targets(),
   ];
   const known = await overview;
-  if (!known.ok) return unknown(known.error.why, known.error.detail);
+  if (!known.ok) return failed(known.error);
   // Read while the manager works on the rest.
   const links = readUnitLinks(known.value.unitPath, layout.agentTemplate, (unit) => layout.agentOfUnit(unit) !== null);
   if (links.status === 'unknown') return links;
-  const rest = await readRest(manager, links.value, asked, loaded);
-  const all = { first: await askedUnits, ...rest, targets: await targets };
-  if (!all.first.ok) return failed(all.first.error);
-  if (!all.others.ok) return failed(all.others.error);
-  if (!all.states.ok) return failed(all.states.error);
-  if (!all.targets.ok) return failed(all.targets.error);
-  const units = new Map([...all.first.value, ...all.others.value]);
+  const listed = await listAll(manager, await loaded, [...asked, ...links.value.found]);
+  if (!listed.ok) return failed(listed.error);
+  const hints = {
+    likeness: links.value.likeness,
+    mayNeedReload: mayNeedReload(known.value.loadedAt, links.value.files),
+  };
+  const [details, states, pulled] = await Promise.all([
+    manager.details(listed.value, hints),
+    readStates(manager, links.value, [...listed.value.keys()]),
+    targets,
+  ]);
+  if (!details.ok) return failed(details.error);
+  if (!states.ok) return failed(states.error);
+  if (!pulled.ok) return failed(pulled.error);
+  const units: Record<string, UnitObserved> = {};
+  for (const name of [...listed.value.keys()].toSorted()) {
+    const [listing, detail] = [listed.value.get(name), details.value.get(name)];
+    if (listing === undefined || detail === undefined) return unknown('garbage', `systemd said nothing about ${name}`);
+    const unit_file_state = states.value.get(name) ?? '';
+    units[name] = { name, ...listing, ...detail, unit_file_state, wanted_by: links.value.wantedBy(name) };
+  }
   return {
     status: 'known',
-    value: {
-      systemd_version: known.value.version,
-      units: observedUnits(units, all.states.value, links.value),
-      boot_targets: bootTargets(all.targets.value),
-    },
+    value: { systemd_version: known.value.version, units, boot_targets: bootTargets(pulled.value) },
   };
 }
 
-interface Rest {
-  readonly others: Result<ReadonlyMap<string, ManagedUnit>, BusFailure>;
-  readonly states: Result<ReadonlyMap<string, string>, BusFailure>;
-}
-
-/** The instances that nobody asked for, and the unit file states of all. */
-async function readRest(
+/** The loaded instances, and besides them those asked for or found on the disk that are not loaded. */
+async function listAll(
   manager: UserManager,
-  links: UnitLinks,
-  asked: readonly string[],
-  loaded: Asked<readonly string[]>,
-): Promise<Rest> {
-  const running = await loaded;
-  if (!running.ok) return { others: running, states: running };
-  const known = new Set(asked);
-  const others = [...new Set([...running.value, ...links.found])].filter((name) => !known.has(name));
-  const [units, states] = await Promise.all([
-    others.length === 0 ? ok(new Map<string, ManagedUnit>()) : manager.units(others),
-    readStates(manager, links, [...asked, ...others]),
-  ]);
-  return { others: units, states };
+  loaded: Result<ReadonlyMap<string, UnitListing>, BusFailure>,
+  names: readonly string[],
+): Asked<ReadonlyMap<string, UnitListing>> {
+  if (!loaded.ok) return loaded;
+  const others = [...new Set(names)].filter((name) => !loaded.value.has(name));
+  if (others.length === 0) return loaded;
+  const listed = await manager.list(others);
+  return listed.ok ? ok(new Map([...loaded.value, ...listed.value])) : listed;
 }
 
 /** One unit of each likeness is asked, for all of them: each question makes systemd read every link directory anew. */
@@ -123,20 +122,6 @@ async function readStates(
   return ok(
     new Map(names.map((name) => [name, states.value.get(representatives.get(links.likeness(name)) ?? '') ?? ''])),
   );
-}
-
-function observedUnits(
-  units: ReadonlyMap<string, ManagedUnit>,
-  states: ReadonlyMap<string, string>,
-  links: UnitLinks,
-): Readonly<Record<string, UnitObserved>> {
-  const observed: Record<string, UnitObserved> = {};
-  for (const name of [...units.keys()].toSorted()) {
-    const unit = units.get(name);
-    if (unit === undefined) continue;
-    observed[name] = { name, ...unit, unit_file_state: states.get(name) ?? '', wanted_by: links.wantedBy(name) };
-  }
-  return observed;
 }
 
 function failed(failure: BusFailure): Unknown {
