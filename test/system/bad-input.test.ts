@@ -1,0 +1,152 @@
+/** Bad input that needs a real host: a clear error, the right exit code, no effect. */
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import { expectSuccess, type Fleet, fleetOn } from './harness/fleet.ts';
+import type { AsOptions } from './harness/host.ts';
+import { bootHost } from './harness/host.ts';
+import { describeOnHost } from './harness/on-host.ts';
+import { snapshot, withoutState } from './harness/snapshot.ts';
+import { installStub, stubRoster } from './harness/stub-fleet.ts';
+
+const USER = 'friday';
+const SOCKET = 'bad';
+
+describeOnHost('bad input on a host', () => {
+  let fleet: Fleet;
+  const home = `/home/${USER}`;
+  const tmux = (...args: readonly string[]): Promise<string> =>
+    fleet.host.mustAs(USER, ['tmux', '-L', SOCKET, ...args]);
+  const socket = (): string => `/tmp/tmux-${fleet.host.uid(USER)}/${SOCKET}`;
+
+  beforeAll(async () => {
+    const host = await bootHost({ hostname: 'lab', users: [{ name: USER, linger: false }] });
+    fleet = fleetOn(host, USER, '/etc/fleet.yaml');
+    await host.mustRoot(
+      ['sh', '-c', 'cat >/etc/fleet.yaml'],
+      stubRoster({ layout: 'fleet', supervisor: 'none', socket: SOCKET, agents: ['alpha'], more: [] }),
+    );
+    await installStub(host, USER);
+    expectSuccess(await fleet.apply());
+  });
+  beforeEach(() => fleet.expectClean());
+  afterAll(() => fleet?.host.destroy());
+
+  /** plan and apply both give this code, say this, and touch nothing. `look` sees what there is without tmux's help. */
+  const refuses = async (code: number, says: RegExp, as: AsOptions = {}, look = files): Promise<void> => {
+    const before = await look();
+    for (const command of [
+      ['plan', '--detailed-exitcode'],
+      ['apply', '-y'],
+    ]) {
+      const ran = await fleet.run([...command, '-f', '/etc/fleet.yaml'], as);
+      expect(`${ran.stdout}${ran.stderr}`).toMatch(says);
+      expect(ran.stderr).not.toMatch(/bug in fleet|\n {4}at /);
+      expect(ran.code, command[0]).toBe(code);
+    }
+    expect(await look()).toEqual(before);
+  };
+  const files = async (): Promise<readonly unknown[]> =>
+    withoutState(await snapshot(fleet.host, USER)).filter(([kind]) => kind !== 'session');
+
+  test('no tmux: nothing is known, and it says how to install it', async () => {
+    await fleet.host.mustRoot(['mv', '/usr/bin/tmux', '/usr/bin/tmux.away']);
+    try {
+      await refuses(3, /tmux.*(not installed|not found|not-installed)/is);
+    } finally {
+      await fleet.host.mustRoot(['mv', '/usr/bin/tmux.away', '/usr/bin/tmux']);
+    }
+  });
+
+  test('a tmux that hangs is given up after the deadline', async () => {
+    const server = (await tmux('display-message', '-p', '#{pid}')).trim();
+    await fleet.host.mustAs(USER, ['kill', '-STOP', server]);
+    try {
+      const started = performance.now();
+      const ran = await fleet.run(['plan', '--detailed-exitcode', '-f', '/etc/fleet.yaml']);
+      expect(ran.code).toBe(3);
+      expect(ran.stdout + ran.stderr).toMatch(/timeout|deadline|no answer|5 s/i);
+      expect(performance.now() - started).toBeLessThan(15_000);
+      const clients = await fleet.host.mustAs(USER, ['sh', '-c', 'pgrep -cx tmux: client || true']);
+      expect(clients.trim()).toBe('0');
+      await refuses(3, /timeout|deadline|no answer|5 s/i);
+    } finally {
+      await fleet.host.mustAs(USER, ['kill', '-CONT', server]);
+    }
+  });
+
+  test('a socket that may not be opened is denied, not absent', async () => {
+    await fleet.host.mustAs(USER, ['chmod', '000', socket()]);
+    try {
+      await refuses(3, /denied|permission/i);
+    } finally {
+      await fleet.host.mustAs(USER, ['chmod', '700', socket()]);
+    }
+  });
+
+  test('a server that answers “access not allowed” with exit 0 is denied, not empty', async () => {
+    const other = stubRoster({ layout: 'fleet', supervisor: 'none', socket: 'theirs', agents: ['alpha'], more: [] });
+    await fleet.host.mustRoot(['sh', '-c', 'cat >/etc/theirs.yaml'], other);
+    const theirs = `/tmp/tmux-${fleet.host.uid(USER)}/theirs`;
+    await fleet.host.mustRoot(['tmux', '-S', theirs, 'new-session', '-d', '-s', 'x', 'exec sleep infinity']);
+    await fleet.host.mustRoot(['chmod', '666', theirs]);
+    const raw = await fleet.host.as(USER, ['tmux', '-L', 'theirs', 'list-sessions']);
+    expect({ code: raw.code, out: raw.stdout }).toEqual({ code: 0, out: '' });
+    expect(raw.stderr).toContain('access not allowed');
+
+    const ran = await fleet.run(['apply', '-y', '-f', '/etc/theirs.yaml']);
+    expect(ran.code, ran.stdout + ran.stderr).toBe(3);
+    expect(ran.stdout + ran.stderr).toMatch(/not allowed|denied/i);
+    await fleet.host.mustRoot(['tmux', '-S', theirs, 'kill-server']);
+    await fleet.host.mustRoot(['rm', '-f', theirs]);
+  });
+
+  test('a tmux that answers nonsense is not believed', async () => {
+    await fleet.host.write(USER, 'bin/tmux', '#!/bin/sh\necho "%%% hello;world"\nexit 0\n', '755');
+    await refuses(3, /tmux/i, { env: { PATH: `${home}/bin:/usr/bin:/bin` } });
+    await fleet.host.mustAs(USER, ['rm', '-r', 'bin']);
+  });
+
+  test('no user manager where units are wanted: nothing but linger is planned', async () => {
+    const roster = stubRoster({ layout: 'mosaic', socket: 'units', agents: ['omega'], more: [] });
+    await fleet.host.write(USER, 'units.yaml', roster);
+    await fleet.host.mustRoot(['sh', '-c', `touch /var/lib/systemd/linger/${USER}`]); // lingers, but its manager is not up
+    const ran = await fleet.run(['apply', '-y', '-f', 'units.yaml']);
+    expect(ran.code, ran.stdout + ran.stderr).toBe(3);
+    expect(ran.stdout + ran.stderr).toMatch(/run\/user|manager|bus/);
+    expect((await fleet.host.as(USER, ['ls', `/tmp/tmux-${fleet.host.uid(USER)}/units`])).code).not.toBe(0);
+    await fleet.host.mustRoot(['rm', `/var/lib/systemd/linger/${USER}`]);
+    await fleet.host.mustAs(USER, ['rm', 'units.yaml']);
+  });
+
+  test('a full disk: an error, and nothing was started', async () => {
+    await withHome('size=64k', async () => {
+      await fleet.host.as(USER, ['sh', '-c', 'dd if=/dev/zero of=filler bs=1k count=100 2>/dev/null']);
+      await startsNothing(/ENOSPC|no space/i);
+    });
+  });
+
+  test('a read-only home: an error, and nothing was started', async () => {
+    await withHome('size=1m,ro', () => startsNothing(/EROFS|read-only/i));
+  });
+
+  /** Runs with another, empty home of these mount options, and another socket than the fleet's. */
+  const withHome = async (options: string, run: () => Promise<void>): Promise<void> => {
+    const uid = fleet.host.uid(USER);
+    const roster = stubRoster({ layout: 'fleet', supervisor: 'none', socket: 'full', agents: ['alpha'], more: [] });
+    const plain = roster.replace('~/src', '/tmp').replace('~/dogfood-agent.py', '/opt/dogfood-agent.py');
+    await fleet.host.mustRoot(['sh', '-c', 'cat >/etc/full.yaml'], plain);
+    await fleet.host.mustRoot(['cp', `${home}/dogfood-agent.py`, '/opt/dogfood-agent.py']);
+    await fleet.host.mustRoot(['mount', '-t', 'tmpfs', '-o', `mode=700,uid=${uid},${options}`, 'tmpfs', home]);
+    try {
+      await run();
+    } finally {
+      await fleet.host.mustRoot(['umount', '-l', home]);
+    }
+  };
+  const startsNothing = async (says: RegExp): Promise<void> => {
+    const ran = await fleet.run(['apply', '-y', '-f', '/etc/full.yaml']);
+    expect(ran.stdout + ran.stderr).toMatch(says);
+    expect(ran.stderr).not.toMatch(/bug in fleet/);
+    expect(ran.code, ran.stdout + ran.stderr).toBe(1);
+    expect((await fleet.host.as(USER, ['tmux', '-N', '-L', 'full', 'list-sessions'])).code).not.toBe(0);
+  };
+});

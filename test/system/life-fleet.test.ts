@@ -1,0 +1,198 @@
+/** Layout fleet: the whole life of a fleet, from the first apply through a reboot to removal. The tests build on one another. */
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { driftOf, expectSuccess, type Fleet, fleetOn, unmanagedOf } from './harness/fleet.ts';
+import { bootHost } from './harness/host.ts';
+import { describeOnHost } from './harness/on-host.ts';
+import { snapshot } from './harness/snapshot.ts';
+import { installStub, stubRoster } from './harness/stub-fleet.ts';
+
+const USER = 'friday';
+const SOCKET = 'life';
+const unitOf = (agent: string): string => `fleet-agent@${agent}.service`;
+const HOLDER = 'fleet-tmux.service';
+const UNIT_FILE = `.config/systemd/user/${HOLDER}`;
+
+const filesOf = (agent: string): readonly string[] => [`env-file/${agent}`, `env-file/${agent}.argv`];
+const firstChangesOf = (agent: string): readonly string[] => [
+  ...filesOf(agent).map((file) => `${file} env-file-missing`),
+  `unit/${unitOf(agent)} boot-disabled`,
+  `session/${agent} session-missing`,
+];
+
+describeOnHost('life of a fleet in layout fleet', () => {
+  let fleet: Fleet;
+  const write = (agents: readonly string[], more: readonly string[] = []): Promise<void> =>
+    fleet.host.write(USER, 'fleet.yaml', stubRoster({ layout: 'fleet', socket: SOCKET, agents, more }));
+  const tmux = (...args: readonly string[]): Promise<string> =>
+    fleet.host.mustAs(USER, ['tmux', '-L', SOCKET, ...args]);
+  const systemctl = (...args: readonly string[]): Promise<string> =>
+    fleet.host.mustAs(USER, ['systemctl', '--user', ...args]);
+  const sessions = async (): Promise<readonly string[]> =>
+    (await tmux('list-sessions', '-F', '#S')).trim().split('\n').sort();
+
+  beforeAll(async () => {
+    const host = await bootHost({ hostname: 'lab', users: [{ name: USER, linger: false }] });
+    fleet = fleetOn(host, USER, `/home/${USER}/fleet.yaml`);
+    await installStub(host, USER);
+    await write(['alpha', 'beta']);
+  });
+  afterAll(() => fleet?.host.destroy());
+
+  test('without linger and without a login only linger is planned', async () => {
+    const { plan } = await fleet.plan();
+    expect(driftOf(plan).filter((line) => !line.startsWith('env-file/') && !line.startsWith('unit-file/'))).toEqual([
+      `linger/${USER} linger-disabled`,
+    ]);
+  });
+
+  test('the first apply, in a login, makes all of it', async () => {
+    const login = await fleet.host.login(USER);
+    await fleet.applyAndSettle({
+      changes: [
+        'env-file/fleet.launch env-file-missing',
+        `unit-file/${HOLDER} unit-missing`,
+        'unit-file/fleet-agent@.service unit-missing',
+        'unit-file/fleet-agent@.service daemon-reload-needed',
+        `linger/${USER} linger-disabled`,
+        `unit/${HOLDER} boot-disabled`,
+        `tmux-server/${SOCKET} server-missing`,
+        ...firstChangesOf('alpha'),
+        ...firstChangesOf('beta'),
+      ],
+    });
+    expect(await sessions()).toEqual(['_holder', 'alpha', 'beta']);
+    await login.close();
+    await fleet.expectClean();
+  });
+
+  test('the pane’s process is the runtime itself, in its directory, in a session that bears the mark', async () => {
+    const pid = (await tmux('list-panes', '-t', '=alpha:', '-F', '#{pane_pid}')).trim();
+    expect(await fleet.host.mustAs(USER, ['cat', `/proc/${pid}/cmdline`])).toMatch(
+      /^[^\0]*python3[^\0]*\0\/home\/friday\/dogfood-agent\.py\0$/,
+    );
+    expect(await fleet.host.mustAs(USER, ['readlink', `/proc/${pid}/cwd`])).toBe('/home/friday/src\n');
+    expect(await tmux('show-options', '-qv', '-t', '=alpha:', '@fleet_mark')).toMatch(/^lab-fleet\/alpha\//);
+    expect(await systemctl('show', '-P', 'ControlGroup', unitOf('alpha'))).toContain(unitOf('alpha'));
+  });
+
+  test('after a reboot, without anyone logging in, it is back and the plan is empty', async () => {
+    await fleet.host.reboot();
+    await fleet.host.managerSettled(USER);
+    expect(await sessions()).toEqual(['_holder', 'alpha', 'beta']);
+    await fleet.expectClean();
+  });
+
+  test.each([
+    ['a killed session', 'tmux -L life kill-session -t =alpha', ['session/alpha session-missing']],
+    [
+      'a killed pane process',
+      'kill -9 $(tmux -L life list-panes -t =alpha: -F "#{pane_pid}")',
+      ['session/alpha session-dead'],
+    ],
+    [
+      'a killed server',
+      'tmux -L life kill-server',
+      ['tmux-server/life server-missing', 'session/alpha session-missing', 'session/beta session-missing'],
+    ],
+    ['a disabled unit', `systemctl --user disable ${unitOf('alpha')}`, [`unit/${unitOf('alpha')} boot-disabled`]],
+  ])('%s is found and repaired', async (_what, command, changes) => {
+    await fleet.host.mustAs(USER, ['sh', '-c', command]);
+    await fleet.applyAndSettle({ changes });
+  });
+
+  test('a unit file edited without a reload is written again, and loaded', async () => {
+    await fleet.host.mustAs(USER, ['sh', '-c', `echo '# edited' >>${UNIT_FILE}`]);
+    await fleet.applyAndSettle({
+      changes: [`unit-file/${HOLDER} unit-file-changed`, `unit-file/${HOLDER} daemon-reload-needed`],
+    });
+    expect(await systemctl('show', '-P', 'NeedDaemonReload', HOLDER)).toBe('no\n');
+  });
+
+  test('a unit file edited and reloaded is written again, and loaded', async () => {
+    await fleet.host.mustAs(USER, ['sh', '-c', `sed -i 's/^Description=.*/Description=mine/' ${UNIT_FILE}`]);
+    await systemctl('daemon-reload');
+    await fleet.applyAndSettle({
+      changes: [`unit-file/${HOLDER} unit-file-changed`, `unit-file/${HOLDER} daemon-reload-needed`],
+    });
+    expect(await systemctl('show', '-P', 'Description', HOLDER)).not.toBe('mine\n');
+  });
+
+  test('a touched unit file needs only a reload', async () => {
+    await fleet.host.mustAs(USER, ['touch', UNIT_FILE]);
+    const needs = await systemctl('show', '-P', 'NeedDaemonReload', HOLDER);
+    expect(needs).toBe('yes\n');
+    await fleet.applyAndSettle({ changes: [`unit-file/${HOLDER} daemon-reload-needed`] });
+  });
+
+  test('a restarted holder unit stops nobody', async () => {
+    const before = await tmux('list-panes', '-a', '-F', '#{session_name} #{pane_pid}');
+    await systemctl('restart', HOLDER);
+    expect(await tmux('list-panes', '-a', '-F', '#{session_name} #{pane_pid}')).toBe(before);
+    await fleet.expectClean();
+  });
+
+  test('other arguments restart just that agent', async () => {
+    await write(['alpha', 'beta'], ['--name=x; touch /tmp/pwned $(touch /tmp/pwned) %n "#(touch /tmp/pwned)"']);
+    await fleet.applyAndSettle({ changes: ['env-file/alpha.argv env-file-changed', 'session/alpha spec-changed'] });
+    const pid = (await tmux('list-panes', '-t', '=alpha:', '-F', '#{pane_pid}')).trim();
+    expect(await fleet.host.mustAs(USER, ['cat', `/proc/${pid}/cmdline`])).toContain('%n "#(touch /tmp/pwned)"\0');
+    expect((await fleet.host.root(['ls', '/tmp/pwned'])).code).not.toBe(0);
+    await write(['alpha', 'beta']);
+    await fleet.applyAndSettle({ changes: ['env-file/alpha.argv env-file-changed', 'session/alpha spec-changed'] });
+  });
+
+  test('a new agent is started, and enabled too', async () => {
+    await write(['alpha', 'beta', 'gamma']);
+    await fleet.applyAndSettle({ changes: firstChangesOf('gamma') });
+  });
+
+  test('an agent off the roster is listed, and removed with --prune alone', async () => {
+    await write(['alpha', 'gamma']);
+    const { plan, code } = await fleet.plan();
+    expect({ changes: driftOf(plan), code }).toEqual({ changes: [], code: 0 });
+    expect(unmanagedOf(plan)).toContain('session/beta');
+    const before = await snapshot(fleet.host, USER);
+    expectSuccess(await fleet.apply());
+    expect((await snapshot(fleet.host, USER)).filter(([kind]) => kind === 'session')).toEqual(
+      before.filter(([kind]) => kind === 'session'),
+    );
+
+    const pruned = await fleet.plan(['--prune']);
+    expect(driftOf(pruned.plan)).toEqual(
+      expect.arrayContaining(['session/beta orphan-session', `unit/${unitOf('beta')} orphan-unit`]),
+    );
+    expectSuccess(await fleet.apply(['--prune']));
+    expect(await sessions()).toEqual(['_holder', 'alpha', 'gamma']);
+    expect(await systemctl('list-unit-files', '--no-legend', 'fleet-agent@beta.service')).toBe('');
+    expect(await fleet.host.mustAs(USER, ['sh', '-c', 'ls ~/.config/fleet/agents | grep beta || true'])).toBe('');
+    const after = await fleet.plan(['--prune']);
+    expect({ changes: driftOf(after.plan), unmanaged: unmanagedOf(after.plan), code: after.code }).toEqual({
+      changes: [],
+      unmanaged: [],
+      code: 0,
+    });
+  });
+
+  test('what was removed stays away after a reboot', async () => {
+    await fleet.host.reboot();
+    await fleet.host.managerSettled(USER);
+    expect(await sessions()).toEqual(['_holder', 'alpha', 'gamma']);
+    await fleet.expectClean();
+  });
+
+  test('a stopped agent is stopped and stays away at boot', async () => {
+    const roster = stubRoster({ layout: 'fleet', socket: SOCKET, agents: ['alpha', 'gamma'], more: [] });
+    await fleet.host.write(
+      USER,
+      'fleet.yaml',
+      roster.replace('name: gamma,', 'name: gamma, state: stopped, stopped: { by: me, why: rest },'),
+    );
+    await fleet.applyAndSettle({
+      changes: ['session/gamma should-be-stopped', `unit/${unitOf('gamma')} boot-enabled`],
+    });
+    await fleet.host.reboot();
+    await fleet.host.managerSettled(USER);
+    expect(await sessions()).toEqual(['_holder', 'alpha']);
+    await fleet.expectClean();
+  });
+});

@@ -1,0 +1,123 @@
+/** Supervisor none: the whole life of an agent on a host without a user manager. The tests build on one another. */
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { driftOf, expectSuccess, type Fleet, fleetOn, unmanagedOf } from './harness/fleet.ts';
+import { bootHost } from './harness/host.ts';
+import { describeOnHost } from './harness/on-host.ts';
+import { installStub, stubRoster } from './harness/stub-fleet.ts';
+
+const USER = 'friday';
+const SOCKET = 'bare';
+
+const firstChangesOf = (agent: string): readonly string[] => [
+  `env-file/${agent} env-file-missing`,
+  `env-file/${agent}.argv env-file-missing`,
+  `session/${agent} session-missing`,
+];
+
+describeOnHost('life of a fleet without units', () => {
+  let fleet: Fleet;
+  const write = (agents: readonly string[], more: readonly string[] = []): Promise<void> =>
+    fleet.host.write(
+      USER,
+      'fleet.yaml',
+      stubRoster({ layout: 'fleet', supervisor: 'none', socket: SOCKET, agents, more }),
+    );
+  const tmux = (...args: readonly string[]): Promise<string> =>
+    fleet.host.mustAs(USER, ['tmux', '-L', SOCKET, ...args]);
+  const sessions = async (): Promise<readonly string[]> =>
+    (await tmux('list-sessions', '-F', '#S')).trim().split('\n').sort();
+
+  beforeAll(async () => {
+    const host = await bootHost({ hostname: 'lab', users: [{ name: USER, linger: false }] });
+    // No manager, no linger, not even a runtime directory: as from cron.
+    fleet = fleetOn(host, USER, `/home/${USER}/fleet.yaml`, { bare: true });
+    await installStub(host, USER);
+    await write(['alpha', 'beta']);
+  });
+  afterAll(() => fleet?.host.destroy());
+
+  test('the first apply makes server, holder and agents, and asks no systemd', async () => {
+    await fleet.applyAndSettle({
+      changes: [
+        'env-file/fleet.launch env-file-missing',
+        `tmux-server/${SOCKET} server-missing`,
+        ...firstChangesOf('alpha'),
+        ...firstChangesOf('beta'),
+      ],
+    });
+    expect(await sessions()).toEqual(['_holder', 'alpha', 'beta']);
+    expect(await fleet.host.mustAs(USER, ['sh', '-c', 'ls ~/.config'])).toBe('fleet\n');
+  });
+
+  test.each([
+    ['a killed session', 'tmux -L bare kill-session -t =alpha', ['session/alpha session-missing']],
+    [
+      'a killed pane process',
+      'kill -9 $(tmux -L bare list-panes -t =alpha: -F "#{pane_pid}")',
+      ['session/alpha session-dead'],
+    ],
+    [
+      'a killed server',
+      'tmux -L bare kill-server',
+      ['tmux-server/bare server-missing', 'session/alpha session-missing', 'session/beta session-missing'],
+    ],
+    ['a killed holder', 'tmux -L bare kill-session -t =_holder', ['tmux-server/bare holder-missing']],
+    ['a deleted env file', 'rm .config/fleet/agents/alpha.env', ['env-file/alpha env-file-missing']],
+  ])('%s is found and repaired', async (_what, command, changes) => {
+    await fleet.host.mustAs(USER, ['sh', '-c', command]);
+    await fleet.applyAndSettle({ changes });
+  });
+
+  test('other arguments restart just that agent', async () => {
+    await write(['alpha', 'beta'], ['--verbose']);
+    await fleet.applyAndSettle({ changes: ['env-file/alpha.argv env-file-changed', 'session/alpha spec-changed'] });
+    await write(['alpha', 'beta']);
+    await fleet.applyAndSettle({ changes: ['env-file/alpha.argv env-file-changed', 'session/alpha spec-changed'] });
+  });
+
+  test('a busy agent is not interrupted without the flag', async () => {
+    await fleet.host.write(USER, '.dogfood/alpha.status', 'busy\n');
+    const beat = '.local/state/fleet/run/alpha.hb';
+    await fleet.host.mustAs(USER, ['sh', '-c', `timeout 20 sh -c 'until grep -q busy ${beat}; do sleep 0.1; done'`]);
+    await write(['alpha', 'beta'], ['--verbose']);
+    const { plan, code } = await fleet.plan();
+    expect(plan.deferred.map(({ address, why }) => `${address.split('/').slice(2).join('/')} ${why}`)).toEqual([
+      'session/alpha busy',
+    ]);
+    expect(code).toBe(2);
+    const pid = await tmux('list-panes', '-t', '=alpha:', '-F', '#{pane_pid}');
+    expectSuccess(await fleet.apply());
+    expect(await tmux('list-panes', '-t', '=alpha:', '-F', '#{pane_pid}')).toBe(pid);
+
+    expectSuccess(await fleet.apply(['--even-if-busy']));
+    expect(await tmux('list-panes', '-t', '=alpha:', '-F', '#{pane_pid}')).not.toBe(pid);
+    await fleet.host.mustAs(USER, ['rm', '.dogfood/alpha.status']);
+    await fleet.expectClean();
+  });
+
+  test('a reboot loses it, as nothing supervises, and one apply brings it back', async () => {
+    await fleet.host.reboot();
+    await fleet.applyAndSettle({
+      changes: [
+        `tmux-server/${SOCKET} server-missing`,
+        'session/alpha session-missing',
+        'session/beta session-missing',
+      ],
+    });
+  });
+
+  test('an agent off the roster is listed, and removed with --prune alone', async () => {
+    await write(['beta']);
+    const { plan, code } = await fleet.plan();
+    expect({ changes: driftOf(plan), code }).toEqual({ changes: [], code: 0 });
+    expect(unmanagedOf(plan)).toContain('session/alpha');
+    expectSuccess(await fleet.apply(['--prune']));
+    expect(await sessions()).toEqual(['_holder', 'beta']);
+    const after = await fleet.plan(['--prune']);
+    expect({ changes: driftOf(after.plan), unmanaged: unmanagedOf(after.plan), code: after.code }).toEqual({
+      changes: [],
+      unmanaged: [],
+      code: 0,
+    });
+  });
+});
