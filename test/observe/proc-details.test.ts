@@ -1,0 +1,118 @@
+import { execFileSync, spawn } from 'node:child_process';
+import {
+  copyFileSync,
+  mkdirSync,
+  mkdtempSync,
+  realpathSync,
+  rmSync,
+  symlinkSync,
+  unlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, test } from 'vitest';
+import { parseCmdline, parseEnviron, readProcessDetails } from '../../src/observe/proc/details.ts';
+import { readPathLookup } from '../../src/observe/proc/paths.ts';
+
+const root = realpathSync(mkdtempSync(join(tmpdir(), 'fleet-details-')));
+afterAll(() => rmSync(root, { recursive: true, force: true }));
+
+describe('details of a process', () => {
+  test('are its executable, directory, argv, environment and input, even after the file is gone', async () => {
+    const program = join(root, 'agent');
+    copyFileSync(realpathSync('/bin/cat'), program);
+    const big = 'x'.repeat(100_000);
+    const child = spawn(program, ['-', ''], { cwd: root, env: { EMPTY: '', BIG: big, ODD: 'a=b\nc' }, stdio: 'pipe' });
+    try {
+      const echoed = new Promise((resolve) => child.stdout.once('data', resolve));
+      child.stdin.write('ready\n');
+      await echoed;
+      unlinkSync(program);
+      const details = readProcessDetails();
+      const pid = child.pid ?? 0;
+      expect(details.exe(pid)).toBe(program);
+      expect(details.cwd(pid)).toEqual({ status: 'known', value: root });
+      expect(details.cmdline(pid)).toEqual([program, '-', '']);
+      expect(details.environ(pid)).toEqual({ status: 'known', value: { EMPTY: '', BIG: big, ODD: 'a=b\nc' } });
+      expect(details.fd0(pid)).toMatch(/^(socket|pipe):/);
+    } finally {
+      child.stdin.end();
+    }
+  });
+
+  test('are asked for once', () => {
+    const proc = join(root, 'proc');
+    mkdirSync(join(proc, '7'), { recursive: true });
+    writeFileSync(join(proc, '7', 'cmdline'), 'a\0');
+    const details = readProcessDetails(proc);
+    expect(details.cmdline(7)).toEqual(['a']);
+    writeFileSync(join(proc, '7', 'cmdline'), 'b\0');
+    expect(details.cmdline(7)).toEqual(['a']);
+  });
+
+  test('that cannot be read are unknown, not empty', () => {
+    const proc = join(root, 'unreadable');
+    mkdirSync(join(proc, '7', 'environ'), { recursive: true });
+    const details = readProcessDetails(proc);
+    expect(details.environ(7)).toMatchObject({
+      status: 'unknown',
+      why: 'io',
+      detail: expect.stringContaining('EISDIR'),
+    });
+    expect(details.cwd(7)).toMatchObject({ status: 'unknown', why: 'io', detail: expect.stringContaining('ENOENT') });
+    expect([details.exe(7), details.cmdline(7), details.fd0(7)]).toEqual([null, null, null]);
+  });
+
+  test.skipIf(process.geteuid?.() === 0)('of another user are denied (skipped for root, who may read all)', () => {
+    const details = readProcessDetails();
+    expect(details.exe(1)).toBeNull();
+    expect(details.environ(1)).toMatchObject({ status: 'unknown', why: 'denied' });
+    expect(details.cwd(1)).toMatchObject({ status: 'unknown', why: 'denied' });
+  });
+
+  test('a title written over argv leaves its empty words', () => {
+    expect(parseCmdline('pi\0\0\0\0')).toEqual(['pi', '', '', '']);
+    expect(parseCmdline('')).toEqual([]);
+    expect(parseCmdline('a b\0-x')).toEqual(['a b', '-x']);
+  });
+
+  test('of a variable that is there twice the first counts; words without = are none', () => {
+    expect(parseEnviron('A=1\0A=2\0junk\0=x\0B=a=b\0')).toEqual({ A: '1', B: 'a=b' });
+    expect(Object.keys(parseEnviron('__proto__=x\0'))).toEqual(['__proto__']);
+  });
+});
+
+describe('the package of a file', () => {
+  const manifest = (directory: string, text: string): void => {
+    mkdirSync(join(root, directory), { recursive: true });
+    writeFileSync(join(root, directory, 'package.json'), text);
+  };
+
+  test('is the name in the nearest package.json that has one', () => {
+    manifest('lib/@acme/agent', '{"name":"@acme/agent"}');
+    manifest('lib/@acme/agent/dist', '{"type":"module"}');
+    manifest('lib/@acme/agent/broken', '{"name":');
+    const paths = readPathLookup();
+    expect(paths.package(join(root, 'lib/@acme/agent/dist/esm/cli.js'))).toBe('@acme/agent');
+    expect(paths.package(join(root, 'lib/@acme/agent/broken/cli.js'))).toBe('@acme/agent');
+    expect(paths.package(join(root, 'lib/other/cli.js'))).toBe(null);
+    expect(paths.package('relative/cli.js')).toBe(null);
+  });
+
+  test('is found through links by the real path', () => {
+    manifest('real', '{"name":"agent"}');
+    writeFileSync(join(root, 'real/cli.js'), '');
+    symlinkSync('real/cli.js', join(root, 'linked'));
+    const paths = readPathLookup();
+    expect(paths.real(join(root, 'linked'))).toBe(join(root, 'real/cli.js'));
+    expect(paths.real(join(root, 'nothing'))).toBe(null);
+    expect(paths.package(paths.real(join(root, 'linked')) ?? '')).toBe('agent');
+  });
+
+  test('is never waited for: a FIFO is no package.json', () => {
+    mkdirSync(join(root, 'fifo'));
+    execFileSync('mkfifo', [join(root, 'fifo/package.json')]);
+    expect(readPathLookup().package(join(root, 'fifo/cli.js'))).toBe(null);
+  });
+});
