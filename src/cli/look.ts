@@ -49,7 +49,8 @@ export function observeHere(
   agents: readonly string[] | null,
 ): Promise<Observed> {
   const request = { roster, host: here.host, tenant: here.tenant, deadlineMs: OBSERVE_DEADLINE_MS };
-  const ports = { run: context.run, now: context.now, uid: context.user.uid, user: context.user };
+  const { run, now, user, env, delay } = context;
+  const ports = { run, now, uid: user.uid, user, env, delay };
   return observe(agents === null ? request : { ...request, agents }, ports);
 }
 

@@ -3,6 +3,7 @@
  * source and, inside `tmux`, per server: there is no empty list that could mean "I could not look".
  * Times: `*_at` are RFC 3339 with milliseconds, `*_ms` Unix milliseconds, `created`/`activity` Unix seconds as tmux
  * gives them, `start_time` clock ticks since boot as /proc/PID/stat gives them (field 22).
+ * It is longer than 300 lines because it is one document and is read as one.
  */
 
 export type UnknownCode =
