@@ -26,9 +26,8 @@ const transcript: string[] = [];
 export function readTranscript(): string {
   return transcript.join('\n');
 }
-export function startTranscript(title: string): void {
+export function startTranscript(): void {
   transcript.length = 0;
-  transcript.push(`# ${title}`);
 }
 export function note(text: string): void {
   transcript.push(`## ${text}`);

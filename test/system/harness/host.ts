@@ -57,7 +57,8 @@ export interface Host extends Machine {
   readonly node: string;
 }
 
-const DIST = fileURLToPath(new URL('../../../dist/', import.meta.url));
+/** The built command; FLEET_DIST names another build of it to be tested. */
+const DIST = process.env['FLEET_DIST'] ?? fileURLToPath(new URL('../../../dist/', import.meta.url));
 const SNAPSHOT = fileURLToPath(new URL('../fixtures/snapshot.cjs', import.meta.url));
 const PATH = '/usr/local/bin:/usr/bin:/bin';
 

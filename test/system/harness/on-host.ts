@@ -2,7 +2,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe } from 'vitest';
-import { readTranscript, startTranscript } from './execute.ts';
+import { note, readTranscript, startTranscript } from './execute.ts';
 import { reapLeftovers } from './leftovers.ts';
 import { whyNoHosts } from './requirements.ts';
 
@@ -18,11 +18,13 @@ export function describeOnHost(title: string, tests: () => void): void {
   const why = whyNoHosts();
   describe.skipIf(why !== null)(why === null ? title : `${title} (skipped: ${why})`, () => {
     beforeAll(() => {
+      startTranscript();
       reapLeftovers();
     });
     beforeEach(({ task, onTestFailed }) => {
       kept.clear();
-      startTranscript(task.name);
+      // Kept from the first test on: what went wrong may have been done by one before.
+      note(`test: ${task.name}`);
       onTestFailed(() => writeResults(`${title} ${task.name}`));
     });
     tests();
