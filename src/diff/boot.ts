@@ -62,13 +62,17 @@ function setBoot(
   evidence: readonly string[],
 ): Finding {
   const state = unit.unit_file_state;
+  const targets = reason === 'boot-wrong-target';
   return changed(
     change(ctx, 'unit', unit.name, agent, {
       action,
       reason,
       stage: 3,
-      before: { unit_file_state: state, wanted_by: [...unit.wanted_by] },
-      after: { unit_file_state: action === 'enable' ? 'enabled' : 'disabled' },
+      before: { unit_file_state: state, ...(targets ? { wanted_by: [...unit.wanted_by] } : {}) },
+      after: {
+        unit_file_state: action === 'enable' ? 'enabled' : 'disabled',
+        ...(targets ? { wanted_by: ['default.target'] } : {}),
+      },
       evidence: evidence.map((e) => `${unit.name} ${e}`),
       // What is not there yet is written by an earlier change: its state is known only then.
       precondition: isMissing(unit) ? {} : { unit_file_state: state },

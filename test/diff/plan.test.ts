@@ -248,7 +248,6 @@ describe('the plan as a document', () => {
 
       ~ w-jarvis/jarvis/unit/mosaic-agent@stub.service  enable (boot-disabled)
           unit_file_state: disabled -> enabled
-          wanted_by: [] -> (none)
           because: mosaic-agent@stub.service is disabled: a reboot loses it
           roster: fleet.yaml:8
 
