@@ -1,5 +1,5 @@
 /** That every agent has something to run, and every runtime of the roster's own a way to be recognised. */
-import { type CheckContext, originOf } from './check-context.ts';
+import { type CheckContext, originOf } from './roster-view.ts';
 import { deriveMatch } from './runtime-spec.ts';
 import { BUILT_IN_RUNTIMES } from './runtimes.ts';
 

@@ -1,12 +1,12 @@
 /** Ignore rules that would ignore nothing: an address that is none, a name that is not on the roster, no such day. */
 import { KINDS, type Kind } from './address.ts';
-import type { CheckContext } from './check-context.ts';
 import { EXPECTED } from './expectations.ts';
 import { layoutOf } from './layout.ts';
-import { holderOfFile, hostKey, socketName } from './normalize.ts';
 import type { DataPath } from './problems.ts';
+import type { CheckContext } from './roster-view.ts';
 import { HOST_NAME, TENANT_NAME } from './schema-parts.ts';
 import { nearest } from './suggest.ts';
+import { holderOfFile, hostKey, socketName } from './written.ts';
 
 interface Complaint {
   readonly detail: string;

@@ -1,7 +1,8 @@
 /** What a layout cannot carry, and the variables that it keeps for itself. */
-import { type CheckContext, originOf, writtenFields } from './check-context.ts';
+
 import { layoutOf } from './layout.ts';
-import { runtimesWithCommand } from './normalize.ts';
+import { type CheckContext, originOf, writtenFields } from './roster-view.ts';
+import { runtimesWithCommand } from './written.ts';
 
 export function checkLayout(context: CheckContext): void {
   if (context.layout === 'mosaic') checkMosaic(context);

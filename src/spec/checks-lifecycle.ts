@@ -1,7 +1,8 @@
 /** What state, lifecycle, supervisor and `boot` leave room for, and limits that cannot both hold. */
-import { type CheckContext, type CheckedAgent, originOf, writtenFields } from './check-context.ts';
+
 import { parseDuration } from './duration.ts';
 import type { DataPath } from './problems.ts';
+import { type CheckContext, type CheckedAgent, originOf, writtenFields } from './roster-view.ts';
 
 export function checkLifecycle(context: CheckContext): void {
   for (const agent of context.agents) {

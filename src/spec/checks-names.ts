@@ -2,10 +2,11 @@
  * Names that tmux, systemd or a file name would change, and names that meet another session's. Measured on tmux 3.3a:
  * `.` and `:` in a session's name silently become `_`.
  */
-import type { CheckContext, CheckedAgent } from './check-context.ts';
-import { holderOfFile } from './normalize.ts';
+
 import type { DataPath } from './problems.ts';
+import type { CheckContext, CheckedAgent } from './roster-view.ts';
 import { AGENT_NAME } from './schema-parts.ts';
+import { holderOfFile } from './written.ts';
 
 /** A viewer's session, `AGENT-watch-PID`: made and removed by whoever watches, never an agent. */
 export const VIEWER_NAME = /-watch-[0-9]+$/;

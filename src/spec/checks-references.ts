@@ -1,8 +1,9 @@
 /** What one part of a roster calls by name in another: runtimes, hosts, tenants, agents. */
-import { type CheckContext, type CheckedAgent, originOf, writtenFields } from './check-context.ts';
-import { hostKey } from './normalize.ts';
+
 import type { DataPath } from './problems.ts';
+import { type CheckContext, type CheckedAgent, originOf, writtenFields } from './roster-view.ts';
 import { nearest } from './suggest.ts';
+import { hostKey } from './written.ts';
 
 export function checkReferences(context: CheckContext): void {
   checkHostDefinitions(context);

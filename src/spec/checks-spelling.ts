@@ -1,6 +1,7 @@
 /** A key in both of its spellings: which one was meant cannot be told. */
-import { type CheckContext, writtenFields } from './check-context.ts';
+
 import type { DataPath } from './problems.ts';
+import { type CheckContext, writtenFields } from './roster-view.ts';
 
 const SPELLINGS = [
   ['socket_name', 'socketName'],

@@ -1,5 +1,5 @@
 /** All that the shape of a roster cannot say: names, references, what excludes what. Each check reports and goes on. */
-import { type CheckContext, checkContext } from './check-context.ts';
+
 import { checkCommands } from './checks-commands.ts';
 import { checkIgnoreRules } from './checks-ignore.ts';
 import { checkLayout } from './checks-layout.ts';
@@ -8,7 +8,7 @@ import { checkNames } from './checks-names.ts';
 import { checkDependencies, checkReferences } from './checks-references.ts';
 import { checkSpelling } from './checks-spelling.ts';
 import type { Report } from './problems.ts';
-import type { RosterFile } from './schema.ts';
+import type { CheckContext, RosterView } from './roster-view.ts';
 
 const CHECKS: readonly ((context: CheckContext) => void)[] = [
   checkSpelling,
@@ -21,7 +21,7 @@ const CHECKS: readonly ((context: CheckContext) => void)[] = [
   checkIgnoreRules,
 ];
 
-export function checkRoster(file: RosterFile, report: Report): void {
-  const context = checkContext(file, report);
+export function checkRoster(view: RosterView, report: Report): void {
+  const context: CheckContext = { ...view, report };
   for (const check of CHECKS) check(context);
 }

@@ -2,9 +2,10 @@
  * The roster as written, after every check, to the model with every default filled in. Total: what could be wrong has
  * been refused before.
  */
+
 import type { SourcePosition } from './diagnostics.ts';
 import { parseDuration } from './duration.ts';
-import { type MergedAgent, mergeAgent } from './merge.ts';
+import type { MergedAgent } from './merge.ts';
 import type {
   AgentSpec,
   EnvValue,
@@ -17,8 +18,9 @@ import type {
   SocketName,
   TenantSpec,
 } from './model.ts';
-import { normalizeRuntimes } from './runtime-spec.ts';
+import type { RosterView } from './roster-view.ts';
 import type { RosterFile } from './schema.ts';
+import { holderOfFile, hostKey, runtimesWithCommand, socketName } from './written.ts';
 
 export interface RosterOrigin {
   readonly path: string;
@@ -29,7 +31,6 @@ export interface RosterOrigin {
 
 /** What holds for all agents alike. */
 interface Common {
-  readonly layout: Roster['layout'];
   readonly supervisor: Roster['supervisor'];
   readonly socket: SocketName;
   readonly runtimes: Readonly<Record<string, RuntimeSpec>>;
@@ -37,16 +38,10 @@ interface Common {
   readonly withCommand: ReadonlySet<string>;
 }
 
-export const DEFAULT_HOLDER = '_holder';
-
-export function normalize(file: RosterFile, origin: RosterOrigin): Roster {
-  const layout = layoutOfFile(file);
-  const supervisor = file.supervisor ?? 'systemd';
-  const runtimes = normalizeRuntimes(file.runtimes, layout, supervisor);
-  const withCommand = runtimesWithCommand(file);
+export function normalize(view: RosterView, origin: RosterOrigin): Roster {
+  const { file, layout, supervisor, runtimes } = view;
   const socket = socketName(file.tmux?.socket_name ?? file.tmux?.socketName);
-  const common: Common = { layout, supervisor, socket, runtimes, withCommand };
-  const defaults = file.defaults ?? {};
+  const common: Common = { supervisor, socket, runtimes, withCommand: runtimesWithCommand(file) };
   return {
     path: origin.path,
     sha256: origin.sha256,
@@ -57,7 +52,7 @@ export function normalize(file: RosterFile, origin: RosterOrigin): Roster {
     hosts: normalizeHosts(file),
     tenants: normalizeTenants(file),
     runtimes,
-    agents: file.agents.map((agent, i) => normalizeAgent(mergeAgent(defaults, agent), origin.agentAt(i), common)),
+    agents: view.agents.map(({ merged }, i) => normalizeAgent(merged, origin.agentAt(i), common)),
     ignore: (file.ignore ?? []).map(
       (rule, i): IgnoreRule => ({
         target: rule.target,
@@ -69,22 +64,6 @@ export function normalize(file: RosterFile, origin: RosterOrigin): Roster {
     ),
   };
 }
-
-export const layoutOfFile = (file: RosterFile): Roster['layout'] =>
-  file.layout ?? (file.transport === undefined ? 'fleet' : 'mosaic');
-
-export const holderOfFile = (file: RosterFile): string =>
-  file.tmux?.holder_session ?? file.tmux?.holderSession ?? DEFAULT_HOLDER;
-
-export const runtimesWithCommand = (file: RosterFile): ReadonlySet<string> =>
-  new Set(Object.entries(file.runtimes ?? {}).flatMap(([name, entry]) => (entry.command === undefined ? [] : [name])));
-
-/** `''` (Mosaic) and `default` (tmux's own name for it) are the default server. */
-export const socketName = (written: string | undefined): SocketName =>
-  written === undefined || written === '' || written === 'default' ? null : written;
-
-/** Host names compare without regard to case; this is the form that is compared and stands in addresses. */
-export const hostKey = (name: string): string => name.toLowerCase();
 
 function normalizeHosts(file: RosterFile): Readonly<Record<string, HostSpec>> {
   const hosts: Record<string, HostSpec> = Object.create(null);
@@ -142,7 +121,7 @@ function normalizeAgent(agent: MergedAgent, source: SourcePosition, common: Comm
 }
 
 function normalizeEnv(written: MergedAgent['env']): Readonly<Record<string, EnvValue>> {
-  const env: Record<string, EnvValue> = Object.create(null);
+  const env: Record<string, EnvValue> = {};
   for (const [name, value] of Object.entries(written ?? {})) {
     env[name] = typeof value === 'string' ? { kind: 'plain', value } : { kind: 'secret', fromFile: value.from_file };
   }

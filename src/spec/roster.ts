@@ -10,7 +10,8 @@ import type { Roster } from './model.ts';
 import { normalize } from './normalize.ts';
 import { type DataPath, type Problem, toDiagnostic } from './problems.ts';
 import { err, ok, type Result } from './result.ts';
-import { checkShape, type RosterFile, type SchemaIssue } from './schema.ts';
+import { type RosterView, viewRoster } from './roster-view.ts';
+import { checkShape, type SchemaIssue } from './schema.ts';
 import { shapeProblems } from './shape-problems.ts';
 import { nearest } from './suggest.ts';
 import { withoutFaults } from './without-faults.ts';
@@ -35,14 +36,16 @@ export function parseRoster(bytes: Uint8Array, path: string): Result<Roster, rea
     return err([toDiagnostic({ code: 'roster-empty', detail: 'expected `version` and `agents`', remedy }, at(1, 1))]);
   }
   const shape = checkShape(data);
-  const problems = shape.ok ? crossProblems(shape.value) : allProblems(data, shape.error);
-  if (!shape.ok || problems.length > 0) return err(placed(problems, yaml.value, at));
+  if (!shape.ok) return err(placed(allProblems(data, shape.error), yaml.value, at));
+  const view = viewRoster(shape.value);
+  const problems = crossProblems(view);
+  if (problems.length > 0) return err(placed(problems, yaml.value, at));
   const place = (path: DataPath): SourcePosition => {
     const { line, col } = locate(path, 'value');
     return at(line, col);
   };
   return ok(
-    normalize(shape.value, {
+    normalize(view, {
       path,
       sha256: createHash('sha256').update(bytes).digest('hex'),
       agentAt: (index) => place(['agents', index]),
@@ -51,9 +54,9 @@ export function parseRoster(bytes: Uint8Array, path: string): Result<Roster, rea
   );
 }
 
-function crossProblems(file: RosterFile): readonly Problem[] {
+function crossProblems(view: RosterView): readonly Problem[] {
   const problems: Problem[] = [];
-  checkRoster(file, (problem) => problems.push(problem));
+  checkRoster(view, (problem) => problems.push(problem));
   return problems;
 }
 
@@ -64,7 +67,7 @@ function allProblems(data: unknown, issues: readonly SchemaIssue[]): readonly Pr
   if (rest === null) return faults;
   const explained = (path: DataPath): boolean =>
     faults.some((fault) => path.every((step, i) => fault.path[i] === step));
-  const further = crossProblems(rest).filter((problem) => !(problem.unlessFaulty ?? []).some(explained));
+  const further = crossProblems(viewRoster(rest)).filter((problem) => !(problem.unlessFaulty ?? []).some(explained));
   return [...faults, ...further];
 }
 

@@ -3,6 +3,7 @@
  * and `fleet schema` prints it. camelCase keys are Mosaic's second spelling of its own keys; snake case is documented.
  */
 import * as z from 'zod/mini';
+import { err, ok, type Result } from './result.ts';
 import * as part from './schema-parts.ts';
 
 const { choice, integer, list, mapping, record } = part;
@@ -58,6 +59,9 @@ const agentFields = {
   resetBetweenTasks: maybe(flag),
 };
 
+const agent = mapping({ name: z.string('agentName'), ...agentFields });
+const agentShape: Readonly<Record<string, z.core.$ZodType>> = agent.shape;
+
 const resetCommand = z.union(
   [z.string('resetCommand'), z.array(z.string('resetCommand'), 'resetCommand')],
   'resetCommand',
@@ -99,7 +103,7 @@ const rosterSchema = mapping(
     tenants: maybe(record(part.tenantName, mapping({ user: maybe(part.user) }))),
     defaults: maybe(mapping(agentFields)),
     runtimes: maybe(record(part.runtimeName, runtime)),
-    agents: list('agents', mapping({ name: z.string('agentName'), ...agentFields })),
+    agents: list('agents', agent),
     ignore: maybe(list('list', ignoreRule)),
     connector: maybe(z.record(z.string(), z.unknown(), 'mapping')),
   },
@@ -116,12 +120,39 @@ export type IgnoreFile = NonNullable<RosterFile['ignore']>[number];
 /** One thing that does not fit; `message` is an expectation's id, or the known keys (schema-parts.ts). */
 export type SchemaIssue = z.core.$ZodIssue;
 
-export function checkShape(
-  data: unknown,
-): { readonly ok: true; readonly value: RosterFile } | { readonly ok: false; readonly error: readonly SchemaIssue[] } {
+export function checkShape(data: unknown): Result<RosterFile, readonly SchemaIssue[]> {
+  if (isSurelyFit(data)) return ok(data);
   const result = rosterSchema.safeParse(data);
-  return result.success ? { ok: true, value: result.data } : { ok: false, error: result.error.issues };
+  return result.success ? ok(result.data) : err(result.error.issues);
 }
+
+/**
+ * A short way to yes for data without undefined values: the same schemas, but each distinct word of a field is looked at
+ * once, and the thirty fields that an agent leaves out are not looked for. False means: ask the whole schema.
+ * Measured with 1,000 agents on Node 20: 3 ms instead of 16 ms, where all of Node starts in 42 ms.
+ */
+function isSurelyFit(data: unknown): data is RosterFile {
+  if (!isObject(data) || !Array.isArray(data['agents'])) return false;
+  const fit = new Map<string, Set<unknown>>();
+  const isFit = (key: string, value: unknown): boolean => {
+    const seen = fit.get(key);
+    if (seen?.has(value)) return true;
+    const schema = Object.hasOwn(agentShape, key) ? agentShape[key] : undefined;
+    if (schema === undefined || !z.safeParse(schema, value).success) return false;
+    if (seen === undefined) fit.set(key, new Set([value]));
+    else seen.add(value);
+    return true;
+  };
+  const isFitAgent = (agent: unknown): boolean => {
+    if (!isObject(agent) || agent['name'] === undefined) return false;
+    for (const key of Object.keys(agent)) if (!isFit(key, agent[key])) return false;
+    return true;
+  };
+  return data['agents'].every(isFitAgent) && rosterSchema.safeParse({ ...data, agents: [] }).success;
+}
+
+const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
 
 /** For json-schema.ts alone. */
 export const ROSTER_SCHEMA: z.core.$ZodType = rosterSchema;

@@ -18,6 +18,7 @@ import {
 } from 'yaml';
 import type { DataPath, ProblemCode } from './problems.ts';
 import { err, ok, type Result } from './result.ts';
+import { type PlainYaml, readPlainYaml } from './yaml-plain.ts';
 
 export const MAX_NESTING = 64;
 
@@ -40,6 +41,32 @@ export interface YamlText {
 }
 
 export function readYaml(text: string): Result<YamlText, readonly YamlProblem[]> {
+  const plain = readPlainYaml(text);
+  if (plain === null) return readAnyYaml(text);
+  let whole: YamlText | null = null;
+  const locate: YamlText['locate'] = (path, at) => {
+    const item = at === 'value' ? itemPlace(plain, path) : null;
+    if (item !== null) return item;
+    whole ??= unwrap(readAnyYaml(text));
+    return whole.locate(path, at);
+  };
+  return ok({ data: plain.data, locate });
+}
+
+/** Of an item of one of the document's own lists (an agent, an ignore rule): known without the library. */
+function itemPlace({ data, places }: PlainYaml, [section, index, ...deeper]: DataPath): Place | null {
+  if (typeof section !== 'string' || typeof index !== 'number' || deeper.length > 0) return null;
+  const list = (data as Readonly<Record<string, unknown>>)[section];
+  return places.get(list)?.[index] ?? null;
+}
+
+function unwrap(result: Result<YamlText, readonly YamlProblem[]>): YamlText {
+  if (result.ok) return result.value;
+  throw new Error(`two readers disagree: ${result.error.map(({ line, detail }) => `${line}: ${detail}`).join('; ')}`);
+}
+
+/** By the library alone; exported for the test that holds the two readers together. */
+export function readAnyYaml(text: string): Result<YamlText, readonly YamlProblem[]> {
   const lineCounter = new LineCounter();
   const place = (offset: number): Place => {
     const { line, col } = lineCounter.linePos(offset);

@@ -1,17 +1,21 @@
-/** What every cross-check works on: the roster as written, and each agent with the defaults under it. */
+/** What cross-checks and normalisation work on: the roster as written, and each agent with the defaults under it. */
 import { type MergedAgent, mergeAgent } from './merge.ts';
 import type { LayoutName, RuntimeSpec, Supervisor } from './model.ts';
-import { layoutOfFile } from './normalize.ts';
 import type { DataPath, Report } from './problems.ts';
 import { normalizeRuntimes } from './runtime-spec.ts';
 import type { AgentFields, AgentFile, RosterFile } from './schema.ts';
+import { layoutOfFile } from './written.ts';
 
-export interface CheckContext {
+export interface RosterView {
   readonly file: RosterFile;
   readonly layout: LayoutName;
   readonly supervisor: Supervisor;
   readonly runtimes: Readonly<Record<string, RuntimeSpec>>;
   readonly agents: readonly CheckedAgent[];
+}
+
+/** A view and where to tell what is wrong with it. */
+export interface CheckContext extends RosterView {
   readonly report: Report;
 }
 
@@ -21,8 +25,7 @@ export interface CheckedAgent {
   readonly merged: MergedAgent;
 }
 
-/** Agents whose entry has no usable name are left out: what they lack has been told. */
-export function checkContext(file: RosterFile, report: Report): CheckContext {
+export function viewRoster(file: RosterFile): RosterView {
   const layout = layoutOfFile(file);
   const supervisor = file.supervisor ?? 'systemd';
   const defaults = file.defaults ?? {};
@@ -32,7 +35,6 @@ export function checkContext(file: RosterFile, report: Report): CheckContext {
     supervisor,
     runtimes: normalizeRuntimes(file.runtimes, layout, supervisor),
     agents: file.agents.map((written, i) => ({ path: ['agents', i], written, merged: mergeAgent(defaults, written) })),
-    report,
   };
 }
 
