@@ -58,10 +58,19 @@ fleet_outside() {
   fleet_no_server=-N
 }
 
-# TMUX-ARGUMENT...: one call; what it printed, or its complaint, is in $fleet_answer.
+# TMUX-ARGUMENT...: one call; what it printed, or its complaint, is in $fleet_answer. A client hands its output over to
+# its server, so that a stopped server keeps a pipe open beyond the client's end: what reads it ends at the last line.
 fleet_tmux() {
-  fleet_answer=$($fleet_deadline tmux -u $fleet_no_server -L "$fleet_socket" "$@" 2>&1)
-  fleet_status=$?
+  fleet_answer=$(
+    {
+      $fleet_deadline tmux -u $fleet_no_server -L "$fleet_socket" "$@" 2>&1
+      printf '\nfleet-status %s\n' "$?"
+    } | sed '/^fleet-status /q'
+  )
+  fleet_status=$\{fleet_answer##*fleet-status }
+  fleet_answer=$\{fleet_answer%"$fleet_newline"fleet-status*}
+  fleet_answer=$\{fleet_answer%"$fleet_newline"}
+  [ -n "$fleet_status" ] || fleet_die 1 'sed is needed'
   [ "$fleet_status" -ne 124 ] || fleet_answer="tmux did not answer within $fleet_seconds s on the socket $fleet_socket"
   return "$fleet_status"
 }

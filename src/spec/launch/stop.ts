@@ -56,7 +56,7 @@ fleet_note_groups() {
 
 # GROUP:BIRTH: true while that group has a process. A number is not given anew while its group lives.
 fleet_group_lives() {
-  kill -0 -- "-$\{1%:*}" 2>/dev/null || return 1
+  kill -s 0 -- "-$\{1%:*}" 2>/dev/null || return 1
   if fleet_stat "$\{1%:*}"; then [ "$fleet_born" = "$\{1#*:}" ]; fi
 }
 
