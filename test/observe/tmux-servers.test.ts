@@ -1,0 +1,262 @@
+/** Real servers: what is there, what is not, and what cannot be told. Measured on tmux 3.3a. */
+import { execFileSync } from 'node:child_process';
+import { chmodSync, existsSync, mkdirSync, readdirSync, rmSync, symlinkSync, unlinkSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { eventually, type PrivateTmux, privateTmux } from './private-tmux.ts';
+import { serverOf, serversOf, sessionsOf, watched } from './tmux-ports.ts';
+
+let own: PrivateTmux;
+beforeEach(() => {
+  own = privateTmux();
+});
+afterEach(() => {
+  own.end();
+});
+
+const SLEEP = 'sleep 600';
+const start = (socket: string, name: string, command = SLEEP) =>
+  own.tmux(socket, 'new-session', '-d', '-s', name, command);
+
+describe('a server that runs', () => {
+  it('is told with its sessions, panes and the process behind it, by one child', async () => {
+    start('main', 'one');
+    start('main', 'two', 'exec sleep 601');
+    own.tmux('main', 'split-window', '-d', '-t', '=two:', SLEEP);
+    const { run, ran } = watched();
+    const server = await serverOf({ base: own.base, run });
+    expect(ran).toHaveLength(1);
+    const pid = own.serverPid('main');
+    expect(server).toMatchObject({ path: join(own.directory, 'main'), listening: [{ pid }], server: { pid } });
+    const sessions = server.server.state === 'running' ? server.server.sessions : [];
+    expect(sessions.map((s) => [s.name, s.attached, s.panes.length])).toEqual([
+      ['one', 0, 1],
+      ['two', 0, 2],
+    ]);
+    const [pane] = sessions[0]?.panes ?? [];
+    expect(pane).toMatchObject({ dead: false, width: 80, height: 24, current_command: 'sleep' });
+    expect(pane?.runs).toMatchObject({ verdict: 'other', pid: pane?.pid, program: 'sleep' });
+    expect(pane?.window_activity).toBeGreaterThan(1_600_000_000);
+  });
+
+  it('is asked by one child however many panes it has', async () => {
+    start('main', 's0');
+    const more = Array.from({ length: 19 }, (_, i) => [';', 'new-session', '-d', '-s', `s${i + 1}`, SLEEP]).flat();
+    own.tmux('main', 'has-session', ...more);
+    const { run, ran } = watched();
+    expect(await sessionsOf({ base: own.base, run })).toHaveLength(20);
+    expect(ran).toHaveLength(1);
+  });
+
+  it('is known to be empty only when it says so', async () => {
+    own.tmux('main', 'new-session', '-d', '-s', 'x', SLEEP, ';', 'set-option', '-s', 'exit-empty', 'off');
+    own.tmux('main', 'kill-session', '-t', '=x');
+    expect(await sessionsOf({ base: own.base })).toEqual([]);
+  });
+
+  it('gives names, titles and commands that forge rows as what they are', async () => {
+    const evil = 'a\n$9\tfake|%99\nR$9F';
+    start('main', 'plain', `printf '\\033]2;%%7 forged\\007'; exec ${SLEEP}`);
+    own.tmux(
+      'main',
+      'new-session',
+      '-d',
+      '-s',
+      'tab\tand ## ##{pid} ##(id) é',
+      'bash',
+      '-c',
+      'exec -a "$0" sleep 600',
+      evil,
+    );
+    own.tmux('main', 'rename-window', '-t', '=plain:', evil);
+    const named = await eventually('the command has its name', () => {
+      const shown = own.tmux('main', 'list-panes', '-a', '-F', '#{pane_current_command}');
+      return shown.includes('fake') && shown;
+    });
+    expect(named.split('\n').length, 'a row is forged where rows are lines').toBeGreaterThan(3);
+    const sessions = await sessionsOf({ base: own.base });
+    expect(sessions.map((s) => s.id).sort()).toEqual(['$0', '$1']);
+    expect(sessions.map((s) => s.name).sort()).toEqual(['plain', 'tab\\tand # #{pid} #(id) é']);
+    expect(sessions.flatMap((s) => s.panes.map((p) => p.current_command))).toContain(evil);
+  });
+
+  it('keeps apart names of which one begins with the other', async () => {
+    for (const name of ['web', 'web-prod', 'we']) start('main', name);
+    const sessions = await sessionsOf({ base: own.base });
+    expect(sessions.map((s) => s.name).sort()).toEqual(['we', 'web', 'web-prod']);
+  });
+
+  it('tells how a retained pane ended', async () => {
+    own.tmux('main', 'new-session', '-d', '-s', 'hold', SLEEP, ';', 'set-option', '-g', 'remain-on-exit', 'on');
+    start('main', 'failed', 'exit 3');
+    start('main', 'killed', 'kill -9 $$');
+    await eventually('both have ended', () => {
+      const dead = own.tmux('main', 'list-panes', '-a', '-F', '#{pane_dead}').split('\n');
+      return dead.filter((d) => d === '1').length === 2;
+    });
+    // Both at once may be missing for a moment after a death; for agents of the roster it is looked at again.
+    const sessions = await sessionsOf({ base: own.base, agents: [{ name: 'failed' }, { name: 'killed' }] });
+    const runs = Object.fromEntries(sessions.map((s) => [s.name, s.panes[0]?.runs]));
+    expect(runs['failed']).toEqual({ verdict: 'dead', status: 3, signal: null });
+    expect(runs['killed']).toEqual({ verdict: 'dead', status: null, signal: '9' });
+  });
+
+  it('tells copy mode, the alternate screen and the size of the window, not of a part of it', async () => {
+    start('main', 'mode', `printf '\\033[?1049h'; exec ${SLEEP}`);
+    own.tmux('main', 'split-window', '-h', '-d', '-t', '=mode:', SLEEP);
+    own.tmux('main', 'copy-mode', '-t', '=mode:');
+    await eventually('full screen', () =>
+      own.tmux('main', 'display-message', '-p', '-t', '=mode:', '#{alternate_on}').startsWith('1'),
+    );
+    const [session] = await sessionsOf({ base: own.base });
+    expect(session?.panes[0]).toMatchObject({ in_mode: true, alternate_on: true, width: 80, height: 24 });
+  });
+});
+
+describe('other sockets of the user', () => {
+  it('are looked at where somebody listens, left-overs are not', async () => {
+    start('main', 'one');
+    start('other', 'two');
+    start('gone', 'three');
+    process.kill(own.serverPid('gone'), 'SIGKILL');
+    writeFileSync(join(own.directory, 'file'), '');
+    const { run, ran } = watched();
+    const servers = await eventually('the killed one listens no more', () => true).then(() =>
+      serversOf({ base: own.base, run }),
+    );
+    expect(readdirSync(own.directory).sort()).toEqual(['file', 'gone', 'main', 'other']);
+    expect(servers.map((s) => [s.socket, s.server.state])).toEqual([
+      ['main', 'running'],
+      ['other', 'running'],
+    ]);
+    expect(ran).toHaveLength(2);
+  });
+});
+
+describe('a server that is not there', () => {
+  it('is absent where there is no directory, and none is made', async () => {
+    const { run, ran } = watched();
+    expect(await serverOf({ base: own.base, run })).toMatchObject({ listening: [], server: { state: 'absent' } });
+    expect(ran).toEqual([]);
+    expect(existsSync(own.directory)).toBe(false);
+  });
+
+  it('is absent where there is no socket, without tmux being asked', async () => {
+    mkdirSync(own.directory, { mode: 0o700 });
+    const { run, ran } = watched();
+    expect((await serverOf({ base: own.base, run })).server).toEqual({ state: 'absent' });
+    expect(ran).toEqual([]);
+  });
+
+  it('is absent where tmux says so of a left-over socket', async () => {
+    start('main', 'one');
+    const pid = own.serverPid('main');
+    process.kill(pid, 'SIGKILL');
+    await eventually('it is gone', () => !existsSync(`/proc/${pid}/exe`));
+    const { run, ran } = watched();
+    expect((await serverOf({ base: own.base, run })).server).toEqual({ state: 'absent' });
+    expect(ran).toHaveLength(1);
+  });
+});
+
+describe('a server that cannot be told', () => {
+  it('is no absent one when its socket was deleted under it', async () => {
+    start('main', 'one');
+    const pid = own.serverPid('main');
+    unlinkSync(join(own.directory, 'main'));
+    const seen = await serverOf({ base: own.base });
+    expect(seen).toMatchObject({ listening: [{ pid }], server: { state: 'unknown', why: 'socket-deleted' } });
+    // Making the socket again is what the plan would do: then all is as it was.
+    process.kill(pid, 'SIGUSR1');
+    await eventually('the socket is back', () => existsSync(join(own.directory, 'main')));
+    expect((await serverOf({ base: own.base })).server).toMatchObject({ state: 'running', pid });
+  });
+
+  it('is no absent one when the whole directory was deleted', async () => {
+    start('main', 'one');
+    rmSync(own.directory, { recursive: true });
+    expect((await serverOf({ base: own.base })).server).toMatchObject({ state: 'unknown', why: 'socket-deleted' });
+    expect(existsSync(own.directory)).toBe(false);
+  });
+
+  it('is two servers when a second one took the path, each listed', async () => {
+    start('main', 'one');
+    const first = own.serverPid('main');
+    unlinkSync(join(own.directory, 'main'));
+    start('main', 'two');
+    const second = own.serverPid('main');
+    const seen = await serverOf({ base: own.base });
+    expect(seen.listening.map((s) => s.pid)).toEqual([first, second]);
+    expect(seen.server).toMatchObject({ state: 'unknown', why: 'split-brain' });
+    expect(seen.server.state === 'unknown' && seen.server.detail).toContain(`${second} (answers; sessions "two")`);
+  });
+
+  it('is a deleted socket too when a dead one lies in its place', async () => {
+    start('main', 'one');
+    const first = own.serverPid('main');
+    unlinkSync(join(own.directory, 'main'));
+    start('main', 'two');
+    const second = own.serverPid('main');
+    process.kill(second, 'SIGKILL');
+    await eventually('it is gone', () => !existsSync(`/proc/${second}/exe`));
+    const seen = await serverOf({ base: own.base });
+    expect(seen).toMatchObject({ listening: [{ pid: first }], server: { state: 'unknown', why: 'socket-deleted' } });
+  });
+
+  it('is unknown within the deadline when it is stopped, and no client of ours is left', async () => {
+    start('main', 'one');
+    const pid = own.serverPid('main');
+    process.kill(pid, 'SIGSTOP');
+    const began = Date.now();
+    const seen = await serverOf({ base: own.base, deadlineMs: 300 });
+    expect(seen.server).toMatchObject({ state: 'unknown', why: 'timeout' });
+    expect(Date.now() - began).toBeLessThan(3_000);
+    process.kill(pid, 'SIGCONT');
+    expect((await serverOf({ base: own.base })).server).toMatchObject({ state: 'running' });
+    await eventually(
+      'no client hangs on',
+      () => !commandLines().some((line) => line.includes(`-L main source-file`) && line.includes(own.base)),
+    );
+  });
+
+  it('is not connected to in a directory that others may enter', async () => {
+    start('main', 'one');
+    for (const mode of [0o755, 0o770, 0o701]) {
+      chmodSync(own.directory, mode);
+      const { run, ran } = watched();
+      expect((await serverOf({ base: own.base, run })).server).toMatchObject({ state: 'unknown', why: 'denied' });
+      expect(ran).toEqual([]);
+    }
+    chmodSync(own.directory, 0o700);
+  });
+
+  it('is not connected to through a directory that is a link', async () => {
+    mkdirSync(join(own.base, 'elsewhere'), { mode: 0o700 });
+    symlinkSync(join(own.base, 'elsewhere'), own.directory);
+    expect((await serverOf({ base: own.base })).server).toMatchObject({ state: 'unknown', why: 'not-regular' });
+  });
+
+  it('is unknown where another program listens in its place', async () => {
+    mkdirSync(own.directory, { mode: 0o700 });
+    const server = createServer((socket) => socket.end('hello\n'));
+    await new Promise<void>((resolve) => server.listen(join(own.directory, 'main'), resolve));
+    try {
+      expect((await serverOf({ base: own.base, deadlineMs: 1_000 })).server.state).toBe('unknown');
+    } finally {
+      server.close();
+    }
+  });
+});
+
+function commandLines(): readonly string[] {
+  return execFileSync('ps', ['-e', '-o', 'args=']).toString().split('\n');
+}
+
+describe('the base directory', () => {
+  it('is resolved as tmux resolves it, links and all', async () => {
+    start('main', 'one');
+    symlinkSync(own.base, join(own.base, 'link'));
+    expect((await serverOf({ base: join(own.base, 'link') })).server).toMatchObject({ state: 'running' });
+  });
+});
