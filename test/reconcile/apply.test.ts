@@ -1,0 +1,371 @@
+import { describe, expect, test } from 'vitest';
+import type { ApplyResult, Outcome } from '../../src/reconcile/outcome.ts';
+import * as seen from '../diff/world.ts';
+import { CHAIN, FLEET, MOSAIC, NO_SUPERVISOR } from './rosters.ts';
+import { type Fate, World } from './world.ts';
+
+/** `outcome kind/name why-or-code`, in the plan's order. */
+function told(result: ApplyResult): readonly string[] {
+  const why = (o: Outcome) =>
+    o.outcome === 'failed' ? ` ${o.failure.code}` : o.outcome === 'skipped' ? ` ${o.why}` : '';
+  return result.outcomes.map((o) => `${o.outcome} ${o.action} ${o.address.slice('w-jarvis/jarvis/'.length)}${why(o)}`);
+}
+
+function failureOf(result: ApplyResult) {
+  const failed = result.outcomes.find((o) => o.outcome === 'failed');
+  if (failed?.outcome !== 'failed') throw new Error(`nothing failed: ${told(result).join(', ')}`);
+  return failed.failure;
+}
+
+const wrongRuntime = (w: World, name = 'coder') =>
+  w.runs(name, {
+    verdict: 'runtime',
+    runtime: 'pi',
+    strength: 'strong',
+    pid: w.session(name).panes[0]?.pid ?? 0,
+    evidence: 'exe',
+  });
+
+describe('a change is looked at again just before it is made', () => {
+  test('attached since: deferred, and the session is left alone', async () => {
+    const world = new World(FLEET);
+    wrongRuntime(world);
+    const plan = world.plan();
+    world.session('coder').attached = 1;
+    const { id } = world.session('coder');
+    expect(told(await world.apply({ plan }))).toEqual(['skipped restart session/coder deferred-attached']);
+    expect(world.session('coder').id).toBe(id);
+  });
+
+  test('attached between the last look and the kill: tmux itself refuses', async () => {
+    const world = new World(FLEET);
+    wrongRuntime(world);
+    const { id } = world.session('coder');
+    world.meanwhile = (step) => {
+      if (step.includes('if-shell')) world.session('coder').attached = 1;
+    };
+    expect(told(await world.apply())).toEqual(['skipped restart session/coder deferred-attached']);
+    expect(world.session('coder').id).toBe(id);
+  });
+
+  test('attached, and that is allowed: restarted', async () => {
+    const world = new World(FLEET);
+    wrongRuntime(world);
+    world.session('coder').attached = 1;
+    const plan = world.plan({ policy: { evenIfAttached: true } });
+    expect(told(await world.apply({ plan }))).toEqual(['applied restart session/coder']);
+  });
+
+  test('busy since: deferred', async () => {
+    const world = new World(FLEET);
+    wrongRuntime(world);
+    const plan = world.plan();
+    seen.heartbeatsOf(world.truth, 'coder').beat = seen.beat(null, 0, 'busy');
+    expect(told(await world.apply({ plan }))).toEqual(['skipped restart session/coder deferred-busy']);
+  });
+
+  test('made again by somebody, and right: already satisfied', async () => {
+    const world = new World(FLEET);
+    wrongRuntime(world);
+    const plan = world.plan();
+    world.recreate('coder');
+    const { id } = world.session('coder');
+    expect(told(await world.apply({ plan }))).toEqual(['skipped restart session/coder already-satisfied']);
+    expect(world.session('coder').id).toBe(id);
+  });
+
+  test('made again by somebody, and wrong: stale, left alone', async () => {
+    const world = new World(FLEET);
+    wrongRuntime(world);
+    const plan = world.plan();
+    world.recreate('coder');
+    wrongRuntime(world);
+    const { id } = world.session('coder');
+    expect(told(await world.apply({ plan }))).toEqual(['skipped restart session/coder stale']);
+    expect(world.session('coder').id).toBe(id);
+  });
+
+  test('made again between the last look and the kill: the new one is left alone', async () => {
+    const world = new World(FLEET);
+    wrongRuntime(world);
+    let once = true;
+    world.meanwhile = (step) => {
+      if (!once || !step.includes('if-shell')) return;
+      once = false;
+      world.recreate('coder');
+      wrongRuntime(world);
+    };
+    expect(told(await world.apply())).toEqual(['skipped restart session/coder stale']);
+    expect(world.has('coder')).toBe(true);
+  });
+
+  test('started by somebody meanwhile: already satisfied', async () => {
+    const world = new World(MOSAIC);
+    world.dropSession('coder');
+    const plan = world.plan();
+    world.start(world.agent('coder'));
+    expect(told(await world.apply({ plan }))).toEqual(['skipped start session/coder already-satisfied']);
+    expect(world.steps).toEqual([]);
+  });
+
+  test('an env file edited since is left as it is, and the agent that needs it too', async () => {
+    const world = new World(NO_SUPERVISOR);
+    world.dropSession('coder');
+    world.put(world.envPath('coder'), 'BROKEN=1\n');
+    const plan = world.plan();
+    world.put(world.envPath('coder'), 'BROKEN=2\n');
+    expect(told(await world.apply({ plan }))).toEqual([
+      'skipped update env-file/coder stale',
+      'skipped start session/coder dependency-failed',
+    ]);
+    expect(world.text(world.envPath('coder'))).toBe('BROKEN=2\n');
+  });
+
+  test('what cannot be looked at is left alone', async () => {
+    const world = new World(FLEET);
+    wrongRuntime(world);
+    const plan = world.plan();
+    world.truth.sources.tmux = { status: 'unknown', why: 'timeout', detail: 'tmux gave no answer within 5 s' };
+    const result = await world.apply({ plan });
+    expect(told(result)).toEqual(['failed restart session/coder unobserved']);
+    expect(world.steps).toEqual([]);
+  });
+
+  test('a unit that got masked or is on its way is left alone', async () => {
+    for (const changed of [{ load_state: 'masked' }, { active_state: 'deactivating' }, { job: 'restart' }]) {
+      const world = new World(FLEET);
+      world.dropSession('coder');
+      const plan = world.plan();
+      Object.assign(world.agentUnit('coder'), changed);
+      expect(told(await world.apply({ plan }))).toEqual(['skipped start session/coder stale']);
+    }
+  });
+
+  test('a change of another host or tenant is not attempted', async () => {
+    const world = new World(FLEET);
+    world.dropSession('coder');
+    const plan = world.plan();
+    expect(told(await world.apply({ plan, host: 'elsewhere' }))).toEqual(['skipped start session/coder not-attempted']);
+    expect(told(await world.apply({ plan, tenant: 'somebody' }))).toEqual([
+      'skipped start session/coder not-attempted',
+    ]);
+  });
+});
+
+describe('a started agent counts as started only when it stays up as wanted', () => {
+  const cases: readonly (readonly [Fate, string, string])[] = [
+    ['dies', 'agent-ended', 'exit status 3'],
+    ['gone', 'agent-ended', 'exit unknown'],
+    ['parked', 'parked', 'Do you trust this folder?'],
+    ['wrong-directory', 'wrong-directory', 'is in /, wanted /home/jarvis/src'],
+    ['wrong-program', 'wrong-program', 'the pane runs sleep, wanted stub'],
+    ['silent', 'not-ready', 'missing'],
+  ];
+  test.each(cases)('%s: failed with %s', async (fate, code, detail) => {
+    const world = new World(NO_SUPERVISOR);
+    world.dropSession('coder');
+    world.fates.set('coder', fate);
+    const why = failureOf(await world.apply());
+    expect(why.code).toBe(code);
+    expect(why.detail).toContain(detail);
+  });
+
+  test('a dead pane gives its exit status and its last lines', async () => {
+    const world = new World(NO_SUPERVISOR);
+    world.dropSession('coder');
+    world.fates.set('coder', 'dies');
+    expect(failureOf(await world.apply()).evidence).toEqual(['exit status 3', 'Traceback: boom']);
+  });
+
+  test('one agent that fails leaves the rest of the fleet to go on', async () => {
+    const world = new World(MOSAIC);
+    for (const name of ['canary-pi', 'coder', 'orchestrator']) world.dropSession(name);
+    world.fates.set('coder', 'gone');
+    expect(told(await world.apply())).toEqual([
+      'applied start session/canary-pi',
+      'failed start session/coder agent-ended',
+      'applied start session/orchestrator',
+    ]);
+  });
+
+  test('what it was started from is remembered also when it is parked', async () => {
+    const world = new World(MOSAIC);
+    world.dropSession('coder');
+    world.fates.set('coder', 'parked');
+    await world.apply();
+    expect(Object.keys(world.memory().sessions)).toEqual(['coder']);
+    expect(world.drift()).toEqual(['warning session/coder parked']);
+  });
+
+  test('twenty agents settle side by side, four effects at a time', async () => {
+    const names = Array.from({ length: 20 }, (_, i) => `a${i}`);
+    const world = new World(
+      NO_SUPERVISOR.replace(/agents:[\s\S]*/, `agents:\n${names.map((n) => `  - { name: ${n} }`).join('\n')}`),
+    );
+    for (const name of names) world.dropSession(name);
+    const begun = world.clock;
+    const { summary } = await world.apply();
+    expect(summary.applied).toBe(20);
+    expect(world.clock - begun).toBeLessThan(6_000);
+  });
+});
+
+describe('order', () => {
+  test('an agent waits for those it depends on; those of one that failed are not attempted, others go on', async () => {
+    const world = new World(CHAIN);
+    for (const name of ['first', 'second', 'third', 'apart']) world.dropSession(name);
+    world.fates.set('second', 'dies');
+    const result = await world.apply();
+    expect(told(result).toSorted()).toEqual([
+      'applied start session/apart',
+      'applied start session/first',
+      'failed start session/second agent-ended',
+      'skipped start session/third dependency-failed',
+    ]);
+    const began = result.events.flatMap((e) => (e.event === 'started' ? [e.agent] : []));
+    const firstUp = result.events.findIndex((e) => e.event === 'applied' && e.agent === 'first');
+    const secondBegan = result.events.findIndex((e) => e.event === 'started' && e.agent === 'second');
+    expect(firstUp).toBeLessThan(secondBegan);
+    expect(began).not.toContain('third');
+  });
+
+  test('waves come up one after the other, and go down in reverse', async () => {
+    const yaml = NO_SUPERVISOR.replace(
+      /agents:[\s\S]*/,
+      'agents:\n  - { name: late, wave: 2 }\n  - { name: early, wave: 1 }\n',
+    );
+    const up = new World(yaml);
+    for (const name of ['late', 'early']) up.dropSession(name);
+    const ups = (await up.apply()).events.flatMap((e) => (e.event === 'applied' ? [e.agent] : []));
+    expect(ups).toEqual(['early', 'late']);
+    const down = new World(yaml.replaceAll(', wave', ', state: stopped, boot: false, wave'));
+    for (const name of ['late', 'early']) down.start(down.agent(name));
+    const downs = (await down.apply()).events.flatMap((e) => (e.event === 'started' ? [e.agent] : []));
+    expect(downs).toEqual(['late', 'early']);
+    expect(down.has('late') || down.has('early')).toBe(false);
+  });
+
+  test('interrupted: the effect under way is finished, the rest is not attempted', async () => {
+    const world = new World(CHAIN);
+    for (const name of ['first', 'second', 'third']) world.dropSession(name);
+    const interrupt = new AbortController();
+    world.meanwhile = () => interrupt.abort();
+    const result = await world.apply({ signal: interrupt.signal });
+    expect(told(result)).toEqual([
+      'applied start session/first',
+      'skipped start session/second not-attempted',
+      'skipped start session/third not-attempted',
+    ]);
+    expect(result.summary.interrupted).toBe(true);
+    expect(world.has('first')).toBe(true);
+  });
+
+  test('events end with the summary, each change is told once', async () => {
+    const world = new World(CHAIN);
+    world.dropSession('first');
+    const { events, summary } = await world.apply();
+    expect(events.map((e) => e.event)).toEqual(['started', 'waiting', 'applied', 'summary']);
+    expect(events.at(-1)).toMatchObject({ ...summary, applied: 1, failed: 0 });
+    expect(JSON.parse(JSON.stringify(events))).toEqual(events);
+  });
+});
+
+describe('what systemd says is not believed', () => {
+  test('enable exits 0 and enables nothing: failed', async () => {
+    const world = new World(FLEET);
+    Object.assign(world.agentUnit('coder'), { unit_file_state: 'disabled', wanted_by: [] });
+    world.cannotEnable.add('fleet-agent@coder.service');
+    expect(failureOf(await world.apply()).code).toBe('unit-not-as-wanted');
+  });
+
+  test('linger refused: failed, with the command for root', async () => {
+    const world = new World(FLEET);
+    world.truth.sources.linger = seen.known({ user: 'jarvis', enabled: false });
+    world.lingerRefused = true;
+    expect(failureOf(await world.apply())).toMatchObject({
+      code: 'linger-refused',
+      remedy: 'as root: loginctl enable-linger jarvis',
+    });
+  });
+
+  test('a unit whose cgroup has got the server since is not restarted', async () => {
+    const world = new World(FLEET);
+    world.dropSession('coder');
+    const plan = world.plan();
+    const [live] = seen.tmuxOf(world.truth).listening;
+    if (live !== undefined) live.cgroup = '/app.slice/app-fleet\\x2dagent.slice/fleet-agent@coder.service';
+    expect(failureOf(await world.apply({ plan })).code).toBe('server-in-unit');
+    expect(world.steps).toEqual([]);
+  });
+
+  test('the holder unit is left alone when its server lives after all', async () => {
+    const world = new World(FLEET);
+    world.killServer();
+    const plan = world.plan();
+    const server = seen.tmuxOf(world.truth);
+    server.server = { state: 'unknown', why: 'timeout', detail: 'no answer' };
+    server.listening = [{ pid: 7, start_time: 8, cgroup: null }];
+    const result = await world.apply({ plan });
+    expect(told(result)[0]).toBe('failed restart tmux-server/mosaic-factory unobserved');
+    expect(world.steps).toEqual([]);
+  });
+});
+
+describe('processes that outlive their session', () => {
+  test.each(['SIGTERM', 'SIGKILL'] as const)('one that ends by %s only is ended by its group', async (ends) => {
+    const world = new World(FLEET);
+    wrongRuntime(world);
+    const pid = world.session('coder').panes[0]?.pid ?? 0;
+    world.stubborn.set(pid, ends);
+    const result = await world.apply();
+    expect(told(result)).toEqual(['applied restart session/coder']);
+    expect(world.signals).toEqual(
+      ends === 'SIGTERM' ? [`SIGTERM group ${pid}`] : [`SIGTERM group ${pid}`, `SIGKILL group ${pid}`],
+    );
+  });
+
+  test('another process that has got its pid by now is not signalled', async () => {
+    const world = new World(FLEET);
+    wrongRuntime(world);
+    const pid = world.session('coder').panes[0]?.pid ?? 0;
+    world.stubborn.set(pid, 'SIGTERM');
+    world.meanwhile = (step) => {
+      if (step.includes('if-shell')) seen.processOf(world.truth, pid).start_time += 1;
+    };
+    await world.apply();
+    expect(world.signals).toEqual([]);
+  });
+});
+
+test('a full disk: the file fails with its remedy, what depends on it is not attempted, the rest goes on', async () => {
+  const world = new World(NO_SUPERVISOR);
+  for (const name of ['coder', 'reviewer']) world.dropSession(name);
+  world.put(world.envPath('coder'), 'BROKEN=1\n');
+  world.trouble = { step: 1, what: 'fail' };
+  expect(told(await world.apply())).toEqual([
+    'failed update env-file/coder disk-full',
+    'skipped start session/coder dependency-failed',
+    'applied start session/reviewer',
+  ]);
+});
+
+test("pruned: session, unit, boot, files, in this order; the operator's lines stay", async () => {
+  const before = new World(FLEET);
+  const world = new World(FLEET.replace('  - { name: reviewer }\n', ''));
+  const gone = before.agent('reviewer');
+  world.truth.sources.units = before.truth.sources.units;
+  world.put(before.envPath('reviewer'), before.text(before.envPath('reviewer')) ?? '', 0o640);
+  world.put(before.argvPath('reviewer'), before.text(before.argvPath('reviewer')) ?? '');
+  world.start(gone);
+  const result = await world.apply({ plan: world.plan({ policy: { prune: true } }) });
+  expect(told(result)).toEqual([
+    'applied stop session/reviewer',
+    'applied stop unit/fleet-agent@reviewer.service',
+    'applied disable unit/fleet-agent@reviewer.service',
+    'applied destroy env-file/reviewer',
+    'applied destroy env-file/reviewer.argv',
+  ]);
+  expect(world.has('reviewer')).toBe(false);
+  expect(world.text(before.envPath('reviewer'))).toBe('export OPERATORS_OWN=kept  # by hand\n');
+  expect(world.text(before.argvPath('reviewer'))).toBeNull();
+});

@@ -1,0 +1,510 @@
+/**
+ * A host in memory (longer than most files: one small thing for each part of a host that apply touches): what the executor does to it is interpreted, what it looks at is told from it, and any step can be
+ * made to fail, to hang or to be the last. Tests assert the world afterwards, not the calls.
+ */
+import type { ServerIdentity } from '../../src/diff/plan.ts';
+import type { PlanMemory } from '../../src/diff/policy.ts';
+import type { RunResult } from '../../src/observe/run.ts';
+import type { FileObserved, Observed, PaneRuns, TmuxSession } from '../../src/observe/state.ts';
+import { type ApplyInput, applyPlan } from '../../src/reconcile/apply.ts';
+import { inventoryPath, readInventory } from '../../src/reconcile/inventory.ts';
+import { type ApplyEvent, type ApplyResult, failure } from '../../src/reconcile/outcome.ts';
+import type { ApplyPorts, FileRead, FileWriter, ProcessControl } from '../../src/reconcile/ports.ts';
+import { renderArgvFile } from '../../src/spec/argv-file.ts';
+import { envFileKeys, envFileValues, mergeEnvFile, parseEnvFile, wantedEnv } from '../../src/spec/env-file.ts';
+import { fingerprint } from '../../src/spec/fingerprint.ts';
+import { expandHome } from '../../src/spec/home.ts';
+import { LAUNCHER_PATH, renderLauncher } from '../../src/spec/launcher.ts';
+import { layoutOf } from '../../src/spec/layout.ts';
+import type { AgentSpec, Roster } from '../../src/spec/model.ts';
+import { sha256 } from '../../src/spec/sha256.ts';
+import { renderUnitFiles } from '../../src/spec/unit-file.ts';
+import * as seen from '../diff/world.ts';
+
+export const { HOME, NOW } = seen;
+export const OPERATORS_LINE = 'export OPERATORS_OWN=kept  # by hand\n';
+
+/** What becomes of an agent that is started. */
+export type Fate = 'right' | 'dies' | 'gone' | 'parked' | 'wrong-directory' | 'wrong-program' | 'silent';
+export type Trouble = 'fail' | 'hang' | 'die';
+
+/** Thrown in the middle of an effect: the executor was killed there. */
+export class Died extends Error {}
+
+type Handler = (args: readonly string[]) => RunResult;
+
+export class World {
+  readonly roster: Roster;
+  readonly truth: seen.Mutable<Observed>;
+  readonly disk = new Map<string, { content: string; mode: number }>();
+  readonly fates = new Map<string, Fate>();
+  /** Processes that a hangup does not end, and the signals that do. */
+  readonly stubborn = new Map<number, 'SIGTERM' | 'SIGKILL'>();
+  readonly signals: string[] = [];
+  /** Things done to the world, in order, for telling how many steps an apply has. */
+  readonly steps: string[] = [];
+  trouble: { readonly step: number; readonly what: Trouble } | null = null;
+  /** Called just before each step, for what others do meanwhile. */
+  meanwhile: (step: string) => void = () => {};
+  clock = NOW;
+  /** A unit that `enable` claims to enable and does not. */
+  readonly cannotEnable = new Set<string>();
+  lingerRefused = false;
+  /** What units are like where the user manager comes up with linger. */
+  private managerDown: seen.Mutable<Observed>['sources']['units'] | null = null;
+  private nextPid = 5000;
+  private nextId = 100;
+
+  constructor(yaml: string) {
+    this.roster = seen.roster(yaml);
+    this.truth = seen.healthy(this.roster);
+    const { layout } = this;
+    for (const agent of this.roster.agents) {
+      const env = mergeEnvFile(OPERATORS_LINE, wantedEnv(this.roster, agent, HOME));
+      this.put(expandHome(layout.envFile(agent.name), HOME), env, 0o640);
+      if (this.launcher) this.put(this.argvPath(agent.name), renderArgvFile(this.roster, agent, HOME), 0o600);
+    }
+    if (this.launcher) this.put(expandHome(LAUNCHER_PATH, HOME), renderLauncher(), 0o700);
+    const unitFiles = renderUnitFiles(this.roster, this.roster.agents, HOME);
+    for (const [name, content] of Object.entries(unitFiles)) this.put(this.unitPath(name), content, 0o644);
+  }
+
+  get layout() {
+    return layoutOf(this.roster.layout);
+  }
+  get launcher(): boolean {
+    return this.roster.layout === 'fleet' || this.roster.supervisor === 'none';
+  }
+  put(path: string, content: string, mode = 0o600): void {
+    this.disk.set(path, { content, mode });
+  }
+  text(path: string): string | null {
+    return this.disk.get(path)?.content ?? null;
+  }
+  envPath(agent: string): string {
+    return expandHome(this.layout.envFile(agent), HOME);
+  }
+  argvPath(agent: string): string {
+    return `${HOME}/.config/fleet/agents/${agent}.argv`;
+  }
+  unitPath(name: string): string {
+    return `${HOME}/.config/systemd/user/${name}`;
+  }
+  agent(name: string): AgentSpec {
+    const found = this.roster.agents.find((a) => a.name === name);
+    if (found === undefined) throw new Error(`no agent ${name}`);
+    return found;
+  }
+  session(name: string): seen.Mutable<TmuxSession> {
+    return seen.session(this.truth, name);
+  }
+  has(name: string): boolean {
+    const { server } = seen.tmuxOf(this.truth);
+    return server.state === 'running' && server.sessions.some((s) => s.name === name);
+  }
+  unit(name: string) {
+    return seen.unit(this.truth, name);
+  }
+  agentUnit(agent: string) {
+    return this.unit(this.layout.agentUnit(agent));
+  }
+  memory(): PlanMemory {
+    const read = readInventory(inventoryPath(HOME, 'w-jarvis', this.roster.fleet), (p) => this.files.read(p));
+    if (!read.ok) throw new Error(read.error.detail);
+    return read.value;
+  }
+
+  // --- breaking things ---
+
+  /** Everything that fleet would write or make is not there yet. */
+  empty(): void {
+    this.disk.clear();
+    this.killServer();
+    for (const unit of this.units()) {
+      Object.assign(unit, {
+        load_state: 'not-found',
+        active_state: 'inactive',
+        sub_state: 'dead',
+        unit_file_state: '',
+        wanted_by: [],
+      });
+    }
+  }
+  killServer(): void {
+    const server = seen.tmuxOf(this.truth);
+    for (const s of this.sessions()) for (const p of s.panes) this.endProcess(p.pid);
+    server.listening = [];
+    server.server = { state: 'absent' };
+  }
+  dropSession(name: string): void {
+    for (const p of this.session(name).panes) this.endProcess(p.pid);
+    seen.dropSession(this.truth, name);
+  }
+  runs(name: string, runs: PaneRuns): void {
+    seen.paneOf(this.truth, name).runs = runs as seen.Mutable<PaneRuns>;
+  }
+  stopManager(): void {
+    this.managerDown = this.truth.sources.units;
+    this.truth.sources.units = {
+      status: 'unknown',
+      why: 'no-runtime-directory',
+      detail: '/run/user/1000 is not there',
+    };
+    this.truth.sources.linger = seen.known({ user: 'jarvis', enabled: false });
+  }
+  /** Somebody ends the session and makes it again by hand. */
+  recreate(name: string): void {
+    this.dropSession(name);
+    this.start(this.agent(name));
+  }
+
+  // --- plan and apply ---
+
+  plan(policy: Parameters<typeof seen.planOf>[2] = {}) {
+    return seen.planOf(this.roster, this.look(), { memory: this.memory(), ...policy });
+  }
+  drift(): readonly string[] {
+    return seen.lines(this.plan());
+  }
+  async apply(input: Partial<ApplyInput> = {}): Promise<ApplyResult & { readonly events: readonly ApplyEvent[] }> {
+    const events: ApplyEvent[] = [];
+    const result = await applyPlan({
+      plan: input.plan ?? this.plan(),
+      roster: this.roster,
+      host: 'w-jarvis',
+      tenant: 'jarvis',
+      user: { name: 'jarvis', uid: 1000, home: HOME },
+      policy: seen.POLICY,
+      ports: this.ports,
+      signal: new AbortController().signal,
+      onEvent: (event) => events.push(event),
+      ...input,
+    });
+    return { ...result, events };
+  }
+  get ports(): ApplyPorts {
+    return {
+      run: async (program, args) => this.run(program, args),
+      observe: async () => {
+        await new Promise(setImmediate);
+        return this.look();
+      },
+      files: this.files,
+      processes: this.processes,
+      now: () => this.clock,
+      delay: async (ms) => {
+        const until = this.clock + ms;
+        await new Promise(setImmediate);
+        this.clock = Math.max(this.clock, until);
+      },
+    };
+  }
+
+  // --- what is seen ---
+
+  look(): Observed {
+    const observed = structuredClone(this.truth);
+    observed.observed_at = new Date(this.clock).toISOString();
+    const files = seen.filesOf(observed);
+    const asFile = (path: string): FileObserved => {
+      const file = this.disk.get(path);
+      if (file === undefined) return { state: 'absent' };
+      return {
+        state: 'present',
+        content: file.content,
+        mode: file.mode,
+        modified_ms: NOW - 7_200_000,
+        link_target: null,
+      };
+    };
+    for (const name of this.agentsOnDisk()) {
+      const text = this.text(this.envPath(name));
+      files.env_files[name] = text === null ? { state: 'absent' } : this.envSeen(text);
+      files.argv_files[name] = asFile(this.argvPath(name));
+    }
+    files.launcher = asFile(expandHome(LAUNCHER_PATH, HOME));
+    for (const name of [this.layout.holderUnit, this.layout.agentTemplate])
+      files.unit_files[name] = asFile(this.unitPath(name));
+    this.beat(observed);
+    return observed;
+  }
+  /** The roster's, and every other one that has files. */
+  private agentsOnDisk(): readonly string[] {
+    const left = [...this.disk.keys()].flatMap((path) => /\/agents\/([^/]+)\.(?:env|argv)$/.exec(path)?.[1] ?? []);
+    return [...new Set([...this.roster.agents.map((a) => a.name), ...left])];
+  }
+  private envSeen(text: string) {
+    const parsed = parseEnvFile(text);
+    const own = Object.entries(envFileValues(parsed)).filter(([key]) => this.layout.keyOrder.includes(key));
+    return {
+      state: 'present' as const,
+      keys: [...envFileKeys(parsed)],
+      own: Object.fromEntries(own),
+      mode: 0o600,
+      modified_ms: NOW - 7_200_000,
+      sha256: sha256(text),
+    };
+  }
+  /** Living agents beat; the busy ones say so. */
+  private beat(observed: seen.Mutable<Observed>): void {
+    if (observed.sources.heartbeats.status !== 'known' || observed.sources.tmux.status !== 'known') return;
+    for (const [name, beats] of Object.entries(observed.sources.heartbeats.value.agents)) {
+      const pid = this.sessions().find((s) => s.name === name)?.panes[0]?.pid ?? null;
+      if (this.fates.get(name) === 'silent') beats.beat = { state: 'absent' };
+      else if (pid !== null && beats.beat.state === 'present') {
+        beats.beat = { ...beats.beat, pid, ts_ms: this.clock - 1000 };
+      }
+    }
+  }
+
+  // --- what is done ---
+
+  private step(what: string): Trouble | null {
+    this.meanwhile(what);
+    this.steps.push(what);
+    const hit = this.trouble !== null && this.trouble.step === this.steps.length;
+    if (hit && this.trouble?.what === 'die') throw new Died(what);
+    return hit ? (this.trouble?.what ?? null) : null;
+  }
+
+  readonly files: FileWriter = {
+    read: (path): FileRead => {
+      const file = this.disk.get(path);
+      return file === undefined ? { state: 'absent' } : { state: 'present', ...file, sha256: sha256(file.content) };
+    },
+    write: (path, content, mode) => {
+      if (this.step(`write ${path}`) !== null) {
+        return { ok: false, error: failure('disk-full', 'No space left', `writing ${path}: ENOSPC`) };
+      }
+      const old = this.disk.get(path)?.mode;
+      this.put(path, content, 'always' in mode ? mode.always : (old ?? mode.ifNew));
+      if (path.startsWith(this.unitPath(''))) this.unitFileWritten();
+      return { ok: true, value: null };
+    },
+    remove: (path) => {
+      if (this.step(`remove ${path}`) !== null) {
+        return { ok: false, error: failure('read-only', 'The file system is read-only', `removing ${path}: EROFS`) };
+      }
+      this.disk.delete(path);
+      return { ok: true, value: null };
+    },
+    makeDirectory: () => ({ ok: true, value: null }),
+  };
+
+  readonly processes: ProcessControl = {
+    startTime: (pid) => {
+      for (const live of this.listening()) if (live.pid === pid) return live.start_time;
+      const { processes } = this.truth.sources;
+      return processes.status === 'known' ? (processes.value.processes[String(pid)]?.start_time ?? null) : null;
+    },
+    signal: (pid, name, { group }) => {
+      if (this.step(`${name} ${pid}`) !== null) return false;
+      this.signals.push(`${name} ${group ? 'group ' : ''}${pid}`);
+      if (name === 'SIGUSR1') this.socketMadeAgain(pid);
+      else if (name === 'SIGKILL' || this.stubborn.get(pid) === 'SIGTERM') {
+        this.stubborn.delete(pid);
+        this.endProcess(pid);
+      }
+      return true;
+    },
+  };
+
+  private run(program: string, args: readonly string[]): RunResult {
+    // What only looks is no step.
+    const trouble = args.includes('capture-pane') ? null : this.step([program, ...args].join(' '));
+    if (trouble === 'hang') return { kind: 'failed', why: 'timeout', detail: `${program} gave no answer within 5 s` };
+    if (trouble === 'fail') return exited(1, '', 'it was made to fail');
+    const handlers: Readonly<Record<string, Handler>> = {
+      systemctl: (a) => this.systemctl(a.filter((w) => !w.startsWith('--'))),
+      loginctl: () => this.enableLinger(),
+      tmux: (a) => this.tmux(a.slice(4)),
+      '/bin/sh': (a) => this.launch(a.slice(1)),
+    };
+    return handlers[program]?.(args) ?? { kind: 'failed', why: 'not-installed', detail: program };
+  }
+
+  private systemctl([verb, name]: readonly string[]): RunResult {
+    if (verb === 'daemon-reload') {
+      for (const unit of this.units()) unit.need_daemon_reload = false;
+      return exited(0);
+    }
+    const unit = this.unit(name ?? '');
+    if (unit.load_state === 'not-found') return exited(5, '', `Unit ${name} not found.`);
+    switch (verb) {
+      case 'enable':
+      case 'reenable':
+        if (!this.cannotEnable.has(unit.name))
+          Object.assign(unit, { unit_file_state: 'enabled', wanted_by: ['default.target'] });
+        break;
+      case 'disable':
+        Object.assign(unit, { unit_file_state: 'disabled', wanted_by: [] });
+        break;
+      case 'reset-failed':
+        if (unit.active_state === 'failed') Object.assign(unit, { active_state: 'inactive', sub_state: 'dead' });
+        break;
+      case 'start':
+        if (unit.active_state !== 'active') this.execStart(unit.name);
+        break;
+      case 'restart':
+        this.execStart(unit.name);
+        break;
+      case 'stop':
+        Object.assign(unit, { active_state: 'inactive', sub_state: 'dead' });
+        break;
+    }
+    return exited(0);
+  }
+  private execStart(name: string): void {
+    const agent = this.layout.agentOfUnit(name);
+    if (agent === null) this.startServer();
+    else if (!this.has(agent)) this.start(this.agent(agent));
+    Object.assign(this.unit(name), { active_state: 'active', sub_state: 'exited', result: 'success' });
+  }
+
+  private launch([verb, name]: readonly string[]): RunResult {
+    if (this.text(expandHome(LAUNCHER_PATH, HOME)) === null) return exited(2, '', 'sh: cannot open launch');
+    if (verb === 'holder') this.startServer();
+    else if (verb === 'start' && !this.has(name ?? '')) {
+      if (seen.tmuxOf(this.truth).server.state !== 'running') return exited(1, '', 'fleet: no server');
+      if (this.text(this.argvPath(name ?? '')) === null) return exited(78, '', 'fleet: there is no spec');
+      this.start(this.agent(name ?? ''));
+    }
+    return exited(0);
+  }
+
+  private tmux(args: readonly string[]): RunResult {
+    if (seen.tmuxOf(this.truth).server.state !== 'running') return exited(1, '', 'no server running on /tmp/x');
+    if (args[0] === 'capture-pane') return exited(0, 'Traceback: boom\n\nPane is dead (status 3)\n');
+    if (args[0] === 'new-session') this.startServer();
+    else if (args[0] === 'if-shell') return this.guardedKill(String(args[3]), String(args[4]), String(args[5]));
+    return exited(0);
+  }
+  private guardedKill(target: string, condition: string, kill: string): RunResult {
+    const server = this.identity();
+    const session = this.sessions().find((s) => target === `=${s.name}:`);
+    const values: Record<string, string> = {
+      pid: String(server.pid),
+      start_time: String(server.start),
+      session_id: session?.id ?? '',
+      session_created: String(session?.created ?? ''),
+      session_attached: String(session?.attached ?? ''),
+      '@fleet_mark': session?.mark
+        ? `${session.mark.owner}/${session.mark.agent}/${server.pid}/${session.id}/${session.created}`
+        : '',
+    };
+    const facts = [...condition.matchAll(/#\{==:#\{([^}]+)\},([^}]*)\}/g)];
+    const holds = facts.length > 0 && facts.every(([, name, value]) => values[name ?? ''] === value);
+    if (!holds || session === undefined) return exited(0, 'fleet-guard-refused\n');
+    if (kill !== `kill-session -t '${session.id}'`) return exited(1, '', `unknown command: ${kill}`);
+    this.dropSession(session.name);
+    return exited(0);
+  }
+
+  private enableLinger(): RunResult {
+    if (this.lingerRefused) return exited(1, '', 'Could not enable linger: Interactive authentication required.');
+    this.truth.sources.linger = seen.known({ user: 'jarvis', enabled: true });
+    if (this.managerDown !== null) this.truth.sources.units = this.managerDown;
+    this.managerDown = null;
+    return exited(0);
+  }
+
+  private startServer(): void {
+    const seenServer = seen.tmuxOf(this.truth);
+    if (seenServer.server.state !== 'running') {
+      const pid = this.pid();
+      seenServer.listening = [{ pid, start_time: pid * 10, cgroup: `/app.slice/${this.layout.holderUnit}` }];
+      seenServer.server = { state: 'running', pid, start: Math.floor(this.clock / 1000), sessions: [] };
+    }
+    const holder = this.roster.tmux.holderSession;
+    if (!this.has(holder)) this.sessions().push(this.newSession(holder));
+  }
+  start(agent: AgentSpec): void {
+    const fate = this.fates.get(agent.name) ?? 'right';
+    if (fate === 'gone') return;
+    const session = this.newSession(agent.name);
+    const [pane] = session.panes;
+    if (pane === undefined || pane.pid === null) throw new Error('no pane');
+    if (session.mark !== null) Object.assign(session.mark, { spec: fingerprint(agent, HOME), pane: pane.id });
+    pane.runs = { verdict: 'runtime', runtime: agent.runtime, strength: 'strong', pid: pane.pid, evidence: 'package' };
+    if (fate === 'wrong-program') pane.runs = { verdict: 'other', pid: pane.pid, program: 'sleep' };
+    if (fate === 'parked') pane.prompt = { id: 'trust', text: 'Do you trust this folder?' };
+    this.addProcess(pane.pid, agent, fate);
+    if (fate === 'dies') {
+      Object.assign(pane, { dead: true, dead_status: 3, runs: { verdict: 'dead', status: 3, signal: null } });
+      this.endProcess(pane.pid);
+    }
+    this.sessions().push(session);
+  }
+  private newSession(name: string): seen.Mutable<TmuxSession> {
+    this.nextId += 1;
+    const session = seen.sessionNamed(this.roster, name, `$${this.nextId}`, this.pid(), this.launcher);
+    return structuredClone({ ...session, created: Math.floor(this.clock / 1000) }) as seen.Mutable<TmuxSession>;
+  }
+  private addProcess(pid: number, agent: AgentSpec, fate: Fate): void {
+    const { processes } = this.truth.sources;
+    if (processes.status !== 'known') return;
+    const env = Object.fromEntries(
+      Object.entries(wantedEnv(this.roster, agent, HOME)).flatMap(([k, v]) => (v === null ? [] : [[k, v]])),
+    );
+    processes.value.processes[String(pid)] = {
+      pid,
+      ppid: this.identity().pid,
+      pgrp: pid,
+      start_time: pid * 10,
+      started_ms: this.clock,
+      state: 'S',
+      comm: agent.runtime,
+      exe: '/usr/bin/node',
+      cwd: seen.known(fate === 'wrong-directory' ? '/' : expandHome(agent.workingDirectory, HOME)),
+      env: seen.known({ keys: Object.keys(env), values: env, secrets: {} }),
+    } as never;
+  }
+  private unitFileWritten(): void {
+    for (const unit of this.units()) {
+      if (unit.load_state === 'not-found') Object.assign(unit, { load_state: 'loaded', unit_file_state: 'disabled' });
+      unit.need_daemon_reload = true;
+    }
+  }
+  private socketMadeAgain(pid: number): void {
+    const server = seen.tmuxOf(this.truth);
+    if (server.server.state === 'unknown' && server.listening[0]?.pid === pid && this.hidden !== null) {
+      server.server = this.hidden;
+      this.hidden = null;
+    }
+  }
+  private hidden: ReturnType<typeof seen.tmuxOf>['server'] | null = null;
+  deleteSocket(): void {
+    const server = seen.tmuxOf(this.truth);
+    this.hidden = server.server;
+    server.server = { state: 'unknown', why: 'socket-deleted', detail: 'its socket file is gone' };
+  }
+
+  private endProcess(pid: number | null): void {
+    const { processes } = this.truth.sources;
+    if (pid === null || this.stubborn.has(pid) || processes.status !== 'known') return;
+    delete processes.value.processes[String(pid)];
+  }
+  private identity(): ServerIdentity {
+    const { server, socket } = seen.tmuxOf(this.truth);
+    return server.state === 'running' ? { socket, pid: server.pid, start: server.start } : { socket, pid: 0, start: 0 };
+  }
+  private listening() {
+    return seen.tmuxOf(this.truth).listening;
+  }
+  private sessions(): seen.Mutable<TmuxSession>[] {
+    const { server } = seen.tmuxOf(this.truth);
+    return server.state === 'running' ? (server.sessions as seen.Mutable<TmuxSession>[]) : [];
+  }
+  units() {
+    const { units } = this.truth.sources;
+    return units.status === 'known' ? Object.values(units.value.units) : [];
+  }
+  private pid(): number {
+    this.nextPid += 1;
+    return this.nextPid;
+  }
+}
+
+function exited(code: number, stdout = '', stderr = ''): RunResult {
+  return { kind: 'exited', code, signal: null, stdout, stderr };
+}
