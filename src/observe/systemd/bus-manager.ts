@@ -94,30 +94,21 @@ async function readOverview(bus: Bus): Asked<ManagerOverview> {
   return ok({ version: version.value === '' ? null : version.value, unitPath: unitPath.value, loadedAt });
 }
 
-/** By the names asked for. Those that the listing gives under another name, or not at all, are asked one by one. */
+/** By the names asked for: an alias stands in the listing under the unit's own id. */
 async function readListings(bus: Bus, names: readonly string[]): Asked<ReadonlyMap<string, UnitListing>> {
   const listed = await mustAsk(bus, listUnitsByNames(names));
   if (!listed.ok) return listed;
   const all = byName(listed.value);
-  const others = await readEach(
-    names.filter((name) => !all.has(name)),
-    (name) => readListing(bus, name),
+  const ids = await readEach(names, (name) =>
+    all.has(name) ? Promise.resolve(ok(name)) : mustAsk(bus, unitProperty(name, 'Unit', 'Id', TEXT)),
   );
-  return others.ok ? ok(new Map([...all, ...others.value])) : others;
-}
-
-async function readListing(bus: Bus, name: string): Asked<UnitListing> {
-  const [texts, job] = await Promise.all([
-    askAll(
-      bus,
-      ['LoadState', 'ActiveState', 'SubState'].map((property) => unitProperty(name, 'Unit', property, TEXT)),
-    ),
-    mustAsk(bus, unitProperty(name, 'Unit', 'Job', { signature: '(uo)', read: (r) => r.struct((s) => s.uint32()) })),
-  ]);
-  if (!texts.ok) return texts;
-  if (!job.ok) return job;
-  const [load_state = '', active_state = '', sub_state = ''] = texts.value;
-  return ok({ load_state, active_state, sub_state, job: job.value === 0 ? null : 'queued' });
+  if (!ids.ok) return ids;
+  const listings = [...ids.value].map(([name, id]) => [name, all.get(id)] as const);
+  const unlisted = listings.find(([, listing]) => listing === undefined);
+  if (unlisted !== undefined) {
+    return err({ kind: 'connection', why: 'garbage', detail: `systemd lists nothing for ${unlisted[0]}` });
+  }
+  return ok(new Map(listings.flatMap(([name, listing]) => (listing === undefined ? [] : [[name, listing] as const]))));
 }
 
 async function readDetails(

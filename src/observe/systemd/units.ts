@@ -14,6 +14,7 @@ import { busManager } from './bus-manager.ts';
 import { readUnitLinks, type UnitLinks } from './links.ts';
 import type { Asked, UnitListing, UserManager } from './manager.ts';
 import { mayNeedReload } from './reload.ts';
+import { systemctlManager } from './systemctl-manager.ts';
 
 export interface UnitsRequest {
   readonly layout: Layout;
@@ -29,10 +30,27 @@ export interface UnitsPorts {
   readonly run: RunProgram;
 }
 
-export async function observeUnits(request: UnitsRequest, _ports: UnitsPorts): Promise<Source<UnitsObserved>> {
-  const refused = inspectRuntimeDirectory(request.runtimeDirectory, request.uid);
+/** What another way to the same manager may mend: its own answers do not come from the bus. */
+const ASK_SYSTEMCTL: ReadonlySet<UnknownCode> = new Set(['garbage', 'protocol', 'no-bus', 'too-large']);
+
+export async function observeUnits(request: UnitsRequest, ports: UnitsPorts): Promise<Source<UnitsObserved>> {
+  const { runtimeDirectory, uid, deadlineMs } = request;
+  const refused = inspectRuntimeDirectory(runtimeDirectory, uid);
   if (refused !== null) return refused;
-  const manager = busManager(`${request.runtimeDirectory}/bus`, request.uid, request.deadlineMs);
+  const started = performance.now();
+  const overBus = await askManager(request, busManager(`${runtimeDirectory}/bus`, uid, deadlineMs));
+  if (overBus.status === 'known' || !ASK_SYSTEMCTL.has(overBus.why)) return overBus;
+  const left = deadlineMs - (performance.now() - started);
+  const overSystemctl = await askManager(request, systemctlManager(ports.run, runtimeDirectory, left));
+  if (overSystemctl.status === 'known') return overSystemctl;
+  return unknown(
+    overSystemctl.why === 'not-installed' ? overBus.why : overSystemctl.why,
+    `${overBus.detail}; ${overSystemctl.detail}`,
+  );
+}
+
+/** Exported for the tests that hold both ways against each other. */
+export async function askManager(request: UnitsRequest, manager: UserManager): Promise<Source<UnitsObserved>> {
   try {
     return await readUnits(request, manager);
   } finally {
