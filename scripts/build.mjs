@@ -6,13 +6,12 @@
  *   dist/THIRD-PARTY-LICENSES.txt  of what is bundled
  */
 import { execFileSync } from 'node:child_process';
-import { chmodSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
-const dist = join(root, 'dist');
 const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
 
 /**
@@ -31,18 +30,25 @@ try {
 new Script(readFileSync(filename, 'latin1'), { filename, cachedData }).runInThisContext()(require);
 `;
 
-async function main() {
-  rmSync(dist, { recursive: true, force: true });
-  mkdirSync(dist);
-  const inputs = await bundle();
-  writeFileSync(join(dist, 'THIRD-PARTY-LICENSES.txt'), licences(inputs));
-  execFileSync(process.execPath, [join(root, 'scripts/compile-cache.mjs')], { stdio: ['ignore', 'ignore', 'inherit'] });
-  writeFileSync(join(dist, 'fleet.cjs'), LAUNCHER);
-  chmodSync(join(dist, 'fleet.cjs'), 0o755);
-  console.log(`built dist/fleet.cjs ${version}`);
+/** Builds beside `target` and then takes its place, so that a failed build leaves the last good one. */
+export async function buildInto(target) {
+  const dist = `${target}.${process.pid}.new`;
+  mkdirSync(dist, { recursive: true });
+  try {
+    const inputs = await bundle(dist);
+    writeFileSync(join(dist, 'THIRD-PARTY-LICENSES.txt'), licences(inputs));
+    const args = [join(root, 'scripts/compile-cache.mjs'), dist];
+    execFileSync(process.execPath, args, { stdio: ['ignore', 'ignore', 'inherit'] });
+    writeFileSync(join(dist, 'fleet.cjs'), LAUNCHER);
+    chmodSync(join(dist, 'fleet.cjs'), 0o755);
+    rmSync(target, { recursive: true, force: true });
+    renameSync(dist, target);
+  } finally {
+    rmSync(dist, { recursive: true, force: true });
+  }
 }
 
-async function bundle() {
+async function bundle(dist) {
   const { metafile } = await build({
     entryPoints: [join(root, 'src/cli/main.ts')],
     outfile: join(dist, 'fleet.bundle.cjs'),
@@ -83,4 +89,7 @@ function licences(inputs) {
   return `fleet.bundle.cjs contains the following packages.\n${line}${texts.join(line)}`;
 }
 
-await main();
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  await buildInto(join(root, 'dist'));
+  console.log(`built dist/fleet.cjs ${version}`);
+}

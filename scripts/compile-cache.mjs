@@ -1,16 +1,15 @@
 /**
- * Writes dist/fleet.bundle.cache: V8's code for what the usual commands run. The bundle is loaded just as the launcher
+ * compile-cache.mjs DIST writes DIST/fleet.bundle.cache: V8's code for what the usual commands run. The bundle is loaded just as the launcher
  * loads it and a few commands are run in it, none of which changes anything; functions that they never call are left
  * out and compiled when they are first needed.
  */
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
 import { Script } from 'node:vm';
 
-const dist = join(dirname(fileURLToPath(import.meta.url)), '../dist');
+const dist = process.argv[2];
 const filename = join(dist, 'fleet.bundle.cjs');
 const script = new Script(readFileSync(filename, 'latin1'), { filename });
 const require = createRequire(import.meta.url);

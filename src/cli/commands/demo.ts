@@ -1,7 +1,7 @@
 import { type Arguments, has, type RunCommand } from '../command.ts';
 import type { Context } from '../context.ts';
 import { clearStage, DEMO_SOCKET, type Stage, setStage } from '../demo/stage.ts';
-import { EXIT, type ExitCode, signalExitCode } from '../exit-codes.ts';
+import { EXIT, type ExitCode } from '../exit-codes.ts';
 import { fleet } from '../fleet.ts';
 import { reportFailure } from '../report.ts';
 import { paintWith } from '../views/text.ts';
@@ -39,25 +39,61 @@ function onStage(stage: Stage, context: Context): Context {
   };
 }
 
+/** One act: null, or why the demo cannot go on. */
+type Act = () => Promise<string | null>;
+
 async function play(stage: Stage, args: Arguments, context: Context): Promise<ExitCode> {
-  const paint = paintWith(context.color && !has(args, 'no-color'));
-  const say = (text: string) => context.stdout.write(`\n${paint('bold', text)}\n`);
-  const run = async (...argv: readonly string[]): Promise<ExitCode> => {
-    context.stdout.write(`\n$ fleet ${argv.join(' ')}\n`);
-    return fleet([...argv, '-f', stage.roster, ...(has(args, 'no-color') ? ['--no-color'] : [])], context);
-  };
-  say(`A throw-away fleet of three stub agents, in ${stage.directory}, on a tmux socket of its own.`);
-  if ((await run('apply', '-y')) !== EXIT.done) return failed(context, 'the first apply did not succeed');
-  await run('ps');
-  say('Now drift: the session of scout is killed, and another program runs in the pane of builder.');
-  const drift = await makeDrift(stage, context);
-  if (drift !== null) return failed(context, drift);
-  if ((await run('plan', '--detailed-exitcode')) !== EXIT.pending) return failed(context, 'plan did not see the drift');
-  say('fleet plan said what differs and why, and changed nothing. fleet apply repairs it.');
-  if ((await run('apply', '-y')) !== EXIT.done) return failed(context, 'apply did not repair the drift');
-  if ((await run('plan', '--detailed-exitcode')) !== EXIT.done) return failed(context, 'there is drift left');
-  say('That is all: the world is on the roster again. The demo now removes everything it made.');
+  for (const act of acts(stage, args, context)) {
+    const problem = await act();
+    if (context.interrupted.aborted) return EXIT.interrupted;
+    if (problem === null) continue;
+    const remedy = 'run it again with -v, which tells every program that is run';
+    return reportFailure(context, { code: EXIT.error, message: `the demo failed: ${problem}`, remedy });
+  }
   return EXIT.done;
+}
+
+function acts(stage: Stage, args: Arguments, context: Context): readonly Act[] {
+  const paint = paintWith(context.color);
+  const passed = (['no-color', 'verbose'] as const).filter((flag) => has(args, flag)).map((flag) => `--${flag}`);
+  const say = (text: string): Act => {
+    return async () => {
+      context.stdout.write(`\n${paint('bold', text)}\n`);
+      return null;
+    };
+  };
+  const run = (argv: readonly string[], expected: ExitCode, on = context): Act => {
+    return async () => {
+      context.stdout.write(`\n$ fleet ${argv.join(' ')}\n`);
+      const code = await fleet([...argv, '-f', stage.roster, ...passed], on);
+      return code === expected ? null : `fleet ${argv.join(' ')} ended with exit code ${code}, not ${expected}`;
+    };
+  };
+  return [
+    say(`A throw-away fleet of three stub agents in ${stage.directory}, on a tmux socket of its own.`),
+    // The first plan is all of the fleet, and long: the plans worth reading come below.
+    run(['apply', '-y'], EXIT.done, lastLineOnly(context)),
+    run(['ps'], EXIT.done),
+    say('Now drift: the session of scout is killed, and another program is run in the pane of builder.'),
+    () => makeDrift(stage, context),
+    run(['plan', '--detailed-exitcode'], EXIT.pending),
+    say('fleet plan said what differs and why, and changed nothing. fleet apply repairs it.'),
+    run(['apply', '-y'], EXIT.done),
+    run(['plan', '--detailed-exitcode'], EXIT.done),
+    say('That is all: nothing is left to do. The demo now removes everything that it made.'),
+  ];
+}
+
+function lastLineOnly(context: Context): Context {
+  return {
+    ...context,
+    stdout: {
+      ...context.stdout,
+      write: (text) => {
+        if (!text.trim().includes('\n')) context.stdout.write(`${text.trim()}\n`);
+      },
+    },
+  };
 }
 
 /** Null, or why it could not be made. */
@@ -73,13 +109,4 @@ async function makeDrift(stage: Stage, context: Context): Promise<string | null>
     if (result.code !== 0) return `tmux ${call[0]}: ${result.stderr.trim()}`;
   }
   return null;
-}
-
-function failed(context: Context, what: string): ExitCode {
-  if (context.interrupted.aborted) return signalExitCode('SIGINT');
-  return reportFailure(context, {
-    code: EXIT.error,
-    message: `the demo failed: ${what}`,
-    remedy: 'run it again with -v',
-  });
 }

@@ -11,7 +11,7 @@ export interface Stage {
   readonly home: string;
   readonly tmuxTmpdir: string;
   readonly roster: string;
-  /** A program that no roster names, to be found in the wrong place. */
+  /** Another program than the roster wants anywhere, to be found in the wrong place. */
   readonly impostor: string;
 }
 
@@ -33,7 +33,7 @@ done
 `;
 
 const IMPOSTOR = `#!/bin/sh
-# Not an agent of any roster.
+# What somebody started in the wrong pane.
 echo "I am not the agent you are looking for"
 while :; do sleep 60 </dev/null & wait $!; done
 `;
@@ -49,6 +49,9 @@ runtimes:
   stub:
     command: [${directory}/bin/agent.sh]
     match: { script: agent.sh }
+  impostor:
+    command: [${directory}/bin/impostor.sh]
+    match: { script: impostor.sh }
 agents:
   - { name: scout, runtime: stub, env: { HEARTBEATS: ${heartbeats} } }
   - { name: builder, runtime: stub, env: { HEARTBEATS: ${heartbeats} } }

@@ -1,0 +1,30 @@
+/** `npm run demo`: installs what the build needs, builds, and runs `fleet demo`. The one command for a fresh clone. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = join(dirname(fileURLToPath(import.meta.url)), '..');
+
+/** Signals are passed on to the step under way, which then cleans up by itself, and end this script after it. */
+let signalled = null;
+let running = null;
+for (const signal of ['SIGINT', 'SIGTERM']) {
+  process.on(signal, () => {
+    // A terminal sends SIGINT to both already.
+    if (signal === 'SIGTERM') running?.kill(signal);
+    signalled = signal;
+  });
+}
+
+async function step(program, args) {
+  running = spawn(program, args, { cwd: root, stdio: 'inherit' });
+  const [code] = await once(running, 'exit');
+  if (signalled !== null) process.exit(signalled === 'SIGINT' ? 130 : 143);
+  if (code !== 0) process.exit(code ?? 1);
+}
+
+if (!existsSync(join(root, 'node_modules/esbuild/package.json'))) await step('npm', ['ci', '--no-audit', '--no-fund']);
+await step(process.execPath, [join(root, 'scripts/build.mjs')]);
+await step(process.execPath, [join(root, 'dist/fleet.cjs'), 'demo']);
