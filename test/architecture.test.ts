@@ -209,7 +209,7 @@ describe('sizes and words', () => {
   test('no top-level function is longer than 80 lines', () => {
     const found = offenders(modules, (m) => {
       const functions = m.text.matchAll(
-        /^(?:export )?(?:async )?(?:function\*? (\w+)|const (\w+)[^\n]*=>? \{$)[\s\S]*?^\}/gm,
+        /^(?:export )?(?:async )?(?:function\*? (\w+)|const (\w+)[^\n]*=> \{$)[\s\S]*?^\}/gm,
       );
       return [...functions]
         .filter(([body]) => body.split('\n').length > 80)
