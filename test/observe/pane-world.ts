@@ -141,7 +141,7 @@ export function stage(
       exe: actor.exe,
       cwd: actor.cwd ?? '/home/u',
       fd0: actor.fd0 ?? '/dev/pts/7',
-      cmdline: actor.title === undefined ? `${argv.join('\0')}\0` : actor.title.padEnd(60, '\0'),
+      cmdline: actor.title === undefined ? argv.map((word) => `${word}\0`).join('') : actor.title.padEnd(60, '\0'),
       environ: actor.environ === null ? null : actor.starter === undefined ? {} : { _: actor.starter },
     };
   });

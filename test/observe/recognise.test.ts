@@ -255,6 +255,14 @@ describe('what is no runtime', () => {
   test('an executable that cannot be read is unknown, never another program', () => {
     expect(sees([BASH, { exe: null, argv: ['su'] }])).toBe('unknown denied');
   });
+  test('a process that ends while it is looked at is no program that cannot be read', () => {
+    const ended: Actor = { exe: null, argv: [] };
+    expect(sees([BASH, ended])).toBe('shell bash');
+    expect(sees([ended])).toBe('unknown io');
+  });
+  test('script without anything on its terminal is a program', () => {
+    expect(sees([{ exe: '/usr/bin/script' }])).toBe('other script');
+  });
   test('a stopped runtime is suspended, by signal or as a job', () => {
     expect(sees([{ ...PI, state: 'T' }])).toBe('suspended pi');
     expect(sees([BASH, { ...PI, state: 'T', foreground: false }])).toBe('suspended pi');

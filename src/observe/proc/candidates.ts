@@ -51,8 +51,10 @@ export function findStrays(
   details: ProcessDetails,
 ): readonly ProcessEntry[] {
   if (tty === null) return [];
+  const strays = inputsOf(root.uid, table, details).get(tty) ?? [];
+  if (strays.length === 0) return [];
   const known = new Set(descendants(root, table).map((entry) => entry.pid));
-  return (inputsOf(table, details).get(tty) ?? []).filter((e) => e.uid === root.uid && !known.has(e.pid) && !isGone(e));
+  return strays.filter((entry) => !known.has(entry.pid) && !isGone(entry));
 }
 
 export function isGone(entry: ProcessEntry): boolean {
@@ -87,18 +89,23 @@ function descendants(root: ProcessEntry, table: ProcessTable): readonly ProcessE
   return found;
 }
 
-const inputs = new WeakMap<ProcessTable, ReadonlyMap<string, readonly ProcessEntry[]>>();
+type Inputs = ReadonlyMap<string, readonly ProcessEntry[]>;
+const inputs = new WeakMap<ProcessTable, Map<number, Inputs>>();
 
-function inputsOf(table: ProcessTable, details: ProcessDetails): ReadonlyMap<string, readonly ProcessEntry[]> {
-  const known = inputs.get(table);
+/** Processes of a user that have no terminal, by the terminal that they read all the same. */
+function inputsOf(uid: number, table: ProcessTable, details: ProcessDetails): Inputs {
+  const byUser = inputs.get(table) ?? new Map<number, Inputs>();
+  inputs.set(table, byUser);
+  const known = byUser.get(uid);
   if (known !== undefined) return known;
   const byTerminal = new Map<string, ProcessEntry[]>();
   for (const entry of table.entries.values()) {
-    if (entry.tty_nr !== 0) continue;
+    // Children of process 2 are the kernel's own threads: they have no files.
+    if (entry.uid !== uid || entry.tty_nr !== 0 || entry.ppid === 2) continue;
     const input = details.fd0(entry.pid);
     if (input?.startsWith('/dev/') !== true || input === '/dev/null') continue;
     byTerminal.set(input, [...(byTerminal.get(input) ?? []), entry]);
   }
-  inputs.set(table, byTerminal);
+  byUser.set(uid, byTerminal);
   return byTerminal;
 }

@@ -103,7 +103,7 @@ function describeUnmatched(processes: Seen['processes'], stopped: Seen, details:
   const opaque = processes.find(({ identity }) => identity.exe !== null && isOpaque(baseName(identity.exe)));
   if (opaque !== undefined) return { verdict: 'opaque', program: programOf(opaque.identity) };
 
-  const hidden = processes.find((p) => p.identity.exe === null && details.cmdline(p.entry.pid) !== null);
+  const hidden = processes.find((p) => p.identity.exe === null && isAlive(p.entry, details));
   if (hidden !== undefined) {
     const detail = `the executable of process ${hidden.entry.pid} (${hidden.entry.comm}) cannot be read`;
     return { verdict: 'unknown', why: 'denied', detail };
@@ -121,8 +121,15 @@ function describeUnmatched(processes: Seen['processes'], stopped: Seen, details:
   const job = stopped.matches[0];
   if (job !== undefined) return { verdict: 'suspended', pid: job.pid, runtime: job.runtime.name };
   const shell = present[0];
-  if (shell === undefined) return { verdict: 'gone' };
-  return { verdict: 'shell', pid: shell.entry.pid, program: programOf(shell.identity) };
+  if (shell !== undefined) return { verdict: 'shell', pid: shell.entry.pid, program: programOf(shell.identity) };
+  const wrapper = processes.find(({ identity }) => identity.exe !== null);
+  if (wrapper !== undefined) return { verdict: 'other', pid: wrapper.entry.pid, program: programOf(wrapper.identity) };
+  return { verdict: 'unknown', why: 'io', detail: 'the processes of the pane ended while they were looked at' };
+}
+
+/** A process that has ended since the table was read has no command line; every live program has one. */
+function isAlive(entry: ProcessEntry, details: ProcessDetails): boolean {
+  return (details.cmdline(entry.pid) ?? []).length > 0;
 }
 
 /** A shell that runs a script file is a program; one that asks a person, or runs a line it was given, is a shell. */
