@@ -5,7 +5,7 @@ import { envFileKeys, envFileValues, parseEnvFile } from '../spec/env-file.ts';
 import { expandHome } from '../spec/home.ts';
 import type { Layout } from '../spec/layout.ts';
 import type { AgentSpec } from '../spec/model.ts';
-import { findProgram, inspectDirectory, splitPath } from './find-program.ts';
+import { inspectDirectory } from './find-program.ts';
 import { type DirectoryRead, type FileRead, openDirectory, readFileSafely } from './read-file.ts';
 import type { EnvFileObserved, FileObserved, FilesObserved, PathObserved } from './state.ts';
 
@@ -16,12 +16,10 @@ export interface FilesRequest {
   /** Names on the roster that are out of scope. */
   readonly others: readonly string[];
   readonly user: { readonly name: string; readonly uid: number; readonly home: string };
-  /** PATH after the launcher's own directories: the tmux server's, else the user's. */
-  readonly path: readonly string[];
 }
 
 export interface FilesRead {
-  readonly observed: FilesObserved;
+  readonly observed: Omit<FilesObserved, 'commands'>;
   /** All values of each readable env file: where heartbeats are is told there. Not for printing. */
   readonly envValues: ReadonlyMap<string, Readonly<Record<string, string>>>;
 }
@@ -35,14 +33,13 @@ export function observeFiles(request: FilesRequest): FilesRead {
   const envDirectory = openDirectory(expandHome(layout.envDirectory, user.home), [user.uid, 0]);
   try {
     const env = readEnvFiles(envDirectory, request);
-    const observed: FilesObserved = {
+    const observed = {
       user,
       unit_files: readUnitFiles(request),
       env_files: env.files,
       argv_files: readArgvFiles(envDirectory, request),
       launcher: toFile(readFileSafely(expandHome(LAUNCHER, user.home), { maxBytes: MAX_BYTES, owners: [user.uid, 0] })),
       directories: inspectDirectories(agents, user.home),
-      commands: findCommands(request),
     };
     return { observed, envValues: env.values };
   } finally {
@@ -155,31 +152,4 @@ function toFile(read: FileRead): FileObserved {
 function inspectDirectories(agents: readonly AgentSpec[], home: string): Readonly<Record<string, PathObserved>> {
   const paths = [...new Set(agents.map((agent) => agent.workingDirectory))];
   return Object.fromEntries(paths.map((path) => [path, inspectDirectory(expandHome(path, home))]));
-}
-
-/** By agent; an agent whose command the launcher decides (layout mosaic) has none. */
-function findCommands(request: FilesRequest): Readonly<Record<string, PathObserved>> {
-  const { home } = request.user;
-  const own = [`${home}/.npm-global/bin`, `${home}/.local/bin`];
-  const known = new Map<string, PathObserved>();
-  const found: [string, PathObserved][] = [];
-  for (const agent of request.agents) {
-    const word = agent.argv?.[0];
-    if (word === undefined) continue;
-    const set = agent.env['PATH'];
-    const path = set?.kind === 'plain' ? splitPath(set.value) : [...own, ...request.path];
-    const program = absolute(word, agent, home);
-    const key = `${program}\0${path.join(':')}`;
-    const observed = known.get(key) ?? findProgram(program, path);
-    known.set(key, observed);
-    found.push([agent.name, observed]);
-  }
-  return Object.fromEntries(found);
-}
-
-/** A word with a slash is a path, from the working directory where it is relative. */
-function absolute(word: string, agent: AgentSpec, home: string): string {
-  const program = expandHome(word, home);
-  if (program.startsWith('/') || !program.includes('/')) return program;
-  return `${expandHome(agent.workingDirectory, home)}/${program}`;
 }

@@ -3,15 +3,16 @@ import { readFileSync } from 'node:fs';
 import { expandHome } from '../spec/home.ts';
 import { type Layout, layoutOf } from '../spec/layout.ts';
 import type { AgentSpec, Roster } from '../spec/model.ts';
+import { findCommands } from './commands.ts';
 import { type FilesRead, observeFiles } from './files.ts';
 import { findProgram, splitPath } from './find-program.ts';
 import { observeHeartbeats } from './heartbeats.ts';
 import { observeLinger } from './linger.ts';
 import { type PathLookup, readPathLookup } from './proc/paths.ts';
 import type { RunProgram } from './run.ts';
-import type { Observed, Source, UnitsObserved } from './state.ts';
+import type { FilesObserved, Observed, Source, UnitsObserved } from './state.ts';
 import { observeUnits } from './systemd/units.ts';
-import { observeTmux } from './tmux/observe-tmux.ts';
+import { observeTmux, type TmuxAndProcesses } from './tmux/observe-tmux.ts';
 
 export interface ObserveRequest {
   readonly roster: Roster;
@@ -52,12 +53,7 @@ export async function observe(request: ObserveRequest, ports: ObservePorts): Pro
   const tmux = guard('tmux', askTmux(request, agents, ports));
 
   const others = roster.agents.filter((agent) => !inScope.has(agent.name)).map((agent) => agent.name);
-  const readAll = () => {
-    const { user } = ports;
-    const path = [...splitPath(ports.env['PATH']), '/usr/local/bin', '/usr/bin', '/bin'];
-    return observeFiles({ layout, agents, others, user, path });
-  };
-  const files = guardSync('files', readAll);
+  const files = guardSync('files', () => observeFiles({ layout, agents, others, user: ports.user }));
   const heartbeats = guardSync('heartbeats', () => beats(layout, agents, files, ports));
   const linger = guardSync('linger', () => observeLinger(ports.user.name, ports.lingerDirectory));
   const seen = await tmux;
@@ -72,7 +68,7 @@ export async function observe(request: ObserveRequest, ports: ObservePorts): Pro
       tmux: seen.status === 'known' ? seen.value.tmux : seen,
       units: flatten(await units),
       processes: seen.status === 'known' ? seen.value.processes : seen,
-      files: files.status === 'known' ? { status: 'known', value: files.value.observed } : files,
+      files: flatten(guardSync('files', () => withCommands(roster, agents, files, seen, ports))),
       linger: flatten(linger),
       heartbeats: flatten(heartbeats),
     },
@@ -94,7 +90,11 @@ async function askUnits(
   return observeUnits({ layout, agents: names, uid: ports.uid, runtimeDirectory, deadlineMs }, { run: ports.run });
 }
 
-async function askTmux(request: ObserveRequest, agents: readonly AgentSpec[], ports: ObservePorts) {
+async function askTmux(
+  request: ObserveRequest,
+  agents: readonly AgentSpec[],
+  ports: ObservePorts,
+): Promise<TmuxAndProcesses> {
   const program = findProgram('tmux', splitPath(ports.env['PATH']));
   if (program.state === 'missing') {
     const none = {
@@ -102,7 +102,7 @@ async function askTmux(request: ObserveRequest, agents: readonly AgentSpec[], po
       why: 'not-installed',
       detail: `tmux is not installed: ${program.detail}`,
     } as const;
-    return { tmux: none, processes: none };
+    return { tmux: none, processes: none, serverPaths: new Map() };
   }
   const { roster, deadlineMs } = request;
   const { uid, user } = ports;
@@ -125,6 +125,25 @@ function beats(layout: Layout, agents: readonly AgentSpec[], files: Source<Files
     envValues: files.value.envValues,
   });
   return { status: 'known', value } as const;
+}
+
+/** Looked up last: with systemd the launcher's PATH is the manager's, which the server that it started has too. */
+function withCommands(
+  roster: Roster,
+  agents: readonly AgentSpec[],
+  files: Source<FilesRead>,
+  seen: Source<TmuxAndProcesses>,
+  ports: ObservePorts,
+): Source<FilesObserved> {
+  if (files.status === 'unknown') return files;
+  const serverPaths = roster.supervisor === 'systemd' && seen.status === 'known' ? seen.value.serverPaths : null;
+  const commands = findCommands({
+    agents,
+    home: ports.user.home,
+    envValues: files.value.envValues,
+    pathOn: (socket) => serverPaths?.get(socket) ?? ports.env['PATH'],
+  });
+  return { status: 'known', value: { ...files.value.observed, commands } };
 }
 
 function readBootId(): string | null {

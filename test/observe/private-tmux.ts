@@ -19,8 +19,8 @@ export interface PrivateTmux {
 
 export function privateTmux(): PrivateTmux {
   const base = realpathSync(mkdtempSync(join(tmpdir(), 'fleet-tmux-')));
-  const env = { ...process.env, TMUX_TMPDIR: base };
-  delete env.TMUX;
+  const { TMUX: _, TMUX_PANE: __, ...inherited } = process.env;
+  const env = { ...inherited, TMUX_TMPDIR: base };
   const tmux = (socket: string, ...args: readonly string[]) =>
     execFileSync('tmux', ['-u', '-L', socket, '-f', '/dev/null', ...args], { env, encoding: 'utf8', cwd: '/' });
   const directory = `${base}/tmux-${uid}`;

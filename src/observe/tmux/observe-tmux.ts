@@ -1,4 +1,5 @@
 /** The user's tmux servers with what runs on them, looked at twice where the first look is not to be believed yet. */
+import { secretValue } from '../../spec/argv-file.ts';
 import { layoutOf } from '../../spec/layout.ts';
 import type { AgentSpec, Roster } from '../../spec/model.ts';
 import { collectProcesses, type SeenPane, type WantedEnv, wantedEnvOf } from '../processes.ts';
@@ -25,6 +26,8 @@ export interface TmuxRequest {
 export interface TmuxAndProcesses {
   readonly tmux: Source<TmuxObserved>;
   readonly processes: Source<ProcessesObserved>;
+  /** PATH that a running server was started with, by socket. */
+  readonly serverPaths: ReadonlyMap<string, string>;
 }
 
 export async function observeTmux(request: TmuxRequest, ports: LookPorts): Promise<TmuxAndProcesses> {
@@ -47,7 +50,7 @@ export async function observeTmux(request: TmuxRequest, ports: LookPorts): Promi
     await ports.delay(again.afterMs);
     looked.unshift(await look({ ...first, sockets: again.sockets, only: true }, ports));
   }
-  return { tmux: tmuxSource(looked), processes: processSource(looked, request) };
+  return { tmux: tmuxSource(looked), processes: processSource(looked, request), serverPaths: readPaths(looked) };
 }
 
 /** The newest look at each server, in the order of the first one. */
@@ -67,6 +70,17 @@ function tmuxSource(looks: readonly Looked[]): Source<TmuxObserved> {
   const versions = [...newest(looks).values()].map(({ server }) => server.version);
   const version = versions.find((v) => v !== null) ?? null;
   return { status: 'known', value: { version, servers: serversOf(looks) } };
+}
+
+function readPaths(looks: readonly Looked[]): TmuxAndProcesses['serverPaths'] {
+  const paths = new Map<string, string>();
+  for (const { look, server } of newest(looks).values()) {
+    const { socket, server: state } = server.observed;
+    const environ = state.state === 'running' ? look.details.environ(state.pid) : null;
+    const path = environ?.status === 'known' ? environ.value['PATH'] : undefined;
+    if (path !== undefined) paths.set(socket, path);
+  }
+  return paths;
 }
 
 function ageOf(pid: number, looks: readonly Looked[], now: number): number | null {
@@ -110,7 +124,7 @@ function wantedEnvs(request: TmuxRequest): (session: TmuxSession) => WantedEnv {
 /** As the launcher reads it: without the newlines at its end. Links are followed: secrets are often kept elsewhere. */
 function readSecret(path: string, request: TmuxRequest): Source<string> {
   const read = readFileSafely(request.expand(path), { maxBytes: MAX_SECRET_BYTES, owners: null, followsLink: true });
-  if (read.state === 'read') return { status: 'known', value: read.bytes.toString('utf8').replace(/\n+$/, '') };
+  if (read.state === 'read') return { status: 'known', value: secretValue(read.bytes.toString('utf8')) };
   const why = read.state === 'absent' ? 'io' : read.why;
   return { status: 'unknown', why, detail: `the secret's file ${path} cannot be read` };
 }
