@@ -1,5 +1,5 @@
 /**
- * Builds what is published:
+ * `build.mjs [DIRECTORY]` builds what is published, into dist/ if not told otherwise:
  *   dist/fleet.cjs                 the command: a launcher of a few lines
  *   dist/fleet.bundle.cjs          everything, in one file, without dependencies
  *   dist/fleet.bundle.cache        V8's compiled code for it; another V8 silently ignores it and compiles by itself
@@ -7,7 +7,7 @@
  */
 import { execFileSync } from 'node:child_process';
 import { chmodSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 
@@ -31,7 +31,7 @@ new Script(readFileSync(filename, 'latin1'), { filename, cachedData }).runInThis
 `;
 
 /** Builds beside `target` and then takes its place, so that a failed build leaves the last good one. */
-export async function buildInto(target) {
+async function buildInto(target) {
   const dist = `${target}.${process.pid}.new`;
   mkdirSync(dist, { recursive: true });
   try {
@@ -90,6 +90,7 @@ function licences(inputs) {
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  await buildInto(join(root, 'dist'));
-  console.log(`built dist/fleet.cjs ${version}`);
+  const target = process.argv[2] ?? join(root, 'dist');
+  await buildInto(target);
+  console.log(`built ${relative(process.cwd(), target)}/fleet.cjs ${version}`);
 }

@@ -1,0 +1,192 @@
+/** The command as it is published: bundle, launcher, compiled code, tarball, signals and pipes. Needs tmux. */
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import {
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+
+const ROOT = join(dirname(fileURLToPath(import.meta.url)), '../..');
+const VERSION: unknown = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')).version;
+
+let directory: string;
+let dist: string;
+/** TMPDIR of the commands under test: what they leave behind is seen here. */
+let temporary: string;
+
+beforeAll(() => {
+  directory = mkdtempSync(join(tmpdir(), 'fleet-built-'));
+  dist = join(directory, 'dist');
+  temporary = join(directory, 't');
+  mkdirSync(temporary);
+  execFileSync(process.execPath, [join(ROOT, 'scripts/build.mjs'), dist], { stdio: 'pipe' });
+}, 60_000);
+afterAll(() => rmSync(directory, { recursive: true, force: true }));
+
+interface Ended {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+function start(args: readonly string[], env: Readonly<Record<string, string>> = {}, from = dist): ChildProcess {
+  return spawn(process.execPath, [join(from, 'fleet.cjs'), ...args], {
+    env: { ...process.env, TMPDIR: temporary, ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+}
+
+/** Calls `onOutput` with all of stderr so far, whenever there is more. */
+async function end(child: ChildProcess, onOutput: (stderr: string) => void = () => {}): Promise<Ended> {
+  let stdout = '';
+  let stderr = '';
+  child.stdout?.on('data', (chunk) => {
+    stdout += String(chunk);
+  });
+  child.stderr?.on('data', (chunk) => {
+    stderr += String(chunk);
+    onOutput(stderr);
+  });
+  const [code] = await once(child, 'close');
+  return { code, stdout, stderr };
+}
+
+/** Processes that still have the test's temporary directory in their environment. */
+function leftRunning(): readonly string[] {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .filter((pid) => {
+      try {
+        return readFileSync(`/proc/${pid}/environ`, 'utf8').includes(`TMUX_TMPDIR=${temporary}`);
+      } catch {
+        return false;
+      }
+    });
+}
+
+test('tells the version of the package', async () => {
+  expect(await end(start(['--version']))).toEqual({ code: 0, stdout: `fleet ${VERSION}\n`, stderr: '' });
+});
+
+describe('compiled code', () => {
+  test('is taken by the V8 that made it', () => {
+    const script = `
+      const { readFileSync } = require('node:fs');
+      const cachedData = readFileSync('${dist}/fleet.bundle.cache');
+      const source = readFileSync('${dist}/fleet.bundle.cjs', 'latin1');
+      process.stdout.write(String(new (require('node:vm').Script)(source, { cachedData }).cachedDataRejected));`;
+    expect(execFileSync(process.execPath, ['-e', script], { encoding: 'utf8' })).toBe('false');
+  });
+
+  test.each([
+    ['missing', (file: string) => rmSync(file)],
+    ['torn', (file: string) => truncateSync(file, 1000)],
+    ['foreign', (file: string) => writeFileSync(file, 'x'.repeat(10_000))],
+  ])('that is %s is ignored without a word', async (what, spoil) => {
+    const copy = join(directory, what);
+    cpSync(dist, copy, { recursive: true });
+    spoil(join(copy, 'fleet.bundle.cache'));
+    expect(await end(start(['--version'], {}, copy))).toEqual({ code: 0, stdout: `fleet ${VERSION}\n`, stderr: '' });
+  });
+});
+
+test('stdout that nobody reads any more ends quietly', async () => {
+  const child = start(['schema']);
+  child.stdout?.destroy();
+  expect(await end(child)).toEqual({ code: 0, stdout: '', stderr: '' });
+});
+
+test('an interrupt while it only looks ends it at once', async () => {
+  const bin = join(directory, 'hanging-tmux');
+  mkdirSync(bin);
+  const asked = join(bin, 'asked');
+  writeFileSync(join(bin, 'tmux'), `#!/bin/sh\necho >&2 hanging\n: >'${asked}'\nexec sleep 60\n`, { mode: 0o755 });
+  const child = start(['demo', '-v'], { PATH: `${bin}:${process.env['PATH']}` });
+  await until(() => readdirSync(bin).includes('asked'));
+  child.kill('SIGTERM');
+  expect((await end(child)).code).toBe(143);
+  expect(readdirSync(temporary)).toEqual([]);
+});
+
+describe('the demo', () => {
+  test('makes drift, plans it, repairs it and finds nothing left to do; and leaves nothing behind', async () => {
+    const { code, stdout } = await end(start(['demo']));
+    expect(code).toBe(0);
+    expect(stdout).toContain('session/scout  start (session-missing)');
+    expect(stdout).toContain('session/builder  restart (runtime-mismatch)');
+    expect(stdout).toMatch(/\$ fleet plan --detailed-exitcode\nNo changes\. The world matches the roster\./);
+    expect(readdirSync(temporary)).toEqual([]);
+    expect(leftRunning()).toEqual([]);
+  });
+
+  test.each([
+    ['SIGINT', 130, 'tmux-server/'],
+    ['SIGTERM', 143, 'session/'],
+  ] as const)('leaves nothing behind when %s ends it while it applies', async (signal, expected, when) => {
+    const child = start(['demo']);
+    let sent = false;
+    const { code, stderr } = await end(child, (text) => {
+      if (sent || !text.includes(when)) return;
+      sent = true;
+      child.kill(signal);
+    });
+    expect([code, sent]).toEqual([expected, true]);
+    expect(stderr).toContain('finishing what is under way');
+    expect(readdirSync(temporary)).toEqual([]);
+    expect(leftRunning()).toEqual([]);
+  });
+
+  test('leaves nothing behind when a second signal ends it now', async () => {
+    const child = start(['demo']);
+    const { code } = await end(child, (text) => {
+      if (text.includes('tmux-server/')) child.kill('SIGINT');
+    });
+    expect(code).toBe(130);
+    expect(readdirSync(temporary)).toEqual([]);
+    expect(leftRunning()).toEqual([]);
+  });
+
+  test('says how to get tmux where there is none', async () => {
+    const { code, stderr } = await end(start(['demo'], { PATH: join(directory, 'nothing') }));
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/^fleet: the demo needs tmux: .*\n {2}install it, for example: apt-get install tmux/);
+  });
+});
+
+test('the tarball installs without a registry and runs without dependencies', async () => {
+  const stage = join(directory, 'package');
+  cpSync(dist, join(stage, 'dist'), { recursive: true });
+  for (const name of ['package.json', 'LICENSE', 'fleet.yaml']) cpSync(join(ROOT, name), join(stage, name));
+  const npm = (args: readonly string[], cwd: string) =>
+    execFileSync('npm', args, { cwd, encoding: 'utf8', stdio: 'pipe' });
+  npm(['pack', '--ignore-scripts'], stage);
+  const tarball = readdirSync(stage).find((name) => name.endsWith('.tgz')) ?? '';
+  const prefix = join(directory, 'installed');
+  npm(
+    ['install', '--global', '--offline', '--no-audit', '--no-fund', '--prefix', prefix, join(stage, tarball)],
+    directory,
+  );
+  const run = (...args: readonly string[]) => execFileSync(join(prefix, 'bin/fleet'), args, { encoding: 'utf8' });
+  expect(run('--version')).toBe(`fleet ${VERSION}\n`);
+  const installed = join(prefix, 'lib/node_modules/tmux-fleet');
+  expect(readdirSync(installed).sort()).toEqual(['LICENSE', 'dist', 'fleet.yaml', 'package.json']);
+  expect(run('validate', join(installed, 'fleet.yaml'))).toContain('is valid');
+}, 60_000);
+
+async function until(condition: () => boolean): Promise<void> {
+  const deadline = Date.now() + 20_000;
+  while (!condition()) {
+    if (Date.now() > deadline) throw new Error('what the test waited for did not come');
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
