@@ -315,7 +315,7 @@ export class World {
     if (trouble === 'hang') return { kind: 'failed', why: 'timeout', detail: `${program} gave no answer within 5 s` };
     if (trouble === 'fail') return exited(1, '', 'it was made to fail');
     const handlers: Readonly<Record<string, Handler>> = {
-      systemctl: (a) => this.systemctl(a.filter((w) => !w.startsWith('--'))),
+      systemctl: (a) => this.systemctl(a.filter((w) => !w.startsWith('-'))),
       loginctl: () => this.enableLinger(),
       tmux: (a) => this.tmux(a.slice(4)),
       '/bin/sh': (a) => this.launch(a.slice(1)),

@@ -10,13 +10,16 @@ export function tmux(ctx: Pick<EffectContext, 'ports'>, socket: string, args: re
   return ctx.ports.run('tmux', ['-u', '-N', '-L', socket, ...args], { deadlineMs: DEADLINE_MS });
 }
 
-/** The last lines with anything on them of a pane's screen, dead ones included; empty where it cannot be read. */
+/**
+ * The last lines with anything on them of a pane, dead ones included; empty where it cannot be read. From its history
+ * on: to write "Pane is dead" tmux scrolls what was said before off the screen (measured on tmux 3.3a).
+ */
 export async function lastLines(
   ctx: Pick<EffectContext, 'ports'>,
   socket: string,
   pane: string,
 ): Promise<readonly string[]> {
-  const screen = await tmux(ctx, socket, ['capture-pane', '-p', '-t', pane]);
+  const screen = await tmux(ctx, socket, ['capture-pane', '-p', '-S', '-50', '-t', pane]);
   if (screen.kind === 'failed' || screen.code !== 0) return [];
   return screen.stdout
     .split('\n')
