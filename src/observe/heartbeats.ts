@@ -8,6 +8,8 @@ import type { AgentHeartbeats, EnvFileObserved, HeartbeatFile, HeartbeatsObserve
 export interface HeartbeatsRequest {
   readonly layout: Layout;
   readonly agents: readonly string[];
+  /** Names on the roster that are out of scope: not looked at. */
+  readonly others: readonly string[];
   readonly uid: number;
   readonly home: string;
   readonly envFiles: Readonly<Record<string, EnvFileObserved>>;
@@ -35,10 +37,15 @@ export function observeHeartbeats(request: HeartbeatsRequest): HeartbeatsObserve
       const native = readBeat(directory, `${name}.hb.native`, request.uid);
       return [name, { directory: path, beat, native }];
     });
-    return { agents: Object.fromEntries(agents) };
+    return { agents: Object.fromEntries([...agents, ...request.others.map(notObserved)]) };
   } finally {
     for (const { directory } of opened.values()) if (directory.state === 'open') directory.close();
   }
+}
+
+function notObserved(name: string): [string, AgentHeartbeats] {
+  const file: HeartbeatFile = { state: 'unreadable', why: 'not-observed', detail: 'this agent was not looked at' };
+  return [name, { directory: '', beat: file, native: file }];
 }
 
 type Resolved =

@@ -10,7 +10,7 @@ import { observeHeartbeats } from './heartbeats.ts';
 import { observeLinger } from './linger.ts';
 import { type PathLookup, readPathLookup } from './proc/paths.ts';
 import type { RunProgram } from './run.ts';
-import type { FilesObserved, Observed, Source, UnitsObserved } from './state.ts';
+import type { FilesObserved, HeartbeatsObserved, Observed, Source, UnitsObserved } from './state.ts';
 import { observeUnits } from './systemd/units.ts';
 import { observeTmux, type TmuxAndProcesses } from './tmux/observe-tmux.ts';
 
@@ -54,7 +54,7 @@ export async function observe(request: ObserveRequest, ports: ObservePorts): Pro
 
   const others = roster.agents.filter((agent) => !inScope.has(agent.name)).map((agent) => agent.name);
   const files = guardSync('files', () => observeFiles({ layout, agents, others, user: ports.user }));
-  const heartbeats = guardSync('heartbeats', () => beats(layout, agents, files, ports));
+  const heartbeats = guardSync('heartbeats', () => beats(layout, agents, others, files, ports));
   const linger = guardSync('linger', () => observeLinger(ports.user.name, ports.lingerDirectory));
   const seen = await tmux;
   return {
@@ -114,17 +114,24 @@ async function askTmux(
   );
 }
 
-function beats(layout: Layout, agents: readonly AgentSpec[], files: Source<FilesRead>, ports: ObservePorts) {
+function beats(
+  layout: Layout,
+  agents: readonly AgentSpec[],
+  others: readonly string[],
+  files: Source<FilesRead>,
+  ports: ObservePorts,
+): Source<HeartbeatsObserved> {
   if (files.status === 'unknown') return files;
   const value = observeHeartbeats({
     layout,
     agents: agents.map((agent) => agent.name),
+    others,
     uid: ports.uid,
     home: ports.user.home,
     envFiles: files.value.observed.env_files,
     envValues: files.value.envValues,
   });
-  return { status: 'known', value } as const;
+  return { status: 'known', value };
 }
 
 /** Looked up last: with systemd the launcher's PATH is the manager's, which the server that it started has too. */

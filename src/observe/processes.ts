@@ -14,7 +14,8 @@ export interface WantedEnv {
 
 export interface SeenPane {
   readonly pane: TmuxPane;
-  readonly wanted: WantedEnv;
+  /** Null: it is an agent's that is out of scope, and is not looked into. */
+  readonly wanted: WantedEnv | null;
 }
 
 /** By pid, as in `ProcessesObserved`. */

@@ -83,6 +83,7 @@ const observe = (request: Partial<HeartbeatsRequest> = {}) =>
   observeHeartbeats({
     layout: layoutOf('fleet'),
     agents: ['coder'],
+    others: [],
     uid,
     home,
     envFiles: {},

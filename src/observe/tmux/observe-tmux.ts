@@ -111,14 +111,18 @@ function processSource(looks: readonly Looked[], request: TmuxRequest): Source<P
 const MAX_SECRET_BYTES = 64 * 1024;
 
 /** What is wanted of the environment in a session: the agent's whose mark it bears, else whose name it has. */
-function wantedEnvs(request: TmuxRequest): (session: TmuxSession) => WantedEnv {
+function wantedEnvs(request: TmuxRequest): (session: TmuxSession) => WantedEnv | null {
   const { roster, agents } = request;
   const layout = layoutOf(roster.layout);
   const nobody = wantedEnvOf(layout, {}, () => readSecret('', request));
   const byName = new Map(
     agents.map((agent) => [agent.name, wantedEnvOf(layout, agent.env, (path) => readSecret(path, request))]),
   );
-  return ({ name, mark }) => byName.get(mark?.owner === roster.fleet ? mark.agent : name) ?? nobody;
+  const outOfScope = new Set(roster.agents.map((agent) => agent.name).filter((name) => !byName.has(name)));
+  return (session) => {
+    const name = session.mark?.owner === roster.fleet ? session.mark.agent : session.name;
+    return outOfScope.has(name) ? null : (byName.get(name) ?? nobody);
+  };
 }
 
 /** As the launcher reads it: without the newlines at its end. Links are followed: secrets are often kept elsewhere. */
