@@ -1,8 +1,8 @@
-/** Whether what a person typed (`--target`, `--exclude`, an ignore rule) means this address. */
+/**
+ * Whether what a person typed (`--target`, `--exclude`, an ignore rule) means this address: a full address, `kind/name`,
+ * or an agent's bare name, which means all that serves it and never just the last part of an address.
+ */
 export function matchesTarget(target: string, address: string, agent: string | null): boolean {
-  if (target === address || address.endsWith(`/${target}`)) {
-    // `kind/name` matches the tail of an address; a bare word must never match just its last part.
-    return target.includes('/');
-  }
-  return !target.includes('/') && agent === target;
+  if (!target.includes('/')) return agent === target;
+  return target === address || address.endsWith(`/${target}`);
 }
