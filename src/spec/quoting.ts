@@ -47,10 +47,11 @@ export function formatUnitText(text: string): string {
 
 /**
  * One argument of a tmux command that expands formats: every `#` doubled, since `#(…)` runs a shell in at least 21
- * places, and a trailing `;`, which would end the command, escaped. Measured on tmux 3.3a.
+ * places, but for those right before a `[`, which tmux leaves as they are; and a trailing `;`, which would end the
+ * command, escaped. Measured on tmux 3.3a.
  */
 export function tmuxFormatLiteral(value: string): string {
-  return tmuxArgument(value.replaceAll('#', '##'));
+  return tmuxArgument(value.replace(/#+(?![#[])/g, '$&$&'));
 }
 
 /** One argument of a tmux command that expands nothing: only a trailing `;` needs an escape. Measured on tmux 3.3a. */

@@ -3,6 +3,8 @@
  * or window option (tmux's formats do inherit them: measured on tmux 3.3a) can never pass for another session's mark.
  */
 
+import { tmuxFormatLiteral } from './quoting.ts';
+
 /** Session option with `OWNER/AGENT/SERVER-PID/SESSION-ID/SESSION-CREATED`. */
 export const MARK_OPTION = '@fleet_mark';
 /** Session option with the fingerprint of what the session was started from. */
@@ -15,7 +17,7 @@ export const PANE_OPTION = '@fleet_pane';
  * `agent` is the agent's name, or the holder session's.
  */
 export function sessionMarkFormat(owner: string, agent: string): string {
-  return `${owner}/${agent}`.replaceAll('#', '##').concat('/#{pid}/#{session_id}/#{session_created}');
+  return `${tmuxFormatLiteral(`${owner}/${agent}`)}/#{pid}/#{session_id}/#{session_created}`;
 }
 
 /** Null where the value is not the mark of just this session. `id` is `$n`, `created` Unix seconds. */

@@ -21,7 +21,9 @@ set -uf
 
 fleet_newline='
 '
-fleet_say() { printf 'fleet: %s\n' "$*" >&2; }
+# Of a dead pane's screen tmux scrolls the first line away, so that a message in a pane begins further down.
+fleet_lead=
+fleet_say() { printf '%sfleet: %s\n' "$fleet_lead" "$*" >&2; }
 fleet_die() {
   fleet_code=$1
   shift
@@ -75,14 +77,19 @@ fleet_tmux() {
   return "$fleet_status"
 }
 
-# TEXT: $fleet_literal is what tmux expands to TEXT: '#' doubled, a ';' at the end escaped.
+# TEXT: $fleet_literal is what tmux expands to TEXT: each '#' doubled but for those before a '[', which tmux itself
+# keeps as they are; a ';' at the end escaped.
 fleet_quote() {
   fleet_literal='' fleet_rest=$1
   while :; do
     case $fleet_rest in
       *'#'*)
-        fleet_literal=$fleet_literal$\{fleet_rest%%'#'*}'##'
-        fleet_rest=$\{fleet_rest#*'#'}
+        fleet_literal=$fleet_literal$\{fleet_rest%%'#'*}
+        fleet_rest=$\{fleet_rest#"$\{fleet_rest%%'#'*}"}
+        fleet_run=$\{fleet_rest%%[!'#']*}
+        fleet_rest=$\{fleet_rest#"$fleet_run"}
+        case $fleet_rest in '['*) ;; *) fleet_run=$(printf '%s' "$fleet_run" | sed 's/#/##/g') ;; esac
+        fleet_literal=$fleet_literal$fleet_run
         ;;
       *) break ;;
     esac

@@ -22,7 +22,7 @@ case $\{1-}:$# in
     fleet_holder "$@"
     exit 0
     ;;
-  pane:2) ;;
+  pane:2) fleet_lead=$fleet_newline$fleet_newline ;;
   *) fleet_die 64 'usage: launch start NAME [--server] | stop NAME | holder OWNER SESSION SOCKET... | pane NAME' ;;
 esac
 
@@ -45,6 +45,7 @@ fleet_find "$1"
 # As interactive shells do: programs that overwrite their own arguments are told by it.
 _=$fleet_found
 export _
+trap 'fleet_say "agent $fleet_name: cannot be executed: $fleet_found"' EXIT
 case $1 in
   -*)
     shift

@@ -1,148 +1,105 @@
 import { shellText } from './shell-text.ts';
 
 /**
- * `pane`: the agent's environment, directory and words, then exec. Only the shell's own commands are used, since PATH
- * may be anything by then. Nothing is expanded: values are read, or stand in single quotes.
+ * `pane`: the agent's environment, directory and words, then exec. Nothing is expanded: values stand in single quotes.
+ * Once they are taken over only the shell's own commands are used, since PATH may be anything by then.
  */
 export const PANE = shellText`
 
-fleet_carriage_return=$(printf '\r')
-fleet_tab=$(printf '\t')
-
-# Exports the assignment that was read: what is not a variable's name is passed over, as systemd does, and so is what
-# the shell keeps for itself.
-fleet_assign() {
-  case $fleet_key in
-    '' | [!A-Za-z_]* | *[!A-Za-z0-9_]*) return ;;
-    fleet_* | OPTIND | PPID | UID | EUID | SHELLOPTS | BASHOPTS | BASH_VERSINFO) return ;;
-    NPM_CONFIG_PREFIX | npm_config_prefix) fleet_npm=$fleet_value ;;
-  esac
-  export "$fleet_key=$fleet_value"
-}
-
-# Blanks at the beginning of $fleet_rest go.
-fleet_skip_blanks() { fleet_rest=$\{fleet_rest#"$\{fleet_rest%%[! $fleet_tab]*}"}; }
-
-# The first character of $fleet_rest goes to the end of $fleet_value.
-fleet_take() {
-  fleet_tail=$\{fleet_rest#?}
-  fleet_value=$fleet_value$\{fleet_rest%"$fleet_tail"}
-  fleet_rest=$fleet_tail
-}
-
-# Reads an env file as systemd reads one (EnvironmentFile=). $fleet_in is where the text stands: line (before a key),
-# comment, blank (before a value, or behind a closing quote), value, single, double.
+# FILE: exports its assignments. A file is read as systemd reads one (EnvironmentFile=); what is not a variable's name
+# is passed over, as there, and so is what the shell keeps for itself. awk, since the shell's own way to cut a text is
+# slow beyond a few KB; its last line gets an x, to tell whether a line end stood behind it.
 fleet_read_env() {
-  fleet_in=line fleet_npm=''
-  while :; do
-    fleet_eol=$fleet_newline
-    IFS= read -r fleet_rest || fleet_eol=''
-    [ -n "$fleet_rest$fleet_eol" ] || break
-    [ "$fleet_in" != line ] || fleet_begin_line
-    if [ "$fleet_in" = comment ]; then fleet_in_comment; else fleet_in_line; fi
-    [ -n "$fleet_eol" ] || break
-  done <"$1"
-  case $fleet_in in blank | value | single | double) fleet_assign ;; esac
+  fleet_npm=''
+  fleet_exports=$(
+    PATH=/usr/local/bin:/usr/bin:/bin:$\{PATH:-}
+    { cat -- "$1" && printf x; } | LC_ALL=C awk "$fleet_env_awk"
+  ) || fleet_die 126 "agent $fleet_name: $1 cannot be read (awk is needed)"
+  eval "$fleet_exports"
 }
 
-fleet_begin_line() {
-  fleet_skip_blanks
-  case $fleet_rest in
-    [#\;]*) fleet_in=comment ;;
-    ?*=*)
-      fleet_tail=$\{fleet_rest#?}
-      fleet_tail=$\{fleet_tail#*=}
-      fleet_key=$\{fleet_rest%"=$fleet_tail"}
-      fleet_key=$\{fleet_key%"$\{fleet_key##*[! $fleet_tab]}"}
-      fleet_value='' fleet_rest=$fleet_tail fleet_in=blank
-      ;;
-  esac
+# States: line (before a key), comment, key, blank (before a value, or behind a closing quote), value, single, double;
+# with -escape: just behind a backslash.
+fleet_env_awk='
+function until(set) {
+  if (match(text, "[" set "]")) {
+    chunk = substr(text, 1, RSTART - 1)
+    text = substr(text, RSTART)
+  } else {
+    chunk = text
+    text = ""
+  }
 }
-
-# A comment goes on behind a backslash at the line's end, unless that is itself escaped.
-fleet_in_comment() {
-  fleet_tail=$\{fleet_rest##*[!\\]}
-  fleet_in=line
-  [ $(($\{#fleet_tail} % 2)) -eq 0 ] || fleet_in=comment
+function quoted(value, parts, count, i, out) {
+  count = split(value, parts, "\047")
+  out = parts[1]
+  for (i = 2; i <= count; i++) out = out "\047\\\047\047" parts[i]
+  return "\047" out "\047"
 }
-
-# What is left of the line, state by state, until it is used up.
-fleet_in_line() {
-  while [ "$fleet_in" != line ]; do
-    case $fleet_in in
-      blank)
-        fleet_skip_blanks
-        case $fleet_rest in
-          '' | "$fleet_carriage_return") fleet_close && return ;;
-          \'*) fleet_in=single fleet_rest=$\{fleet_rest#?} ;;
-          \"*) fleet_in=double fleet_rest=$\{fleet_rest#?} ;;
-          *) fleet_in=value ;;
-        esac
-        ;;
-      value) fleet_in_value && return ;;
-      single)
-        case $fleet_rest in
-          *\'*)
-            fleet_value=$fleet_value$\{fleet_rest%%\'*}
-            fleet_rest=$\{fleet_rest#*\'} fleet_in=blank
-            ;;
-          *)
-            fleet_value=$fleet_value$fleet_rest$fleet_eol
-            return
-            ;;
-        esac
-        ;;
-      double) fleet_in_double && return ;;
-    esac
-  done
+function close_value() {
+  if (state == "value") {
+    sub(/[ \t]+$/, "", tail)
+    value = value tail
+  }
+  state = "line"
+  sub(/[ \t]+$/, "", key)
+  if (key !~ /^[A-Za-z_][A-Za-z0-9_]*$/) return
+  if (key ~ /^(fleet_.*|OPTIND|PPID|UID|EUID|SHELLOPTS|BASHOPTS|BASH_VERSINFO)$/) return
+  if (key == "NPM_CONFIG_PREFIX" || key == "npm_config_prefix") print "fleet_npm=" quoted(value)
+  print "export " key "=" quoted(value)
 }
-
-fleet_close() {
-  fleet_assign
-  fleet_in=line
+function ends(c) { return c == "\n" || c == "\r" }
+function step(c) {
+  if (state == "line") {
+    if (c == "#" || c == ";") state = "comment"
+    else if (c !~ /[ \t\r\n]/) { state = "key"; key = c; value = tail = "" }
+  } else if (state == "key") {
+    if (c == "=") state = "blank"
+    else state = "line"
+  } else if (state == "blank") {
+    if (ends(c)) close_value()
+    else if (c == "\047") state = "single"
+    else if (c == "\"") state = "double"
+    else if (c == "\\") state = "value-escape"
+    else if (c != " " && c != "\t") { state = "value"; tail = c }
+  } else if (state == "value") {
+    if (ends(c)) close_value()
+    else { value = value tail; tail = ""; state = "value-escape" }
+  } else if (state == "value-escape") {
+    if (!ends(c)) value = value c
+    tail = ""; state = "value"
+  } else if (state == "single") state = "blank"
+  else if (state == "double") state = c == "\"" ? "blank" : "double-escape"
+  else if (state == "double-escape") {
+    if (c == "\"" || c == "\\" || c == "$" || c == "\140") value = value c
+    else if (c != "\n") value = value "\\" c
+    state = "double"
+  } else if (state == "comment") state = c == "\\" ? "comment-escape" : "line"
+  else state = "comment"
 }
-
-# Both are true when the line is used up.
-fleet_in_value() {
-  fleet_chunk=$\{fleet_rest%%\\*}
-  if [ "$fleet_chunk" = "$fleet_rest" ]; then
-    # Blanks at the end go, but none that stand before an escape.
-    fleet_value=$fleet_value$\{fleet_chunk%"$\{fleet_chunk##*[! $fleet_tab$fleet_carriage_return]}"}
-    fleet_close
-    return 0
-  fi
-  fleet_value=$fleet_value$fleet_chunk
-  fleet_rest=$\{fleet_rest#*\\}
-  case $fleet_rest in
-    '') return 0 ;;
-    "$fleet_carriage_return") fleet_close && return 0 ;;
-    *) fleet_take ;;
-  esac
-  return 1
+function feed() {
+  while (text != "") {
+    if (state == "key") { until("=\r\n"); key = key chunk }
+    else if (state == "value") { until("\\\\\r\n"); tail = tail chunk }
+    else if (state == "single") { until("\047"); value = value chunk }
+    else if (state == "double") { until("\\\\\""); value = value chunk }
+    else if (state == "comment") until("\\\\\r\n")
+    if (text != "") {
+      first = substr(text, 1, 1)
+      text = substr(text, 2)
+      step(first)
+    }
+  }
 }
-
-fleet_in_double() {
-  fleet_chunk=$\{fleet_rest%%[\\\"]*}
-  fleet_value=$fleet_value$fleet_chunk
-  if [ "$fleet_chunk" = "$fleet_rest" ]; then
-    fleet_value=$fleet_value$fleet_eol
-    return 0
-  fi
-  fleet_rest=$\{fleet_rest#"$fleet_chunk"}
-  case $fleet_rest in
-    \"*) fleet_rest=$\{fleet_rest#?} fleet_in=blank ;;
-    \\) return 0 ;;
-    \\[\"\\\`$]*)
-      fleet_rest=$\{fleet_rest#?}
-      fleet_take
-      ;;
-    *)
-      fleet_take
-      fleet_take
-      ;;
-  esac
-  return 1
+BEGIN { state = "line" }
+NR > 1 { text = last "\n"; feed() }
+{ last = $0 }
+END {
+  text = substr(last, 1, length(last) - 1)
+  feed()
+  if (state ~ /^(blank|value|single|double)/) close_value()
 }
+'
 
 # NAME FILE: exports the file's text without the line ends at its end. The value is in no file, argument or message.
 fleet_secret() {
