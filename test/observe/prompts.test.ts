@@ -83,7 +83,7 @@ describe('a dialog', () => {
       'a sentence that names it',
       'It asked "Quick safety check" and I chose "Yes, I trust this folder". Enter to confirm.',
     ],
-    ['its lines in another order', 'Enter to confirm\n1. Yes, I trust this folder\nQuick safety check:'],
+    ['its lines in another order', '❯ 1. Yes, I trust this folder\nQuick safety check:\nEnter to confirm'],
     ['nothing', ''],
   ])('is not told from %s', (_, text) => expect(findPrompt('claude', lines(text))).toBeNull());
 

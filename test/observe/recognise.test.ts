@@ -127,10 +127,11 @@ describe('proof', () => {
   });
 
   test("an npm package for one platform is its program's", () => {
-    const exe = '/opt/cline/bin/cline';
-    expect(brief(tell(stage([{ exe }], { [exe]: { real: exe, package: '@cline/cli-linux-arm64' } })))).toBe(
-      'cline strong 100',
-    );
+    const exe = '/opt/q/bin/q';
+    const installed = (name: string): World => stage([{ exe }], { [exe]: { real: exe, package: name } });
+    expect(brief(tell(installed('@cline/cli-linux-arm64')))).toBe('cline strong 100');
+    expect(brief(tell(installed('@qwen-code/qwen-code-linux-riscv64-musl')))).toBe('qwen strong 100');
+    expect(brief(tell(installed('@qwen-code/qwen-code-linux')))).toBe('other q');
   });
 
   test('an executable below a directory that is known to hold only versions of it is strong', () => {
@@ -237,6 +238,11 @@ describe('what is no runtime', () => {
     expect(sees([BASH])).toBe('shell bash');
     expect(sees([{ exe: '/usr/bin/dash', argv: ['sh', '-c', 'pi; read x'] }])).toBe('shell dash');
     expect(sees([{ exe: '/usr/bin/busybox', argv: ['-sh'] }])).toBe('shell busybox');
+  });
+  test('a shell is a shell wherever it lies', () => {
+    const exe = '/opt/pi/vendor/bash';
+    const world = stage([{ exe }], { [exe]: { real: exe, package: '@mariozechner/pi-coding-agent' } });
+    expect(brief(tell(world))).toBe('shell bash');
   });
   test('a shell that runs a script file is a program', () => {
     expect(sees([{ exe: '/usr/bin/bash', argv: ['bash', '-eu', '/home/u/loop.sh'] }])).toBe('other bash loop.sh');

@@ -50,7 +50,7 @@ export function identify(
     script: interpreted.kind === 'script' ? locate(interpreted.path, entry.pid, details, paths) : null,
     module: interpreted.kind === 'module' ? interpreted.name : null,
     title,
-    starter: () => starterOf(entry, exe, table, details, paths),
+    starter: () => starterOf(entry, table, details, paths),
   };
 }
 
@@ -75,7 +75,6 @@ function locate(path: string, pid: number, details: ProcessDetails, paths: PathL
 
 function starterOf(
   entry: ProcessEntry,
-  exe: string | null,
   table: ProcessTable,
   details: ProcessDetails,
   paths: PathLookup,
@@ -83,7 +82,7 @@ function starterOf(
   const path = startedAs(entry.pid, details);
   if (path === null || !isAbsolute(path)) return null;
   const real = paths.real(path);
-  if (real === null || real === exe) return null;
+  if (real === null) return null;
   // Every child inherits `_`; only a shell sets it anew. Without a parent to compare with it stays unproven.
   const parent = table.entries.get(entry.ppid);
   const inherited = parent === undefined || startedAs(parent.pid, details) === path;
