@@ -49,7 +49,10 @@ function lastIndexOf(lines: readonly string[], wanted: RegExp, from: number, bef
   return -1;
 }
 
-/** Where a person types: after claude's and copilot's `❯`, codex's `›`, gemini's `>`. Below a dialog's last line an option has a number. */
+/**
+ * Where a person types: claude's and copilot's `❯`, codex's `›`, gemini's `>`. An option of a menu that stands below a
+ * dialog's last known line has a number behind its cursor.
+ */
 function isInputLine(line: string): boolean {
   return /^[❯›>](?!\s*\d+\.)/.test(line);
 }
