@@ -15,6 +15,7 @@ import {
   succeeded,
   summarize,
 } from './outcome.ts';
+import { rememberEnded } from './remember.ts';
 import { runGroups, scheduleGroups } from './schedule.ts';
 import { createSlots, type Slots } from './slots.ts';
 
@@ -27,6 +28,7 @@ export async function applyPlan(input: ApplyInput): Promise<ApplyResult> {
   const ctx = createEffectContext(input, (change, text) =>
     tell({ event: 'waiting', ...about(change), at: at(), for: text }),
   );
+  const unrecorded = await rememberEnded(ctx);
   const slots = createSlots(input.concurrency ?? 4);
   const started = (change: Change) => tell({ event: 'started', ...about(change), at: at() });
   const outcomes = await runGroups(
@@ -38,7 +40,7 @@ export async function applyPlan(input: ApplyInput): Promise<ApplyResult> {
   const replanNeeded = input.plan.changes.some((change) => change.replan && madeIt(outcomes.get(change)));
   const summary = summarize(ordered, { replanNeeded, interrupted: input.signal.aborted });
   tell({ event: 'summary', at: at(), ...summary });
-  return { outcomes: ordered, summary };
+  return { outcomes: ordered, warnings: unrecorded === null ? [] : [unrecorded], summary };
 }
 
 function madeIt(outcome: Outcome | undefined): boolean {

@@ -64,6 +64,8 @@ export interface ApplySummary {
 export interface ApplyResult {
   /** In the plan's order. */
   readonly outcomes: readonly Outcome[];
+  /** What went wrong besides the changes; the next apply tries it again. */
+  readonly warnings: readonly Failure[];
   readonly summary: ApplySummary;
 }
 

@@ -5,9 +5,9 @@ import type { Observed } from '../observe/state.ts';
 import { fingerprint } from '../spec/fingerprint.ts';
 import type { AgentSpec } from '../spec/model.ts';
 import type { EffectContext } from './context.ts';
-import { recordSessions } from './inventory.ts';
-import type { SessionJudgement } from './judge-session.ts';
-import type { Failure } from './outcome.ts';
+import { readInventory, recordSessions } from './inventory.ts';
+import { judgeSession, type SessionJudgement } from './judge-session.ts';
+import { type Failure, failure } from './outcome.ts';
 import { sessionSeen, socketLabel } from './seen.ts';
 
 /**
@@ -54,6 +54,36 @@ function recordOf(
     boot_id: seen.boot_id,
     done: ephemeral && judged.judged === 'ended' && judged.status === 0,
   };
+}
+
+/**
+ * Ephemeral agents that ended well since they were started are done, and that must outlive their dead panes: a reboot
+ * takes these away. Written down by apply, whatever its plan holds; nothing is written where nothing ended.
+ */
+export async function rememberEnded(ctx: EffectContext): Promise<Failure | null> {
+  const ephemeral = ctx.agents.filter((a) => a.lifecycle === 'ephemeral');
+  if (ephemeral.length === 0) return null;
+  const memory = readInventory(ctx.inventoryPath, (path) => ctx.ports.files.read(path));
+  if (!memory.ok) return failure(memory.error.code, memory.error.summary, memory.error.detail, memory.error.remedy);
+  const open = ephemeral.filter((a) => memory.value.sessions[a.name]?.done === false);
+  if (open.length === 0) return null;
+  const seen = await ctx.ports.observe(open.map((a) => a.name));
+  const ended = open.flatMap((agent) => {
+    const record = memory.value.sessions[agent.name];
+    return record !== undefined && endedWell(ctx, seen, agent, record) ? [{ ...record, done: true }] : [];
+  });
+  if (ended.length === 0) return null;
+  const written = recordSessions(ctx.ports.files, ctx.inventoryPath, ended);
+  return written.ok ? null : written.error;
+}
+
+/** Its very session is there, and its pane dead with exit status 0. */
+function endedWell(ctx: EffectContext, seen: Observed, agent: AgentSpec, record: RememberedSession): boolean {
+  const judged = judgeSession(ctx, seen, agent);
+  if (judged.judged !== 'ended' || judged.status !== 0) return false;
+  const { server, session } = judged;
+  const sameServer = server.pid === record.server.pid && server.start === record.server.start;
+  return sameServer && session.id === record.id && session.created === record.created;
 }
 
 function sessionKey(seen: Observed, agent: AgentSpec): string | null {

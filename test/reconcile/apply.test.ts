@@ -210,6 +210,49 @@ describe('a started agent counts as started only when it stays up as wanted', ()
   });
 });
 
+describe('an ephemeral agent', () => {
+  const EPHEMERAL = NO_SUPERVISOR.replace('{ name: coder }', '{ name: coder, lifecycle: ephemeral }');
+
+  function end(world: World, status: number): void {
+    Object.assign(seen.paneOf(world.truth, 'coder'), { dead: true, dead_status: status });
+    world.runs('coder', { verdict: 'dead', status, signal: null });
+  }
+
+  test('runs once: that it ended well is remembered when its dead pane is gone', async () => {
+    const world = new World(EPHEMERAL);
+    world.dropSession('coder');
+    await world.apply();
+    end(world, 0);
+    await world.apply();
+    world.dropSession('coder');
+    expect(world.drift()).toEqual([]);
+  });
+
+  test('that did not end well is started again', async () => {
+    const world = new World(EPHEMERAL);
+    world.dropSession('coder');
+    await world.apply();
+    end(world, 1);
+    expect(world.drift()).toEqual(['restart session/coder session-dead']);
+  });
+
+  test('that ends well before it has settled has run', async () => {
+    const world = new World(EPHEMERAL);
+    world.dropSession('coder');
+    world.fates.set('coder', 'finishes');
+    expect(told(await world.apply())).toEqual(['applied start session/coder']);
+    expect(world.memory().sessions['coder']?.done).toBe(true);
+  });
+
+  test('in layout mosaic, whose sessions go with their program, has run when it is gone', async () => {
+    const world = new World(MOSAIC.replace('{ name: coder }', '{ name: coder, lifecycle: ephemeral }'));
+    world.dropSession('coder');
+    await world.apply();
+    world.dropSession('coder');
+    expect(world.drift()).toEqual([]);
+  });
+});
+
 describe('order', () => {
   test('an agent waits for those it depends on; those of one that failed are not attempted, others go on', async () => {
     const world = new World(CHAIN);

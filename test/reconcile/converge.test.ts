@@ -39,6 +39,11 @@ const SYSTEMD: Readonly<Record<string, Break>> = {
   },
 };
 
+const BOOT_UNWANTED: Readonly<Record<string, Break>> = {
+  enabled: (w) => Object.assign(w.agentUnit('coder'), { unit_file_state: 'enabled', wanted_by: ['default.target'] }),
+  'enabled for the runtime only': (w) => Object.assign(w.agentUnit('coder'), { unit_file_state: 'enabled-runtime' }),
+};
+
 const FLEET_ONLY: Readonly<Record<string, Break>> = {
   'a unit inactive, its session fine': (w) => Object.assign(w.agentUnit('coder'), { active_state: 'inactive' }),
   'a unit file edited': (w) =>
@@ -52,6 +57,7 @@ const FLEET_ONLY: Readonly<Record<string, Break>> = {
 const LAYOUTS: readonly (readonly [string, string, Readonly<Record<string, Break>>])[] = [
   ['layout mosaic', MOSAIC, { ...COMMON, ...SYSTEMD }],
   ['layout fleet', FLEET, { ...COMMON, ...SYSTEMD, ...FLEET_ONLY, 'nothing there yet': (w) => w.empty() }],
+  ['boot: false', FLEET.replace('{ name: coder }', '{ name: coder, boot: false }'), BOOT_UNWANTED],
   ['supervisor none', NO_SUPERVISOR, { ...COMMON, 'nothing there yet': (w) => w.empty() }],
 ];
 

@@ -25,7 +25,7 @@ export const { HOME, NOW } = seen;
 export const OPERATORS_LINE = 'export OPERATORS_OWN=kept  # by hand\n';
 
 /** What becomes of an agent that is started. */
-export type Fate = 'right' | 'dies' | 'gone' | 'parked' | 'wrong-directory' | 'wrong-program' | 'silent';
+export type Fate = 'right' | 'dies' | 'gone' | 'parked' | 'wrong-directory' | 'wrong-program' | 'silent' | 'finishes';
 export type Trouble = 'fail' | 'hang' | 'die';
 
 /** Thrown in the middle of an effect: the executor was killed there. */
@@ -315,7 +315,11 @@ export class World {
     if (trouble === 'hang') return { kind: 'failed', why: 'timeout', detail: `${program} gave no answer within 5 s` };
     if (trouble === 'fail') return exited(1, '', 'it was made to fail');
     const handlers: Readonly<Record<string, Handler>> = {
-      systemctl: (a) => this.systemctl(a.filter((w) => !w.startsWith('-'))),
+      systemctl: (a) =>
+        this.systemctl(
+          a.filter((w) => !w.startsWith('-')),
+          a.includes('--runtime'),
+        ),
       loginctl: () => this.enableLinger(),
       tmux: (a) => this.tmux(a.slice(4)),
       '/bin/sh': (a) => this.launch(a.slice(1)),
@@ -323,11 +327,13 @@ export class World {
     return handlers[program]?.(args) ?? { kind: 'failed', why: 'not-installed', detail: program };
   }
 
-  private systemctl([verb, name]: readonly string[]): RunResult {
+  private systemctl([verb, name]: readonly string[], runtime: boolean): RunResult {
     if (verb === 'daemon-reload') {
       for (const unit of this.units()) unit.need_daemon_reload = false;
       return exited(0);
     }
+    // An instance of a template is known to systemctl whether or not it is loaded.
+    if (verb === 'disable' && !this.units().some((u) => u.name === name)) return exited(0);
     const unit = this.unit(name ?? '');
     if (unit.load_state === 'not-found') return exited(5, '', `Unit ${name} not found.`);
     switch (verb) {
@@ -337,7 +343,9 @@ export class World {
           Object.assign(unit, { unit_file_state: 'enabled', wanted_by: ['default.target'] });
         break;
       case 'disable':
+        if ((unit.unit_file_state === 'enabled-runtime') !== runtime) break;
         Object.assign(unit, { unit_file_state: 'disabled', wanted_by: [] });
+        if (unit.active_state === 'inactive' && this.orphan(unit.name)) this.unload(unit.name);
         break;
       case 'reset-failed':
         if (unit.active_state === 'failed') Object.assign(unit, { active_state: 'inactive', sub_state: 'dead' });
@@ -353,6 +361,14 @@ export class World {
         break;
     }
     return exited(0);
+  }
+  private orphan(unit: string): boolean {
+    const agent = this.layout.agentOfUnit(unit);
+    return agent !== null && !this.roster.agents.some((a) => a.name === agent);
+  }
+  private unload(name: string): void {
+    const { units } = this.truth.sources;
+    if (units.status === 'known') delete units.value.units[name];
   }
   private execStart(name: string): void {
     const agent = this.layout.agentOfUnit(name);
@@ -429,8 +445,9 @@ export class World {
     if (fate === 'wrong-program') pane.runs = { verdict: 'other', pid: pane.pid, program: 'sleep' };
     if (fate === 'parked') pane.prompt = { id: 'trust', text: 'Do you trust this folder?' };
     this.addProcess(pane.pid, agent, fate);
-    if (fate === 'dies') {
-      Object.assign(pane, { dead: true, dead_status: 3, runs: { verdict: 'dead', status: 3, signal: null } });
+    if (fate === 'dies' || fate === 'finishes') {
+      const status = fate === 'dies' ? 3 : 0;
+      Object.assign(pane, { dead: true, dead_status: status, runs: { verdict: 'dead', status, signal: null } });
       this.endProcess(pane.pid);
     }
     this.sessions().push(session);

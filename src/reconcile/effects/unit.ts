@@ -62,8 +62,11 @@ async function setEnabled(ctx: EffectContext, change: Change, name: string): Pro
 }
 
 async function setDisabled(ctx: EffectContext, change: Change, name: string): Promise<EffectResult> {
-  const done = await systemctl(ctx, ['disable', '--', name]);
-  if (!done.ok) return refused(done.error);
+  // Links for good and links until the next reboot are removed by different calls; there may be both.
+  for (const scope of [[], ['--runtime']]) {
+    const done = await systemctl(ctx, ['disable', ...scope, '--', name]);
+    if (!done.ok) return refused(done.error);
+  }
   return made(() =>
     verifyUnit(ctx, change, name, (seen) =>
       seen.unit_file_state.startsWith('enabled') ? `${name} is ${seen.unit_file_state} still` : null,
@@ -104,6 +107,16 @@ export function notActive(name: string): (seen: UnitObserved) => string | null {
       : `${name} is ${seen.active_state} (${seen.sub_state}), result ${seen.result}`;
 }
 
+/**
+ * All instances that are loaded or linked are seen, also those of agents that are not asked for: one that is not among
+ * them any more is inactive and linked nowhere, which is what was wanted of an orphan's.
+ */
+function isUnloaded(ctx: EffectContext, change: Change, seen: Observed, name: string): boolean {
+  const { units } = seen.sources;
+  const ended = change.action === 'stop' || change.action === 'disable';
+  return ended && ctx.layout.agentOfUnit(name) !== null && units.status === 'known' && !(name in units.value.units);
+}
+
 /** `wrong` says what is not as wanted, null where all is. */
 export async function verifyUnit(
   ctx: EffectContext,
@@ -114,6 +127,7 @@ export async function verifyUnit(
   const seen = await ctx.ports.observe(change.agent === null ? [] : [change.agent]);
   const { units } = seen.sources;
   const found = unitSeen(seen, name);
+  if (isUnloaded(ctx, change, seen, name)) return asWanted(`${name} is not loaded and linked nowhere`);
   if (units.status === 'unknown' || found === undefined) {
     const detail = units.status === 'unknown' ? units.detail : `${name} was not looked at`;
     return notAsWanted(failure('unobserved', 'Made, but the unit could not be looked at afterwards', detail));
