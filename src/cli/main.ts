@@ -5,7 +5,7 @@
 import { hostname, userInfo } from 'node:os';
 import { diskFiles } from '../reconcile/files/disk.ts';
 import { processControl } from '../reconcile/process-control.ts';
-import type { Context, Output } from './context.ts';
+import type { Context, Output, User } from './context.ts';
 import { type ExitCode, signalExitCode } from './exit-codes.ts';
 import { fleet } from './fleet.ts';
 import { textLog } from './log.ts';
@@ -64,6 +64,16 @@ async function ask(question: string): Promise<string | null> {
   return answer;
 }
 
+/** Null where the user database does not know this user. */
+function whoAmI(): User | null {
+  try {
+    const { username, uid, homedir } = userInfo();
+    return { name: username, uid, home: homedir };
+  } catch {
+    return null;
+  }
+}
+
 async function main(): Promise<void> {
   for (const event of ['uncaughtException', 'unhandledRejection'] as const) {
     process.on(event, (thrown: unknown) => {
@@ -72,7 +82,13 @@ async function main(): Promise<void> {
     });
   }
   const { code, ...signals } = watchSignals();
-  const { username, uid, homedir } = userInfo();
+  const user = whoAmI();
+  if (user === null) {
+    const uid = process.getuid?.() ?? '?';
+    process.stderr.write(`fleet: the user database has no entry for uid ${uid}, so the home is unknown\n`);
+    process.stderr.write('  look at: getent passwd "$(id -u)"\n');
+    process.exit(1);
+  }
   const stdout = outputOf(process.stdout);
   const stderr = outputOf(process.stderr);
   const context: Context = {
@@ -81,7 +97,7 @@ async function main(): Promise<void> {
     stderr,
     env: process.env,
     cwd: process.cwd(),
-    user: { name: username, uid, home: homedir },
+    user,
     color: stdout.isTerminal && !process.env['NO_COLOR'],
     hostname: hostname(),
     now: Date.now,

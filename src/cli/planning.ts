@@ -2,9 +2,13 @@
 import { buildPlan } from '../diff/build-plan.ts';
 import type { Plan } from '../diff/plan.ts';
 import type { PlanPolicy } from '../diff/policy.ts';
-import { type Arguments, has, values } from './command.ts';
+import { matchesTarget } from '../diff/target.ts';
+import { nearest } from '../spec/suggest.ts';
+import { type Arguments, type Failure, has, values } from './command.ts';
+import { EXIT } from './exit-codes.ts';
 import type { Look } from './look.ts';
 import { VERSION } from './version.ts';
+import { addressesIn, explainable } from './views/explain-records.ts';
 
 export function policyOf(args: Arguments): PlanPolicy {
   return {
@@ -21,4 +25,17 @@ export function policyOf(args: Arguments): PlanPolicy {
 
 export function planFor({ roster, observed, memory }: Look, policy: PlanPolicy): Plan {
   return buildPlan({ roster, observed, memory, policy, toolVersion: VERSION });
+}
+
+/** A target or exclusion that means nothing here: without this refusal a misspelt one would read as "No changes". */
+export function unknownTarget(look: Look, policy: PlanPolicy): Failure | null {
+  const asked = [...policy.targets, ...policy.excludes];
+  if (asked.length === 0) return null;
+  const everything = planFor(look, { ...policy, targets: [], excludes: [] });
+  const known = addressesIn(look.local, look.observed, everything);
+  const lost = asked.find((target) => !known.some((k) => matchesTarget(target, k.address, k.agent)));
+  if (lost === undefined) return null;
+  const near = nearest(lost, explainable(look.local, look.observed, everything));
+  const remedy = near === null ? 'an agent, KIND/NAME or HOST/TENANT/KIND/NAME' : `did you mean ${near}?`;
+  return { code: EXIT.usage, message: `nothing here is called '${lost}'`, remedy };
 }

@@ -5,7 +5,7 @@ import { type Arguments, has, type RunCommand } from '../command.ts';
 import type { Context } from '../context.ts';
 import { applyExitCode, EXIT, type ExitCode } from '../exit-codes.ts';
 import { type Look, look } from '../look.ts';
-import { planFor, policyOf } from '../planning.ts';
+import { planFor, policyOf, unknownTarget } from '../planning.ts';
 import { openProgress } from '../progress.ts';
 import { reportFailure } from '../report.ts';
 import { planEvent, summaryEvent } from '../views/apply-json.ts';
@@ -18,6 +18,8 @@ export const applyCommand: RunCommand = async (args, context) => {
   }
   const seen = await look(args, context);
   if (!seen.ok) return reportFailure(context, seen.error);
+  const lost = unknownTarget(seen.value, policyOf(args));
+  if (lost !== null) return reportFailure(context, lost);
   const plan = planFor(seen.value, policyOf(args));
   showPlan(plan, args, context);
   if (plan.changes.length > 0 && !(await mayApply(args, context))) return EXIT.error;

@@ -1,4 +1,5 @@
 import type { Observed } from '../../observe/state.ts';
+import type { Supervisor } from '../../spec/model.ts';
 import type { RunCommand } from '../command.ts';
 import { lookExitCode } from '../exit-codes.ts';
 import { look } from '../look.ts';
@@ -7,18 +8,19 @@ import { reportFailure } from '../report.ts';
 export const observeCommand: RunCommand = async (args, context) => {
   const seen = await look(args, context);
   if (!seen.ok) return reportFailure(context, seen.error);
-  const { observed, elsewhere } = seen.value;
+  const { observed, elsewhere, roster } = seen.value;
   context.stdout.write(`${JSON.stringify(observed)}\n`);
   for (const { host, tenant, why } of elsewhere) context.log.warn({ host, tenant }, `not observed: ${why}`);
-  return lookExitCode(isComplete(observed) && elsewhere.length === 0);
+  return lookExitCode(isComplete(observed, roster.supervisor) && elsewhere.length === 0);
 };
 
-/** Every source known, and within tmux every server. */
-export function isComplete(observed: Observed): boolean {
-  const { tmux } = observed.sources;
+/** Every source known, and within tmux every server. Without systemd as supervisor its sources do not exist. */
+export function isComplete(observed: Observed, supervisor: Supervisor): boolean {
+  const { tmux, units, linger, ...others } = observed.sources;
   const servers = tmux.status === 'known' ? tmux.value.servers : [];
+  const needed = supervisor === 'systemd' ? [tmux, units, linger] : [tmux];
   return (
-    Object.values(observed.sources).every((source) => source.status === 'known') &&
+    [...needed, ...Object.values(others)].every((source) => source.status === 'known') &&
     servers.every(({ server }) => server.state !== 'unknown')
   );
 }

@@ -2,12 +2,14 @@ import { formatPlan } from '../../diff/format-text.ts';
 import { has, type RunCommand } from '../command.ts';
 import { planExitCode } from '../exit-codes.ts';
 import { look } from '../look.ts';
-import { planFor, policyOf } from '../planning.ts';
+import { planFor, policyOf, unknownTarget } from '../planning.ts';
 import { reportFailure } from '../report.ts';
 
 export const planCommand: RunCommand = async (args, context) => {
   const seen = await look(args, context);
   if (!seen.ok) return reportFailure(context, seen.error);
+  const lost = unknownTarget(seen.value, policyOf(args));
+  if (lost !== null) return reportFailure(context, lost);
   const plan = planFor(seen.value, policyOf(args));
   context.stdout.write(has(args, 'json') ? `${JSON.stringify(plan)}\n` : formatPlan(plan, { color: context.color }));
   return planExitCode(plan, { detailed: has(args, 'detailed-exitcode') });

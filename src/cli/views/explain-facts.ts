@@ -71,16 +71,18 @@ function sessionFacts(name: string, socket: string, observed: Observed): readonl
   if (server?.state !== 'running') return [fact];
   const session = server.sessions.find((s) => s.name === name);
   if (session === undefined) {
-    return [fact, { from: fact.from, read: [`no session named exactly ${name}, of ${server.sessions.length}`] }];
+    const none = `no session is named exactly ${name}, of ${server.sessions.length}`;
+    return [{ ...fact, read: [...fact.read, none] }];
   }
   const { mark } = session;
   const own = agentPane(session);
   const read = [
+    ...fact.read,
     `session ${session.id} since ${time(session.created * 1000)}, ${session.attached} attached`,
     mark === null ? 'without a mark of fleet' : `marked as ${mark.agent} of ${mark.owner}`,
     ...session.panes.map((pane) => `${describePane(pane)}${pane.id === own?.id ? ' (the agent)' : ''}`),
   ];
-  return [fact, { from: fact.from, read }, ...(own === null ? [] : paneFacts(own, observed))];
+  return [{ ...fact, read }, ...(own === null ? [] : paneFacts(own, observed))];
 }
 
 function describePane(pane: TmuxPane): string {

@@ -62,14 +62,19 @@ export function buildExplain({ target, roster, observed, plan }: ExplainInput): 
   };
 }
 
-/** Whatever may be named, for the nearest right word. */
+/** Everything that has an address here: what the roster names, what was seen, what the plan speaks of. */
+export function addressesIn(roster: Roster, observed: Observed, plan: Plan): readonly Named[] {
+  return allAddresses(roster, observed, entriesOf(plan));
+}
+
+/** Whatever a person may write, for the nearest right word. */
 export function explainable(roster: Roster, observed: Observed, plan: Plan): readonly string[] {
-  const all = allAddresses(roster, observed, entriesOf(plan));
+  const all = addressesIn(roster, observed, plan);
   const short = all.map((r) => r.address.split('/').slice(2).join('/'));
   return [...roster.agents.map((a) => a.name), ...short, ...all.map((r) => r.address)];
 }
 
-type Named = Pick<Entry, 'address' | 'agent'>;
+export type Named = Pick<Entry, 'address' | 'agent'>;
 
 function allAddresses(roster: Roster, observed: Observed, entries: readonly Entry[]): readonly Named[] {
   const layout = layoutOf(roster.layout);
