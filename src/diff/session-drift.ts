@@ -48,7 +48,7 @@ export function driftOf(ctx: PlanContext, agent: AgentSpec, subject: LiveSubject
     case 'suspended':
       return [cannotTell(agent, runs), ...windowDrift(agent, pane)];
     case 'runtime':
-      if (runs.runtime !== agent.runtime) return [otherRuntime(agent, runs)];
+      if (!isRuntime(runs, agent.runtime)) return [otherRuntime(agent, runs)];
       return [...specDrift(ctx, agent, subject, pane, runs.pid), ...windowDrift(agent, pane), ...parked(pane)];
   }
 }
@@ -62,6 +62,11 @@ function drift(
   evidence: readonly string[],
 ): Drift {
   return { reason, path, response, before, after, evidence };
+}
+
+/** One process may fit several runtimes: an own one is often a built-in one with other arguments. */
+export function isRuntime(runs: Extract<PaneRuns, { verdict: 'runtime' }>, wanted: string): boolean {
+  return runs.runtime === wanted || runs.also?.includes(wanted) === true;
 }
 
 function deadPane(agent: AgentSpec, runs: Extract<PaneRuns, { verdict: 'dead' }>): Drift {

@@ -5,6 +5,7 @@
  */
 import { agentPane } from '../diff/pane.ts';
 import type { ServerIdentity } from '../diff/plan.ts';
+import { isRuntime } from '../diff/session-drift.ts';
 import type { Observed, TmuxPane, TmuxSession } from '../observe/state.ts';
 import { fingerprint } from '../spec/fingerprint.ts';
 import { expandHome } from '../spec/home.ts';
@@ -85,7 +86,7 @@ function judgePane(
     case 'unknown':
       return notYet('not-recognised', `what the pane runs could not be read: ${runs.detail} (${runs.why})`);
     case 'runtime':
-      if (runs.runtime !== agent.runtime) {
+      if (!isRuntime(runs, agent.runtime)) {
         return notYet('wrong-program', `the pane runs ${runs.runtime} (${runs.evidence}), wanted ${agent.runtime}`);
       }
       return judgeRuntime(ctx, seen, agent, pane, { ...runs, there });

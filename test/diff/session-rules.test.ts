@@ -179,6 +179,11 @@ describe('sessions: what runs in the pane', () => {
     expect(planned(fleet, runs(other))).toEqual(['restart session/coder runtime-mismatch']);
   });
 
+  test('a process that fits the wanted runtime too is no other runtime', () => {
+    const both = { verdict: 'runtime', runtime: 'claude', also: ['pi'], strength: 'strong', pid: 2000, evidence: 'x' };
+    expect(planned(fleet, runs(both as ReturnType<typeof w.paneOf>['runs']))).toEqual([]);
+  });
+
   test('another runtime by weak evidence only is a warning', () => {
     const other = { verdict: 'runtime', runtime: 'claude', strength: 'weak', pid: 2000, evidence: 'name' } as const;
     expect(planned(fleet, runs(other))).toEqual(['warning session/coder runtime-unknown']);

@@ -59,5 +59,5 @@ function waitForSession(
 }
 
 function isWanted(runs: PaneRuns, runtime: string): boolean {
-  return runs.verdict === 'runtime' && runs.runtime === runtime;
+  return runs.verdict === 'runtime' && (runs.runtime === runtime || runs.also?.includes(runtime) === true);
 }
