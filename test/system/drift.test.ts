@@ -79,6 +79,9 @@ describeOnHost('drift', () => {
     await systemctl('disable', unitOf(CODER));
     await systemctl('enable', '--runtime', unitOf(CODER));
     await fleet.applyAndSettle({ changes: [`unit/${unitOf(CODER)} boot-runtime-only`] });
+    // The repair adds to what is there; the link of this test is its own to remove.
+    await systemctl('disable', '--runtime', unitOf(CODER));
+    await fleet.expectClean();
   });
 
   test('a wants link deleted by hand is boot-disabled, also before systemd has noticed', async () => {
@@ -129,12 +132,14 @@ describeOnHost('drift', () => {
   test('several drifts at once are all repaired by one apply', async () => {
     await systemctl('disable', unitOf('dogfood-reviewer'));
     await tmux(fleet.host, ['kill-session', '-t', `=${CODER}`]);
-    await fleet.host.mustAs(USER, ['sed', '-i', '/^MOSAIC_AGENT_CLASS/d', envFileOf('dogfood-orchestrator')]);
+    await fleet.host.mustAs(USER, ['sed', '-i', '/^MOSAIC_AGENT_RUNTIME/d', envFileOf(CODER)]);
+    await tmux(fleet.host, ['kill-session', '-t', '=_holder']);
     await fleet.applyAndSettle({
       changes: [
         `unit/${unitOf('dogfood-reviewer')} boot-disabled`,
+        `env-file/${CODER} env-file-changed`,
         `session/${CODER} session-missing`,
-        'env-file/dogfood-orchestrator env-file-changed',
+        `tmux-server/${SOCKET} holder-missing`,
       ],
     });
   });

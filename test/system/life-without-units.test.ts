@@ -14,6 +14,12 @@ const firstChangesOf = (agent: string): readonly string[] => [
   `session/${agent} session-missing`,
 ];
 
+const NEW_ARGUMENTS = [
+  'env-file/alpha env-file-changed',
+  'env-file/alpha.argv env-file-changed',
+  'session/alpha spec-changed',
+];
+
 describeOnHost('life of a fleet without units', () => {
   let fleet: Fleet;
   const write = (agents: readonly string[], more: readonly string[] = []): Promise<void> =>
@@ -70,9 +76,9 @@ describeOnHost('life of a fleet without units', () => {
 
   test('other arguments restart just that agent', async () => {
     await write(['alpha', 'beta'], ['--verbose']);
-    await fleet.applyAndSettle({ changes: ['env-file/alpha.argv env-file-changed', 'session/alpha spec-changed'] });
+    await fleet.applyAndSettle({ changes: NEW_ARGUMENTS });
     await write(['alpha', 'beta']);
-    await fleet.applyAndSettle({ changes: ['env-file/alpha.argv env-file-changed', 'session/alpha spec-changed'] });
+    await fleet.applyAndSettle({ changes: NEW_ARGUMENTS });
   });
 
   test('a busy agent is not interrupted without the flag', async () => {

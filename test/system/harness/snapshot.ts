@@ -39,7 +39,8 @@ function allowedBy(changes: readonly Change[]): (kind: RowKind, name: string) =>
   return (kind, name) => {
     switch (kind) {
       case 'session':
-        return manager || hidden || agents.has(name) || (holder && name === '_holder');
+        // The row without a name says that a server could not be asked.
+        return manager || hidden || agents.has(name) || (holder && name === '_holder') || (server && name === '');
       case 'process':
         return manager || agents.has(name) || (holder && name === '');
       case 'server':
