@@ -1,9 +1,9 @@
 /** `npm run demo`: installs what the build needs, builds, and runs `fleet demo`. The one command for a fresh clone. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { ensureDependencies } from './ensure-dependencies.mjs';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 
@@ -25,6 +25,7 @@ async function step(program, args) {
   if (code !== 0) process.exit(code ?? 1);
 }
 
-if (!existsSync(join(root, 'node_modules/esbuild/package.json'))) await step('npm', ['ci', '--no-audit', '--no-fund']);
+process.chdir(root);
+await ensureDependencies();
 await step(process.execPath, [join(root, 'scripts/build.mjs')]);
 await step(process.execPath, [join(root, 'dist/fleet.cjs'), 'demo']);

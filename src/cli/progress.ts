@@ -15,6 +15,7 @@ const ERASE = '\r\u001b[K';
 export function openProgress(output: Output, total: number, color: boolean): Progress {
   const paint = paintWith(color && output.isTerminal);
   let done = 0;
+  if (total > 0) output.write('\n');
   const live = (text: string): void => {
     if (output.isTerminal) output.write(`${ERASE}${clip(`${done}/${total} ${text}`, output.columns ?? 80)}`);
   };
