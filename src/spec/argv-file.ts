@@ -45,7 +45,7 @@ export function renderArgvFile(roster: Pick<Roster, 'fleet' | 'layout'>, agent: 
 
 /**
  * What Mosaic's own launcher runs where the roster gives no command, for layout mosaic with supervisor none: there its
- * launcher is not used. Source: docs/mosaic.md.
+ * launcher is not used. Source: the public pages of Mosaic's fleet.
  */
 function mosaicDefault(agent: AgentSpec): readonly string[] {
   return ['mosaic', 'yolo', agent.runtime, ...(agent.modelHint === null ? [] : ['--model', agent.modelHint])];

@@ -3,6 +3,7 @@
  * fleet owns its own keys and leaves every other line, byte for byte and in order, as it found it.
  */
 import { formatEnvFileValue } from './quoting.ts';
+import { unreachable } from './result.ts';
 
 export { sameEnvValue, wantedEnv } from './agent-env.ts';
 
@@ -87,6 +88,35 @@ type State =
   | 'comment'
   | 'comment-escape';
 
+/** A line as far as it has been read. */
+interface Scan {
+  state: State;
+  key: string;
+  value: string;
+  /** Length of `value` without trailing white space that stood bare. */
+  kept: number;
+}
+
+function readLine(text: string, start: number): EnvLine {
+  const scan: Scan = { state: 'before-key', key: '', value: '', kept: 0 };
+  let glued = false;
+  for (let at = start; at < text.length; at += 1) {
+    const char = text.charAt(at);
+    const newline = char === '\n' || char === '\r';
+    if (newline && !swallowsNewline(scan.state)) {
+      const end = char === '\r' && text.charAt(at + 1) === '\n' ? at + 2 : at + 1;
+      return toLine(text.slice(start, end), scan, 'closed');
+    }
+    glued = newline;
+    step(scan, char, newline);
+  }
+  return toLine(text.slice(start), scan, glued || swallowsNewline(scan.state) ? 'open' : 'needs-newline');
+}
+
+function swallowsNewline(state: State): boolean {
+  return state === 'single' || state === 'double' || state.endsWith('-escape');
+}
+
 /**
  * ```
  *  before-key --#;--> comment <--\--> comment-escape          (a continued comment swallows the next line up to
@@ -96,90 +126,68 @@ type State =
  *                   value <--\--> value-escape
  * ```
  */
-function readLine(text: string, start: number): EnvLine {
-  let state: State = 'before-key';
-  let key = '';
-  let value = '';
-  /** Length of `value` without trailing white space that stood bare. */
-  let kept = 0;
-  let glued = false;
-  for (let at = start; at < text.length; at += 1) {
-    const char = text.charAt(at);
-    const newline = char === '\n' || char === '\r';
-    const closes = newline && state !== 'single' && state !== 'double' && !state.endsWith('-escape');
-    if (closes) {
-      const end = char === '\r' && text.charAt(at + 1) === '\n' ? at + 2 : at + 1;
-      return toLine(text.slice(start, end), state, key, value.slice(0, kept), 'closed');
-    }
-    glued = newline;
-    switch (state) {
-      case 'before-key':
-        if (char === '#' || char === ';') state = 'comment';
-        else if (!isSpace(char)) {
-          state = 'key';
-          key = char;
-        }
-        break;
-      case 'key':
-        if (char === '=') state = 'before-value';
-        else key += char;
-        break;
-      case 'before-value':
-        if (char === "'") state = 'single';
-        else if (char === '"') state = 'double';
-        else if (char === '\\') state = 'value-escape';
-        else if (!isSpace(char)) {
-          state = 'value';
-          value += char;
-          kept = value.length;
-        }
-        break;
-      case 'value':
-        if (char === '\\') {
-          state = 'value-escape';
-          kept = value.length;
-        } else {
-          value += char;
-          if (!isSpace(char)) kept = value.length;
-        }
-        break;
-      case 'value-escape':
-        state = 'value';
-        if (!newline) value += char;
-        kept = value.length;
-        break;
-      case 'single':
-        if (char === "'") state = 'before-value';
-        else value += char;
-        kept = value.length;
-        break;
-      case 'double':
-        if (char === '"') state = 'before-value';
-        else if (char === '\\') state = 'double-escape';
-        else value += char;
-        kept = value.length;
-        break;
-      case 'double-escape':
-        state = 'double';
-        if ('"\\`$'.includes(char)) value += char;
-        else if (char !== '\n') value += `\\${char}`;
-        kept = value.length;
-        break;
-      case 'comment':
-        if (char === '\\') state = 'comment-escape';
-        break;
-      case 'comment-escape':
-        state = 'comment';
-        break;
-    }
+function step(scan: Scan, char: string, newline: boolean): void {
+  switch (scan.state) {
+    case 'before-key':
+      if (char === '#' || char === ';') scan.state = 'comment';
+      else if (!isSpace(char)) {
+        scan.state = 'key';
+        scan.key = char;
+      }
+      return;
+    case 'key':
+      if (char === '=') scan.state = 'before-value';
+      else scan.key += char;
+      return;
+    case 'before-value':
+      if (char === "'") scan.state = 'single';
+      else if (char === '"') scan.state = 'double';
+      else if (char === '\\') scan.state = 'value-escape';
+      else if (!isSpace(char)) keep(scan, char, 'value');
+      return;
+    case 'value':
+      if (char === '\\') keep(scan, '', 'value-escape');
+      else if (isSpace(char)) scan.value += char;
+      else keep(scan, char, 'value');
+      return;
+    case 'value-escape':
+      keep(scan, newline ? '' : char, 'value');
+      return;
+    case 'single':
+      if (char === "'") keep(scan, '', 'before-value');
+      else keep(scan, char, 'single');
+      return;
+    case 'double':
+      if (char === '"') keep(scan, '', 'before-value');
+      else if (char === '\\') keep(scan, '', 'double-escape');
+      else keep(scan, char, 'double');
+      return;
+    case 'double-escape':
+      if ('"\\`$'.includes(char)) keep(scan, char, 'double');
+      else keep(scan, char === '\n' ? '' : `\\${char}`, 'double');
+      return;
+    case 'comment':
+      if (char === '\\') scan.state = 'comment-escape';
+      return;
+    case 'comment-escape':
+      scan.state = 'comment';
+      return;
+    default:
+      unreachable(scan.state);
   }
-  const open = glued || state === 'single' || state === 'double' || state.endsWith('-escape');
-  return toLine(text.slice(start), state, key, value.slice(0, kept), open ? 'open' : 'needs-newline');
 }
 
-function toLine(raw: string, state: State, key: string, value: string, end: EnvLine['end']): EnvLine {
-  const assigned = state !== 'before-key' && state !== 'key' && state !== 'comment' && state !== 'comment-escape';
-  return assigned ? { raw, key: key.replace(/[ \t]+$/, ''), value, end } : { raw, key: null, value: '', end };
+function keep(scan: Scan, text: string, next: State): void {
+  scan.value += text;
+  scan.kept = scan.value.length;
+  scan.state = next;
+}
+
+function toLine(raw: string, scan: Scan, end: EnvLine['end']): EnvLine {
+  const { state, key, value, kept } = scan;
+  const assigned = state !== 'before-key' && state !== 'key' && !state.startsWith('comment');
+  if (!assigned) return { raw, key: null, value: '', end };
+  return { raw, key: key.replace(/[ \t]+$/, ''), value: value.slice(0, kept), end };
 }
 
 function isSpace(char: string): boolean {
