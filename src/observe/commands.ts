@@ -1,4 +1,5 @@
 /** Whether the launcher will find what it is to start. */
+import { socketArgument } from '../spec/argv-file.ts';
 import { expandHome } from '../spec/home.ts';
 import type { AgentSpec } from '../spec/model.ts';
 import { findProgram, splitPath } from './find-program.ts';
@@ -41,7 +42,7 @@ function launcherPath(agent: AgentSpec, request: CommandsRequest): readonly stri
   if (set?.kind === 'plain') return splitPath(set.value);
   const env = request.envValues.get(agent.name) ?? {};
   const prefix = env['NPM_CONFIG_PREFIX'] || env['npm_config_prefix'];
-  const rest = splitPath(env['PATH'] || request.pathOn(agent.socket ?? 'default'));
+  const rest = splitPath(env['PATH'] || request.pathOn(socketArgument(agent.socket)));
   return [
     ...(env['MOSAIC_RUNTIME_BIN'] ? [env['MOSAIC_RUNTIME_BIN']] : []),
     `${request.home}/.npm-global/bin`,

@@ -107,7 +107,8 @@ function readIn(directory: DirectoryRead, name: string, uid: number): FileRead {
 /** The holder's, the template's and any instance's own file. systemd follows links, so their content is read too. */
 function readUnitFiles(request: FilesRequest): FilesObserved['unit_files'] {
   const { layout, user } = request;
-  const directory = openDirectory(expandHome(UNIT_DIRECTORY, user.home), [user.uid, 0]);
+  // So is the directory itself, which is often a link into a repository of settings.
+  const directory = openDirectory(expandHome(UNIT_DIRECTORY, user.home), [user.uid, 0], true);
   try {
     const asked = [layout.holderUnit, layout.agentTemplate];
     const listed = directory.state === 'open' ? directory.names() : null;

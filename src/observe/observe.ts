@@ -109,7 +109,16 @@ async function askTmux(
   const delay = ports.delay ?? ((ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms)));
   const expand = (path: string) => expandHome(path, user.home);
   return observeTmux(
-    { roster, agents, uid, home: user.home, expand, deadlineMs, tmuxTmpdir: ports.env['TMUX_TMPDIR'] },
+    {
+      roster,
+      agents,
+      narrowed: request.agents !== undefined,
+      uid,
+      home: user.home,
+      expand,
+      deadlineMs,
+      tmuxTmpdir: ports.env['TMUX_TMPDIR'],
+    },
     { run: ports.run, now: ports.now, delay, paths: ports.paths ?? readPathLookup() },
   );
 }

@@ -14,8 +14,7 @@ export interface WantedEnv {
 
 export interface SeenPane {
   readonly pane: TmuxPane;
-  /** Null: it is an agent's that is out of scope, and is not looked into. */
-  readonly wanted: WantedEnv | null;
+  readonly wanted: WantedEnv;
 }
 
 /** By pid, as in `ProcessesObserved`. */

@@ -33,15 +33,15 @@ export interface Directory {
 export type UnknownRead = { readonly state: 'unknown'; readonly why: UnknownCode; readonly detail: string };
 export type DirectoryRead = Directory | { readonly state: 'absent' } | UnknownRead;
 
-const OPEN_DIRECTORY = constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW;
+const OPEN_DIRECTORY = constants.O_RDONLY | constants.O_DIRECTORY;
 const OPEN_FILE = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY;
 
-/** Opens a directory that is no link itself; `owners` as in `ReadRules`. Close it. */
-export function openDirectory(path: string, owners: readonly number[] | null): DirectoryRead {
+/** Opens a directory that is no link itself, unless told to follow one; `owners` as in `ReadRules`. Close it. */
+export function openDirectory(path: string, owners: readonly number[] | null, followsLink = false): DirectoryRead {
   let fd: number;
   try {
     if (lstatSync(path, { throwIfNoEntry: false }) === undefined) return { state: 'absent' };
-    fd = openSync(path, OPEN_DIRECTORY);
+    fd = openSync(path, followsLink ? OPEN_DIRECTORY : OPEN_DIRECTORY | constants.O_NOFOLLOW);
   } catch (error) {
     const code = errorCode(error);
     if (code === 'ENOENT') return { state: 'absent' };

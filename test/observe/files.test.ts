@@ -116,6 +116,13 @@ describe('unit files', () => {
     });
   });
 
+  it('are found where their directory is a link', () => {
+    write('dotfiles/mosaic-agent@.service', 'linked');
+    mkdirSync(join(home, dirname(UNITS)), { recursive: true });
+    symlinkSync(join(home, 'dotfiles'), join(home, UNITS));
+    expect(read().observed.unit_files['mosaic-agent@.service']).toMatchObject({ content: 'linked', link_target: null });
+  });
+
   it('are all unknown, the agents own too, where the directory cannot be read', () => {
     write(UNITS, 'a file');
     const files = read().observed.unit_files;

@@ -301,12 +301,9 @@ describe('a narrowed observation', () => {
       coder: { beat: { state: 'absent' } },
       other: { beat: { state: 'unreadable', why: 'not-observed' } },
     });
-    for (const [name, status] of [
-      ['coder', 'known'],
-      ['other', 'unknown'],
-    ] as const) {
-      expect(processIn(observed, name).env.status).toBe(status);
-    }
-    expect(Object.keys(files.commands)).toEqual(['coder']);
+    expect(processIn(observed, 'coder').env.status).toBe('known');
+    expect(session(observed, 'coder').panes[0]?.runs).toMatchObject({ verdict: 'runtime' });
+    expect(session(observed, 'other').panes[0]?.runs).toMatchObject({ verdict: 'unknown', why: 'not-observed' });
+    expect(Object.keys(known(observed.sources.processes).processes)).toHaveLength(1);
   });
 });

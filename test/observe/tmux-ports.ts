@@ -55,6 +55,7 @@ export function askTmuxOf(asked: Asked): Promise<TmuxAndProcesses> {
     {
       roster,
       agents,
+      narrowed: false,
       uid,
       home: '/home/nobody',
       expand: (path) => path,

@@ -4,7 +4,7 @@ import { chmodSync, existsSync, mkdirSync, readdirSync, rmSync, symlinkSync, unl
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { eventually, type PrivateTmux, privateTmux } from './private-tmux.ts';
+import { eventually, type PrivateTmux, privateTmux, uid } from './private-tmux.ts';
 import { serverOf, serversOf, sessionsOf, watched } from './tmux-ports.ts';
 
 let own: PrivateTmux;
@@ -119,12 +119,12 @@ describe('other sockets of the user', () => {
     start('main', 'one');
     start('other', 'two');
     start('gone', 'three');
-    process.kill(own.serverPid('gone'), 'SIGKILL');
+    const pid = own.serverPid('gone');
+    process.kill(pid, 'SIGKILL');
+    await eventually('it is gone', () => !existsSync(`/proc/${pid}/exe`));
     writeFileSync(join(own.directory, 'file'), '');
     const { run, ran } = watched();
-    const servers = await eventually('the killed one listens no more', () => true).then(() =>
-      serversOf({ base: own.base, run }),
-    );
+    const servers = await serversOf({ base: own.base, run });
     expect(readdirSync(own.directory).sort()).toEqual(['file', 'gone', 'main', 'other']);
     expect(servers.map((s) => [s.socket, s.server.state])).toEqual([
       ['main', 'running'],
@@ -178,6 +178,22 @@ describe('a server that cannot be told', () => {
     rmSync(own.directory, { recursive: true });
     expect((await serverOf({ base: own.base })).server).toMatchObject({ state: 'unknown', why: 'socket-deleted' });
     expect(existsSync(own.directory)).toBe(false);
+  });
+
+  // As a service with PrivateNetwork=yes has it; making such a namespace takes root.
+  it.runIf(uid === 0)('is no absent one when it lives in a network namespace of its own (needs root)', async () => {
+    const env = { ...process.env, TMUX_TMPDIR: own.base };
+    const args = ['-n', 'tmux', '-L', 'main', '-f', '/dev/null', 'new-session', '-d', SLEEP];
+    execFileSync('unshare', args, { env });
+    const pid = own.serverPid('main');
+    try {
+      expect(await serverOf({ base: own.base })).toMatchObject({ listening: [{ pid }], server: { state: 'running' } });
+      unlinkSync(join(own.directory, 'main'));
+      const seen = await serverOf({ base: own.base });
+      expect(seen).toMatchObject({ listening: [{ pid }], server: { state: 'unknown', why: 'socket-deleted' } });
+    } finally {
+      process.kill(pid, 'SIGKILL');
+    }
   });
 
   it('is two servers when a second one took the path, each listed', async () => {

@@ -38,7 +38,7 @@ export async function askServers(request: AskRequest, ports: TmuxPorts): Promise
   const directory = readSocketDirectory(request.tmuxTmpdir, request.uid);
   const names = new Set(request.sockets);
   if (!request.only) {
-    const listening = readListeningSockets(request.procRoot);
+    const listening = readListeningSockets(request.procRoot, null, request.uid);
     for (const name of otherSockets(directory, listening)) names.add(name);
   }
   return Promise.all([...names].map((socket) => askOne(socket, directory, request.deadlineMs, ports)));

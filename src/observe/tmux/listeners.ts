@@ -10,13 +10,42 @@ import type { LiveServer, Source } from '../state.ts';
 /** Inodes of listening sockets, by path as the server gave it to the kernel. */
 export type ListeningSockets = ReadonlyMap<string, readonly string[]>;
 
-export function readListeningSockets(procRoot: string): Source<ListeningSockets> {
-  const path = `${procRoot}/net/unix`;
-  try {
-    return { status: 'known', value: parseListeningSockets(readFileSync(path, 'utf8')) };
-  } catch (error) {
-    return unknownError(path, error);
+/**
+ * /proc/net/unix is that of a network namespace, and a service may have one of its own while its sockets' paths are
+ * everybody's: with a table, the namespaces of this user's tmux processes are read too.
+ */
+export function readListeningSockets(
+  procRoot: string,
+  table: ProcessTable | null,
+  uid: number,
+): Source<ListeningSockets> {
+  const sockets = new Map<string, string[]>();
+  for (const process of ['self', ...(table === null ? [] : foreignNamespaces(procRoot, table, uid))]) {
+    const path = `${procRoot}/${process}/net/unix`;
+    try {
+      for (const [name, inodes] of parseListeningSockets(readFileSync(path, 'utf8'))) {
+        sockets.set(name, [...(sockets.get(name) ?? []), ...inodes]);
+      }
+    } catch (error) {
+      // Of a process that has ended since, nothing listens any more.
+      if (process === 'self' || !ENDED.has(errorCode(error))) return unknownError(path, error);
+    }
   }
+  return { status: 'known', value: sockets };
+}
+
+const ENDED = new Set(['ENOENT', 'ESRCH', 'EINVAL']);
+
+/** One tmux process of this user for each network namespace that is not our own. */
+function foreignNamespaces(procRoot: string, table: ProcessTable, uid: number): readonly string[] {
+  const namespaces = new Map<string, string>();
+  for (const { pid, uid: owner, comm } of table.entries.values()) {
+    if (owner !== uid || !comm.startsWith('tmux')) continue;
+    const namespace = linkOrEmpty(`${procRoot}/${pid}/ns/net`);
+    if (namespace !== '' && !namespaces.has(namespace)) namespaces.set(namespace, String(pid));
+  }
+  namespaces.delete(linkOrEmpty(`${procRoot}/self/ns/net`));
+  return [...namespaces.values()];
 }
 
 /** `Num: RefCount Protocol Flags Type St Inode Path`; flag 0x10000 is __SO_ACCEPTCON (source: net/unix/af_unix.c). */

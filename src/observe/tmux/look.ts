@@ -16,6 +16,8 @@ import { parseScreens, renderScreens } from './screens.ts';
 export interface LookRequest extends AskRequest {
   readonly runtimes: Readonly<Record<string, RuntimeSpec>>;
   readonly home: string;
+  /** Whether it matters what runs in this session. */
+  readonly looksInto: (session: ListedSession) => boolean;
   /** Whether prompts on the screens of this session matter. */
   readonly seeksPrompts: (session: ListedSession) => boolean;
 }
@@ -52,7 +54,9 @@ export async function look(request: LookRequest, ports: LookPorts): Promise<Look
       const listening = listeners(server.path);
       const judged = judgeServer(server.path, server.answer, listening, (pid) => isOwn(table, pid, request.uid));
       if (judged.state !== 'running') return { version: null, observed: describe(server, listening, judged) };
-      const seen = judged.listed.sessions.map((session) => withRuns(session, runsOf));
+      const seen = judged.listed.sessions.map((session) =>
+        withRuns(session, request.looksInto(session) ? runsOf : () => NOT_OBSERVED),
+      );
       const screens = await readScreens(server, seen, request, ports);
       const state = screens.status === 'unknown' ? unknownState(screens) : running(judged, seen, screens.value);
       const all = withAnswering(listening, judged.listed.pid, table, request.procRoot);
@@ -62,6 +66,8 @@ export async function look(request: LookRequest, ports: LookPorts): Promise<Look
   );
   return { servers, table, details };
 }
+
+const NOT_OBSERVED: PaneRuns = { verdict: 'unknown', why: 'not-observed', detail: 'this agent was not looked at' };
 
 interface SeenSession {
   readonly session: ListedSession;
@@ -77,7 +83,7 @@ function listenersBy(
   table: Source<ProcessTable>,
   request: LookRequest,
 ): (path: string) => Source<readonly LiveServer[]> {
-  const sockets = readListeningSockets(request.procRoot);
+  const sockets = readListeningSockets(request.procRoot, table.status === 'known' ? table.value : null, request.uid);
   return (path) => {
     if (sockets.status === 'unknown') return sockets;
     const inodes = sockets.value.get(path) ?? [];

@@ -1,11 +1,10 @@
 /** The user's tmux servers with what runs on them, looked at twice where the first look is not to be believed yet. */
-import { secretValue } from '../../spec/argv-file.ts';
+import { secretValue, socketArgument } from '../../spec/argv-file.ts';
 import { layoutOf } from '../../spec/layout.ts';
 import type { AgentSpec, Roster } from '../../spec/model.ts';
 import { collectProcesses, type SeenPane, type WantedEnv, wantedEnvOf } from '../processes.ts';
 import { readFileSafely } from '../read-file.ts';
 import type { ProcessesObserved, Source, TmuxObserved, TmuxServerObserved, TmuxSession } from '../state.ts';
-import type { ListedSession } from './listing.ts';
 import { type Looked, type LookPorts, type LookRequest, look } from './look.ts';
 import { planSecondLook } from './second-look.ts';
 
@@ -13,6 +12,8 @@ export interface TmuxRequest {
   readonly roster: Roster;
   /** Those in scope. */
   readonly agents: readonly AgentSpec[];
+  /** Only sessions of these are looked into; the others are listed. */
+  readonly narrowed: boolean;
   readonly uid: number;
   readonly home: string;
   /** A leading `~/` to the home directory. */
@@ -33,8 +34,12 @@ export interface TmuxAndProcesses {
 export async function observeTmux(request: TmuxRequest, ports: LookPorts): Promise<TmuxAndProcesses> {
   const { roster, agents } = request;
   const names = new Set([roster.tmux.holderSession, ...agents.map((agent) => agent.name)]);
+  const isOurs = (session: Pick<TmuxSession, 'name' | 'mark'>) =>
+    names.has(session.name) || names.has(session.mark?.agent ?? '');
+  const looksInto = request.narrowed ? isOurs : () => true;
   const first: LookRequest = {
-    sockets: [...new Set([roster.tmux.socketName, ...agents.map((a) => a.socket)].map((name) => name ?? 'default'))],
+    // Of all agents, also where only some are in scope: what all share is always looked at.
+    sockets: [...new Set([roster.tmux.socketName, ...roster.agents.map((a) => a.socket)].map(socketArgument))],
     only: false,
     tmuxTmpdir: request.tmuxTmpdir,
     uid: request.uid,
@@ -42,7 +47,8 @@ export async function observeTmux(request: TmuxRequest, ports: LookPorts): Promi
     procRoot: request.procRoot ?? '/proc',
     runtimes: roster.runtimes,
     home: request.home,
-    seeksPrompts: (session: ListedSession) => names.has(session.name) || names.has(session.mark?.agent ?? ''),
+    looksInto,
+    seeksPrompts: isOurs,
   };
   const looked = [await look(first, ports)];
   const again = planSecondLook(serversOf(looked), agents, (pid) => ageOf(pid, looked, ports.now()));
@@ -50,7 +56,11 @@ export async function observeTmux(request: TmuxRequest, ports: LookPorts): Promi
     await ports.delay(again.afterMs);
     looked.unshift(await look({ ...first, sockets: again.sockets, only: true }, ports));
   }
-  return { tmux: tmuxSource(looked), processes: processSource(looked, request), serverPaths: readPaths(looked) };
+  return {
+    tmux: tmuxSource(looked),
+    processes: processSource(looked, request, looksInto),
+    serverPaths: readPaths(looked),
+  };
 }
 
 /** The newest look at each server, in the order of the first one. */
@@ -90,7 +100,11 @@ function ageOf(pid: number, looks: readonly Looked[], now: number): number | nul
   return now - (table.value.booted_at_ms + (entry.start_time * 1000) / table.value.clock_ticks_per_second);
 }
 
-function processSource(looks: readonly Looked[], request: TmuxRequest): Source<ProcessesObserved> {
+function processSource(
+  looks: readonly Looked[],
+  request: TmuxRequest,
+  looksInto: (session: TmuxSession) => boolean,
+): Source<ProcessesObserved> {
   const table = looks[0]?.table;
   if (table === undefined || table.status === 'unknown') {
     return table ?? { status: 'unknown', why: 'not-observed', detail: 'no tmux server was looked at' };
@@ -99,9 +113,9 @@ function processSource(looks: readonly Looked[], request: TmuxRequest): Source<P
   const byPid: Record<string, ProcessesObserved['processes'][string]> = {};
   for (const { look, server } of newest(looks).values()) {
     if (look.table.status === 'unknown' || server.observed.server.state !== 'running') continue;
-    const panes = server.observed.server.sessions.flatMap((session) =>
-      session.panes.map((pane): SeenPane => ({ pane, wanted: wantedFor(session) })),
-    );
+    const panes = server.observed.server.sessions
+      .filter(looksInto)
+      .flatMap((session) => session.panes.map((pane): SeenPane => ({ pane, wanted: wantedFor(session) })));
     Object.assign(byPid, collectProcesses(panes, look.table.value, look.details));
   }
   const { booted_at_ms, clock_ticks_per_second } = table.value;
@@ -111,18 +125,14 @@ function processSource(looks: readonly Looked[], request: TmuxRequest): Source<P
 const MAX_SECRET_BYTES = 64 * 1024;
 
 /** What is wanted of the environment in a session: the agent's whose mark it bears, else whose name it has. */
-function wantedEnvs(request: TmuxRequest): (session: TmuxSession) => WantedEnv | null {
+function wantedEnvs(request: TmuxRequest): (session: TmuxSession) => WantedEnv {
   const { roster, agents } = request;
   const layout = layoutOf(roster.layout);
   const nobody = wantedEnvOf(layout, {}, () => readSecret('', request));
   const byName = new Map(
     agents.map((agent) => [agent.name, wantedEnvOf(layout, agent.env, (path) => readSecret(path, request))]),
   );
-  const outOfScope = new Set(roster.agents.map((agent) => agent.name).filter((name) => !byName.has(name)));
-  return (session) => {
-    const name = session.mark?.owner === roster.fleet ? session.mark.agent : session.name;
-    return outOfScope.has(name) ? null : (byName.get(name) ?? nobody);
-  };
+  return ({ name, mark }) => byName.get(mark?.owner === roster.fleet ? mark.agent : name) ?? nobody;
 }
 
 /** As the launcher reads it: without the newlines at its end. Links are followed: secrets are often kept elsewhere. */

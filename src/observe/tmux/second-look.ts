@@ -3,6 +3,7 @@
  * before the program sets its title, a pane dies a moment before tmux knows how, a server that ends has closed its
  * socket before it is gone.
  */
+import { socketArgument } from '../../spec/argv-file.ts';
 import type { AgentSpec } from '../../spec/model.ts';
 import type { PaneRuns, TmuxServerObserved, TmuxSession } from '../state.ts';
 
@@ -29,6 +30,9 @@ export function planSecondLook(
   return { sockets: again.map(({ socket }) => socket), afterMs: Math.max(...again.map(({ wait }) => wait)) };
 }
 
+/** What a server looks like that is about to be gone. */
+const ENDING: ReadonlySet<string> = new Set(['socket-deleted', 'split-brain']);
+
 /** 0: believed at once. */
 function waitFor(
   { socket, server }: TmuxServerObserved,
@@ -36,8 +40,8 @@ function waitFor(
   ageOf: (pid: number) => number | null,
 ): number {
   if (server.state === 'absent') return 0;
-  if (server.state === 'unknown') return server.why === 'socket-deleted' ? SHORT_WAIT_MS : 0;
-  const wanted = new Map(agents.filter((a) => (a.socket ?? 'default') === socket).map((a) => [a.name, a.runtime]));
+  if (server.state === 'unknown') return ENDING.has(server.why) ? SHORT_WAIT_MS : 0;
+  const wanted = new Map(agents.filter((a) => socketArgument(a.socket) === socket).map((a) => [a.name, a.runtime]));
   return Math.max(0, ...server.sessions.map((session) => waitForSession(session, wanted.get(session.name), ageOf)));
 }
 
