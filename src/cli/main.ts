@@ -13,7 +13,8 @@ import { formatBug } from './report.ts';
 
 type Stream = typeof process.stdout | typeof process.stderr;
 
-function outputOf(stream: Stream): Output {
+/** `flushed` resolves when all that was written has left, or nobody wants it: process.exit would cut a pipe's rest off. */
+function outputOf(stream: Stream): Output & { readonly flushed: () => Promise<void> } {
   let open = true;
   stream.on('error', (error: NodeJS.ErrnoException) => {
     open = false;
@@ -25,6 +26,7 @@ function outputOf(stream: Stream): Output {
     },
     isTerminal: stream.isTTY === true,
     columns: stream.isTTY === true ? stream.columns : null,
+    flushed: () => new Promise((resolve) => (open ? stream.write('', () => resolve()) : resolve())),
   };
 }
 
@@ -113,6 +115,7 @@ async function main(): Promise<void> {
     log: textLog(false, stderr),
   };
   const exitCode = await fleet(process.argv.slice(2), context);
+  await Promise.all([stdout.flushed(), stderr.flushed()]);
   process.exit(code() ?? exitCode);
 }
 

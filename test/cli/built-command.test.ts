@@ -100,6 +100,22 @@ describe('compiled code', () => {
   });
 });
 
+test('a long result reaches a slow reader whole', async () => {
+  const names = Array.from(
+    { length: 1000 },
+    (_, i) => `  - { name: a${i}, runtime: claude, working_directory: ~/${'d'.repeat(200)}${i} }\n`,
+  );
+  const roster = join(directory, 'long.yaml');
+  writeFileSync(roster, `version: 1\nsupervisor: none\nagents:\n${names.join('')}`);
+  // A pipe takes 64 KiB; the rest must still be there when the reader wakes up.
+  const script = '"$0" "$1" observe -f "$2" | { head -c 1; cat; }';
+  const env = { ...process.env, TMUX_TMPDIR: temporary };
+  const child = spawn('/bin/sh', ['-c', script, process.execPath, join(dist, 'fleet.cjs'), roster], { env });
+  const { stdout } = await end(child);
+  expect(stdout.length).toBeGreaterThan(200_000);
+  expect(JSON.parse(stdout)).toMatchObject({ kind: 'fleet.observed' });
+});
+
 test('stdout that nobody reads any more ends quietly', async () => {
   const child = start(['schema']);
   child.stdout?.destroy();
