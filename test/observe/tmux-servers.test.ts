@@ -91,12 +91,12 @@ describe('a server that runs', () => {
     own.tmux('main', 'new-session', '-d', '-s', 'hold', SLEEP, ';', 'set-option', '-g', 'remain-on-exit', 'on');
     start('main', 'failed', 'exit 3');
     start('main', 'killed', 'kill -9 $$');
+    // Dead comes first; how it died only when the kernel has told.
     await eventually('both have ended', () => {
-      const dead = own.tmux('main', 'list-panes', '-a', '-F', '#{pane_dead}').split('\n');
-      return dead.filter((d) => d === '1').length === 2;
+      const ended = own.tmux('main', 'list-panes', '-a', '-F', '#{pane_dead_status}#{pane_dead_signal}').split('\n');
+      return ended.filter((how) => how !== '').length === 2;
     });
-    // Both at once may be missing for a moment after a death; for agents of the roster it is looked at again.
-    const sessions = await sessionsOf({ base: own.base, agents: [{ name: 'failed' }, { name: 'killed' }] });
+    const sessions = await sessionsOf({ base: own.base });
     const runs = Object.fromEntries(sessions.map((s) => [s.name, s.panes[0]?.runs]));
     expect(runs['failed']).toEqual({ verdict: 'dead', status: 3, signal: null });
     expect(runs['killed']).toEqual({ verdict: 'dead', status: null, signal: '9' });
