@@ -56,6 +56,27 @@ describe('a change is looked at again just before it is made', () => {
     expect(told(await world.apply({ plan }))).toEqual(['applied restart session/coder']);
   });
 
+  test('somebody works in a second pane by now: deferred', async () => {
+    const world = new World(FLEET);
+    wrongRuntime(world);
+    const plan = world.plan();
+    const { panes } = world.session('coder');
+    panes.push({
+      ...seen.paneOf(world.truth, 'coder'),
+      id: '%9999',
+      runs: { verdict: 'shell', pid: 1, program: 'bash' },
+    });
+    expect(told(await world.apply({ plan }))).toEqual(['skipped restart session/coder deferred-attached']);
+  });
+
+  test('another process in the same pane by now: stale', async () => {
+    const world = new World(FLEET);
+    wrongRuntime(world);
+    const plan = world.plan();
+    seen.paneOf(world.truth, 'coder').pid = 77;
+    expect(told(await world.apply({ plan }))).toEqual(['skipped restart session/coder stale']);
+  });
+
   test('busy since: deferred', async () => {
     const world = new World(FLEET);
     wrongRuntime(world);
@@ -85,8 +106,11 @@ describe('a change is looked at again just before it is made', () => {
     expect(world.session('coder').id).toBe(id);
   });
 
-  test('made again between the last look and the kill: the new one is left alone', async () => {
-    const world = new World(FLEET);
+  test.each([
+    ['marked', FLEET],
+    ['without marks', MOSAIC],
+  ])('made again between the last look and the kill, %s: the new one is left alone', async (_which, yaml) => {
+    const world = new World(yaml);
     wrongRuntime(world);
     let once = true;
     world.meanwhile = (step) => {
@@ -155,6 +179,8 @@ describe('a change is looked at again just before it is made', () => {
 describe('a started agent counts as started only when it stays up as wanted', () => {
   const cases: readonly (readonly [Fate, string, string])[] = [
     ['dies', 'agent-ended', 'exit status 3'],
+    ['crashes', 'agent-ended', 'exit status 4'],
+    ['other-spec', 'not-as-started', 'started from another spec'],
     ['gone', 'agent-ended', 'exit unknown'],
     ['parked', 'parked', 'Do you trust this folder?'],
     ['wrong-directory', 'wrong-directory', 'is in /, wanted /home/jarvis/src'],
@@ -279,8 +305,10 @@ describe('order', () => {
     );
     const up = new World(yaml);
     for (const name of ['late', 'early']) up.dropSession(name);
-    const ups = (await up.apply()).events.flatMap((e) => (e.event === 'applied' ? [e.agent] : []));
-    expect(ups).toEqual(['early', 'late']);
+    const ups = (await up.apply()).events.flatMap((e) =>
+      'agent' in e && e.event !== 'waiting' ? [`${e.agent} ${e.event}`] : [],
+    );
+    expect(ups).toEqual(['early started', 'early applied', 'late started', 'late applied']);
     const down = new World(yaml.replaceAll(', wave', ', state: stopped, boot: false, wave'));
     for (const name of ['late', 'early']) down.start(down.agent(name));
     const downs = (await down.apply()).events.flatMap((e) => (e.event === 'started' ? [e.agent] : []));
@@ -316,9 +344,26 @@ describe('order', () => {
 describe('what systemd says is not believed', () => {
   test('enable exits 0 and enables nothing: failed', async () => {
     const world = new World(FLEET);
-    Object.assign(world.agentUnit('coder'), { unit_file_state: 'disabled', wanted_by: [] });
+    Object.assign(world.agentUnit('coder'), { unit_file_state: 'enabled-runtime' });
     world.cannotEnable.add('fleet-agent@coder.service');
     expect(failureOf(await world.apply()).code).toBe('unit-not-as-wanted');
+  });
+
+  test('a reload that leaves units to be reloaded: failed', async () => {
+    const world = new World(FLEET);
+    world.agentUnit('coder').need_daemon_reload = true;
+    world.reloadsInVain = true;
+    expect(failureOf(await world.apply()).code).toBe('reload-needed-still');
+  });
+
+  test('jobs that conflict are tried again, within bounds', async () => {
+    const world = new World(FLEET);
+    world.dropSession('coder');
+    world.conflicts = 3;
+    expect(told(await world.apply())).toEqual(['applied start session/coder']);
+    world.dropSession('coder');
+    world.conflicts = 1000;
+    expect(failureOf(await world.apply()).code).toBe('systemctl-failed');
   });
 
   test('linger refused: failed, with the command for root', async () => {
@@ -352,6 +397,21 @@ describe('what systemd says is not believed', () => {
     expect(told(result)[0]).toBe('failed restart tmux-server/mosaic-factory unobserved');
     expect(world.steps).toEqual([]);
   });
+});
+
+test('a kill that tmux neither refuses nor makes is not believed', async () => {
+  const world = new World(FLEET);
+  wrongRuntime(world);
+  world.accessDenied = true;
+  expect(failureOf(await world.apply())).toMatchObject({ code: 'kill-failed', evidence: ['access not allowed'] });
+  expect(world.has('coder')).toBe(true);
+});
+
+test('a session that a started unit only took over is not remembered as started from this roster', async () => {
+  const world = new World(FLEET);
+  world.agentUnit('coder').active_state = 'inactive';
+  expect(told(await world.apply())).toEqual(['applied start unit/fleet-agent@coder.service']);
+  expect(world.memory().sessions).toEqual({});
 });
 
 describe('processes that outlive their session', () => {

@@ -25,7 +25,17 @@ export const { HOME, NOW } = seen;
 export const OPERATORS_LINE = 'export OPERATORS_OWN=kept  # by hand\n';
 
 /** What becomes of an agent that is started. */
-export type Fate = 'right' | 'dies' | 'gone' | 'parked' | 'wrong-directory' | 'wrong-program' | 'silent' | 'finishes';
+export type Fate =
+  | 'right'
+  | 'dies'
+  | 'gone'
+  | 'parked'
+  | 'wrong-directory'
+  | 'wrong-program'
+  | 'silent'
+  | 'finishes'
+  | 'crashes'
+  | 'other-spec';
 export type Trouble = 'fail' | 'hang' | 'die';
 
 /** Thrown in the middle of an effect: the executor was killed there. */
@@ -50,6 +60,13 @@ export class World {
   /** A unit that `enable` claims to enable and does not. */
   readonly cannotEnable = new Set<string>();
   lingerRefused = false;
+  /** tmux exits 0, says nothing and does nothing ("access not allowed"). */
+  accessDenied = false;
+  /** daemon-reload exits 0 and systemd still wants one. */
+  reloadsInVain = false;
+  /** So many jobs are refused before one is taken. */
+  conflicts = 0;
+  private readonly later: { readonly at: number; readonly happen: () => void }[] = [];
   /** What units are like where the user manager comes up with linger. */
   private managerDown: seen.Mutable<Observed>['sources']['units'] | null = null;
   private nextPid = 5000;
@@ -152,6 +169,9 @@ export class World {
     };
     this.truth.sources.linger = seen.known({ user: 'jarvis', enabled: false });
   }
+  after(ms: number, happen: () => void): void {
+    this.later.push({ at: this.clock + ms, happen });
+  }
   /** Somebody ends the session and makes it again by hand. */
   recreate(name: string): void {
     this.dropSession(name);
@@ -196,6 +216,10 @@ export class World {
         const until = this.clock + ms;
         await new Promise(setImmediate);
         this.clock = Math.max(this.clock, until);
+        for (const event of this.later.splice(0)) {
+          if (event.at <= this.clock) event.happen();
+          else this.later.push(event);
+        }
       },
     };
   }
@@ -328,7 +352,12 @@ export class World {
   }
 
   private systemctl([verb, name]: readonly string[], runtime: boolean): RunResult {
+    if (this.conflicts > 0) {
+      this.conflicts -= 1;
+      return exited(1, '', "Failed to start it: Transaction for it is destructive (it has 'stop' job queued).");
+    }
     if (verb === 'daemon-reload') {
+      if (this.reloadsInVain) return exited(0);
       for (const unit of this.units()) unit.need_daemon_reload = false;
       return exited(0);
     }
@@ -351,6 +380,7 @@ export class World {
         if (unit.active_state === 'failed') Object.assign(unit, { active_state: 'inactive', sub_state: 'dead' });
         break;
       case 'start':
+        if (unit.active_state === 'failed') return exited(1, '', `Job for ${unit.name} failed.`);
         if (unit.active_state !== 'active') this.execStart(unit.name);
         break;
       case 'restart':
@@ -408,6 +438,7 @@ export class World {
         ? `${session.mark.owner}/${session.mark.agent}/${server.pid}/${session.id}/${session.created}`
         : '',
     };
+    if (this.accessDenied) return exited(0, '', 'access not allowed');
     const facts = [...condition.matchAll(/#\{==:#\{([^}]+)\},([^}]*)\}/g)];
     const holds = facts.length > 0 && facts.every(([, name, value]) => values[name ?? ''] === value);
     if (!holds || session === undefined) return exited(0, 'fleet-guard-refused\n');
@@ -419,8 +450,10 @@ export class World {
   private enableLinger(): RunResult {
     if (this.lingerRefused) return exited(1, '', 'Could not enable linger: Interactive authentication required.');
     this.truth.sources.linger = seen.known({ user: 'jarvis', enabled: true });
-    if (this.managerDown !== null) this.truth.sources.units = this.managerDown;
-    this.managerDown = null;
+    this.after(2_000, () => {
+      if (this.managerDown !== null) this.truth.sources.units = this.managerDown;
+      this.managerDown = null;
+    });
     return exited(0);
   }
 
@@ -444,12 +477,15 @@ export class World {
     pane.runs = { verdict: 'runtime', runtime: agent.runtime, strength: 'strong', pid: pane.pid, evidence: 'package' };
     if (fate === 'wrong-program') pane.runs = { verdict: 'other', pid: pane.pid, program: 'sleep' };
     if (fate === 'parked') pane.prompt = { id: 'trust', text: 'Do you trust this folder?' };
+    if (fate === 'other-spec' && session.mark !== null) session.mark.spec = 'another';
     this.addProcess(pane.pid, agent, fate);
-    if (fate === 'dies' || fate === 'finishes') {
-      const status = fate === 'dies' ? 3 : 0;
+    const { pid } = pane;
+    const die = (status: number) => {
       Object.assign(pane, { dead: true, dead_status: status, runs: { verdict: 'dead', status, signal: null } });
-      this.endProcess(pane.pid);
-    }
+      this.endProcess(pid);
+    };
+    if (fate === 'crashes') this.after(1_000, () => die(4));
+    if (fate === 'dies' || fate === 'finishes') die(fate === 'dies' ? 3 : 0);
     this.sessions().push(session);
   }
   private newSession(name: string): seen.Mutable<TmuxSession> {
