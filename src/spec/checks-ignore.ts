@@ -3,7 +3,7 @@ import { KINDS, type Kind } from './address.ts';
 import { EXPECTED } from './expectations.ts';
 import { layoutOf } from './layout.ts';
 import type { DataPath } from './problems.ts';
-import type { CheckContext } from './roster-view.ts';
+import { type CheckContext, knowsAllNames } from './roster-view.ts';
 import { HOST_NAME, TENANT_NAME } from './schema-parts.ts';
 import { nearest } from './suggest.ts';
 import { holderOfFile, hostKey, socketName } from './written.ts';
@@ -20,8 +20,8 @@ export function checkIgnoreRules(context: CheckContext): void {
   for (const [i, rule] of rules.entries()) {
     const path: DataPath = ['ignore', i];
     const complaint = dangling(context, names, rule.target);
-    if (complaint !== null) {
-      const unlessFaulty = [['agents'], ['tmux'], ['hosts'], ['tenants']];
+    if (complaint !== null && knowsAllNames(context)) {
+      const unlessFaulty = [['tmux'], ['hosts'], ['tenants']];
       context.report({ code: 'ignores-nothing', path: [...path, 'target'], at: 'value', ...complaint, unlessFaulty });
     }
     if (rule.until !== undefined && !isDate(rule.until)) {

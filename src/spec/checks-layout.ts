@@ -10,7 +10,7 @@ export function checkLayout(context: CheckContext): void {
 }
 
 const REMEDIES = {
-  env: 'write them into the agent’s env file by hand (fleet keeps foreign lines), or use `layout: fleet`',
+  env: 'write them into its env file by hand (fleet keeps foreign lines), or use `layout: fleet`',
   window: 'leave it out, or use `layout: fleet`',
 } as const;
 

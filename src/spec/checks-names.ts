@@ -16,17 +16,24 @@ export function checkNames(context: CheckContext): void {
   const holder = holderOfFile(file);
   const taken = new Set(agents.map(({ written }) => written.name));
   const first = new Map<string, CheckedAgent>();
+  const renames = new Map<CheckedAgent, string>();
+  const renamed = (agent: CheckedAgent): string => {
+    const free = renames.get(agent) ?? freeName(agent.written.name, taken, holder);
+    renames.set(agent, free);
+    taken.add(free);
+    return `rename it, for example ${free}`;
+  };
   for (const agent of agents) {
     const { name } = agent.written;
     const path: DataPath = [...agent.path, 'name'];
     if (!AGENT_NAME.test(name)) {
-      const remedy = rename(name, taken, holder);
+      const remedy = renamed(agent);
       report({ code: 'bad-name', path, at: 'value', detail: whyNot(name), remedy, unlessFaulty: [path] });
     }
     if (name === '') continue;
     const collision = collisionOf(name, holder, first);
     if (collision !== null) {
-      report({ code: 'name-collision', path, at: 'value', detail: collision, remedy: rename(name, taken, holder) });
+      report({ code: 'name-collision', path, at: 'value', detail: collision, remedy: renamed(agent) });
     }
     if (!first.has(inTmux(name))) first.set(inTmux(name), agent);
   }
@@ -62,8 +69,8 @@ function whyNot(name: string): string {
 }
 
 /** A name that fits and is free. `.` and `:` become what tmux has made of them so far. */
-function rename(name: string, taken: ReadonlySet<string>, holder: string): string {
-  const fitting = inTmux(name.toLowerCase())
+function freeName(name: string, taken: ReadonlySet<string>, holder: string): string {
+  const fitting = inTmux(name.normalize('NFKD').replace(/\p{M}/gu, '').toLowerCase())
     .replace(VIEWER_NAME, '-watcher')
     .replace(/[^a-z0-9_-]+/g, '-')
     .replace(/^[_-]+|-+$/g, '')
@@ -71,5 +78,5 @@ function rename(name: string, taken: ReadonlySet<string>, holder: string): strin
   const base = fitting === '' ? 'agent' : fitting;
   let free = base;
   for (let n = 2; taken.has(free) || free === holder; n++) free = `${base.slice(0, 57)}-${n}`;
-  return `rename it, for example ${free}`;
+  return free;
 }

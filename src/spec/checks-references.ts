@@ -1,7 +1,7 @@
 /** What one part of a roster calls by name in another: runtimes, hosts, tenants, agents. */
 
 import type { DataPath } from './problems.ts';
-import { type CheckContext, type CheckedAgent, originOf, writtenFields } from './roster-view.ts';
+import { type CheckContext, type CheckedAgent, knowsAllNames, originOf, writtenFields } from './roster-view.ts';
 import { nearest } from './suggest.ts';
 import { hostKey } from './written.ts';
 
@@ -110,7 +110,7 @@ function checkHostDefinitions(context: CheckContext): void {
     const { host, ssh, path } = definition;
     const other = first.get(hostKey(host));
     if (other === undefined) first.set(hostKey(host), definition);
-    else if (other.ssh !== ssh) {
+    else if (other.ssh !== ssh && path[0] !== 'hosts') {
       const detail = (lineOf: (path: DataPath) => number) =>
         `${host} is reached by ${ssh ?? 'nothing (this machine)'} here and by ${other.ssh ?? 'nothing (this machine)'} on line ${lineOf(other.path)}`;
       const remedy = 'say it once, under `hosts`';
@@ -149,7 +149,7 @@ export function checkDependencies(context: CheckContext): void {
   for (const agent of context.agents) {
     const origin = originOf(agent, 'depends_on');
     for (const [i, name] of (agent.merged.depends_on ?? []).entries()) {
-      if (byName.has(name)) continue;
+      if (byName.has(name) || !knowsAllNames(context)) continue;
       const near = nearest(name, [...byName.keys()]);
       context.report({
         code: 'unknown-reference',
@@ -157,7 +157,6 @@ export function checkDependencies(context: CheckContext): void {
         at: 'value',
         detail: `agent ${JSON.stringify(name)} in depends_on`,
         remedy: near === null ? 'add that agent, or take it out of `depends_on`' : `did you mean ${near}?`,
-        unlessFaulty: [['agents']],
       });
     }
   }
@@ -168,7 +167,7 @@ function reportCycle(context: CheckContext, byName: ReadonlyMap<string, CheckedA
   const last = byName.get(cycle.at(-1) ?? '');
   if (last === undefined) return;
   const closing = (last.merged.depends_on ?? []).indexOf(cycle[0] ?? '');
-  const detail = [...cycle, cycle[0]].join(' → ');
+  const detail = [...cycle, cycle[0]].join(' -> ');
   const remedy = cycle.length === 1 ? 'an agent cannot wait for itself' : 'take one of them out';
   context.report({
     code: 'dependency-cycle',

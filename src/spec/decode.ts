@@ -43,16 +43,18 @@ function firstInvalid(bytes: Uint8Array): number {
   let bad = bytes.byteLength;
   while (bad - good > 1) {
     const middle = (good + bad) >> 1;
-    if (isPrefix(bytes.subarray(0, middle))) good = middle;
+    if (isText(bytes.subarray(0, middle), true)) good = middle;
     else bad = middle;
   }
+  // Back to where the character begins that does not go on as it should.
+  while (good > 0 && !isText(bytes.subarray(0, good), false)) good--;
   return good;
 }
 
-/** Valid so far: `stream` lets the last character be cut short. */
-function isPrefix(bytes: Uint8Array): boolean {
+/** `mayGoOn`: the last character may be cut short. */
+function isText(bytes: Uint8Array, mayGoOn: boolean): boolean {
   try {
-    new TextDecoder('utf-8', { fatal: true }).decode(bytes, { stream: true });
+    new TextDecoder('utf-8', { fatal: true }).decode(bytes, { stream: mayGoOn });
     return true;
   } catch {
     return false;

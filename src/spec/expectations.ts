@@ -22,10 +22,11 @@ function asArgv(value: unknown): string | null {
 }
 
 function asDirectory(value: unknown): string | null {
+  if (value === null) return 'a lone ~ is nothing in YAML; write "~" in quotes for the home directory';
   if (typeof value !== 'string') return inQuotes(value);
   const fromHome = /^\$(?:HOME|\{HOME\})(\/.*)?$/.exec(value);
   if (fromHome !== null) return `variables are not expanded; write ~${fromHome[1] ?? ''}`;
-  if (/^~[^/]/.test(value)) return 'only the agent’s own home can be abbreviated; write the path from /';
+  if (/^~[^/]/.test(value)) return 'only its own home can be abbreviated; write the path from /';
   return value === '' || value.startsWith('-') ? null : `write ~/${value.replace(/^\.\//, '')} or the path from /`;
 }
 
@@ -48,6 +49,16 @@ export function suggestName(value: string, start: RegExp): string | null {
   return fitting === '' || fitting === value ? null : `rename it, for example ${fitting}`;
 }
 
+/** Truth in YAML 1.1, text in 1.2. */
+const YES_NO: Readonly<Record<string, string>> = {
+  yes: 'write true',
+  on: 'write true',
+  true: 'write true, without quotes',
+  no: 'write false',
+  off: 'write false',
+  false: 'write false, without quotes',
+};
+
 export const EXPECTED = {
   roster: {
     text: 'a mapping with `version` and `agents`',
@@ -64,7 +75,10 @@ export const EXPECTED = {
   list: { text: 'a list', remedy: (value: unknown) => (value === null ? 'write [] where it is empty' : null) },
   version: { text: 'the number 1', remedy: () => 'write `version: 1`' },
   transport: { text: 'tmux', remedy: () => 'write `transport: tmux`, or leave it out' },
-  boolean: { text: 'true or false' },
+  boolean: {
+    text: 'true or false',
+    remedy: (value: unknown) => (typeof value === 'string' ? (YES_NO[value.toLowerCase()] ?? null) : null),
+  },
   text: { text: 'text', remedy: inQuotes },
   line: { text: 'text on one line, without control characters', remedy: inQuotes },
   fleet: { text: 'a name of a-z, 0-9 and -, up to 31, the first no -', remedy: asName },

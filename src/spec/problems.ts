@@ -33,6 +33,7 @@ export const SUMMARIES = {
   'command-needed': 'no command',
   'match-needed': 'no way to recognise it',
   'ignores-nothing': 'an ignore rule without a subject',
+  'more-problems': 'there is more',
 } as const;
 
 export type ProblemCode = keyof typeof SUMMARIES;

@@ -44,6 +44,9 @@ export function writtenFields({ file, agents }: CheckContext): readonly { path: 
   return file.defaults === undefined ? own : [{ path: ['defaults'], fields: file.defaults }, ...own];
 }
 
+/** False where an agent's name is not known for a fault of its own: a name not found may be that one's. */
+export const knowsAllNames = ({ agents }: RosterView): boolean => agents.every(({ written }) => written.name !== '');
+
 /** Where a merged field comes from. */
 export function originOf(agent: CheckedAgent, ...keys: readonly (keyof AgentFields)[]): DataPath {
   const key = keys.find((k) => agent.written[k] !== undefined);

@@ -34,6 +34,8 @@ export const AGENT_NAME = /^[a-z0-9][a-z0-9_-]{0,62}$/;
 export const HOST_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,252}$/;
 export const TENANT_NAME = /^[a-z0-9_][a-z0-9_-]{0,31}$/;
 
+/** Its pattern is checked with the whole roster at hand (checks-names.ts), which knows a free name to suggest. */
+export const agentName = z.string('agentName');
 export const line = text('line', /^\P{Cc}+$/u);
 export const directory = text('directory', /^(?:~|~\/\P{Cc}*|\/\P{Cc}*)$/u);
 export const file = text('file', /^~?\/\P{Cc}+$/u);

@@ -51,7 +51,7 @@ const agentFields = {
   on_change: maybe(choice(['defer', 'restart', 'keep'])),
   heartbeat: maybe(heartbeat),
   restart: maybe(restart),
-  depends_on: maybe(list('list', z.string('agentName'))),
+  depends_on: maybe(list('list', part.agentName)),
   wave: maybe(integer('wave', -1000, 1000)),
   persistent_persona: maybe(flag),
   persistentPersona: maybe(flag),
@@ -59,7 +59,7 @@ const agentFields = {
   resetBetweenTasks: maybe(flag),
 };
 
-const agent = mapping({ name: z.string('agentName'), ...agentFields });
+const agent = mapping({ name: part.agentName, ...agentFields });
 const agentShape: Readonly<Record<string, z.core.$ZodType>> = agent.shape;
 
 const resetCommand = z.union(

@@ -56,7 +56,7 @@ function badKey(path: DataPath, key: string, id: string): Problem {
 function badChoice(data: unknown, path: DataPath, values: readonly string[]): Problem {
   const value = valueAt(data, path);
   const right = typeof value === 'string' ? nearest(value, values) : null;
-  const detail = `expected ${values.join(' or ')}, got ${describe(value)}`;
+  const detail = `expected ${oneOf(values)}, got ${describe(value)}`;
   return {
     code: 'bad-value',
     path,
@@ -65,6 +65,9 @@ function badChoice(data: unknown, path: DataPath, values: readonly string[]): Pr
     remedy: right && `did you mean ${right}?`,
   };
 }
+
+const oneOf = (values: readonly string[]): string =>
+  [values.slice(0, -1).join(', '), values.at(-1)].filter((part) => part !== '').join(' or ');
 
 function badValue(data: unknown, path: DataPath, id: string): Problem {
   const expected = expectation(id);

@@ -10,7 +10,8 @@ const isPart = (word: string, whole: string): boolean =>
 /** Null where nothing is near: at most a third of the letters differ (a swap of neighbours counting once), or it is a part. */
 export function nearest(word: string, candidates: Iterable<string>): string | null {
   const folded = fold(word);
-  const limit = Math.max(1, Math.floor(word.length / 3));
+  // A word of one letter is near to every other.
+  const limit = word.length < 2 ? 0 : Math.max(1, Math.floor(word.length / 3));
   let best: string | null = null;
   let least = limit + 1;
   for (const candidate of candidates) {

@@ -4,15 +4,18 @@
  */
 import {
   Alias,
+  Composer,
+  type CST,
   type Document,
   isMap,
   isNode,
   isScalar,
   isSeq,
+  Lexer,
   LineCounter,
   type Pair,
   type ParsedNode,
-  parseDocument,
+  Parser,
   type YAMLMap,
   type YAMLSeq,
 } from 'yaml';
@@ -72,26 +75,58 @@ export function readAnyYaml(text: string): Result<YamlText, readonly YamlProblem
     const { line, col } = lineCounter.linePos(offset);
     return line === 0 ? { line: 1, col: 1 } : { line, col };
   };
-  const document = parse(text, lineCounter);
-  if (document === null) {
-    return err([{ ...place(0), code: 'yaml-nesting', detail: `deeper than ${MAX_NESTING} levels`, remedy: null }]);
+  const composed = compose(text, lineCounter);
+  if (composed.document === null) {
+    return err([{ ...place(composed.tooDeepAt), ...TOO_DEEP }]);
   }
-  const problems: YamlProblem[] = syntaxProblems(document, place);
-  const walk: Walk = { problems, place };
-  const data = toData(document.contents, 1, walk);
-  if (problems.length > 0) return err(problems.sort((a, b) => a.line - b.line || a.col - b.col));
+  const { document, secondAt } = composed;
+  const problems = syntaxProblems(document, place);
+  if (secondAt !== null) {
+    const detail = 'a roster is one document; another begins here';
+    problems.push({ ...place(secondAt), code: 'yaml-documents', detail, remedy: 'remove the second `---`' });
+  }
+  const data = toData(document.contents, 1, { problems, place });
+  if (problems.length > 0) return err(problems.sort((p, q) => p.line - q.line || p.col - q.col));
   return ok({ data, locate: (path, at) => place(offsetOf(document.contents, path, at)) });
 }
 
-/** Null where the nesting exhausts the parser's stack: it recurses. */
-function parse(text: string, lineCounter: LineCounter): Document.Parsed | null {
-  try {
-    // uniqueKeys compares each key with all before it; toData does it in one pass.
-    return parseDocument(text, { version: '1.2', schema: 'core', uniqueKeys: false, prettyErrors: false, lineCounter });
-  } catch (error) {
-    if (error instanceof RangeError) return null;
-    throw error;
+const TOO_DEEP = { code: 'yaml-nesting', detail: `deeper than ${MAX_NESTING} levels`, remedy: null } as const;
+
+/** The parser's own levels for each of ours: a document, and at most three tokens a collection. */
+const PARSER_LEVELS = 4 * MAX_NESTING;
+
+type Composed =
+  | { readonly document: Document.Parsed; readonly secondAt: number | null }
+  | { readonly document: null; readonly tooDeepAt: number };
+
+/**
+ * The library's parser makes tokens without recursion; its composer recurses, and a megabyte of brackets ends the whole
+ * of Node (measured with yaml 2.9). So the depth is watched while tokens are made.
+ */
+function compose(text: string, lineCounter: LineCounter): Composed {
+  const parser = new Parser(lineCounter.addNewLine);
+  lineCounter.addNewLine(0);
+  let tooDeepAt: number | null = null;
+  function* tokens(): Generator<CST.Token, void> {
+    for (const lexeme of new Lexer().lex(text)) {
+      yield* parser.next(lexeme);
+      if (parser.stack.length > PARSER_LEVELS) {
+        tooDeepAt = parser.offset;
+        return;
+      }
+    }
+    yield* parser.end();
   }
+  // uniqueKeys compares each key with all before it; toData does it in one pass.
+  const composer = new Composer({ version: '1.2', schema: 'core', uniqueKeys: false, prettyErrors: false });
+  let first: Document.Parsed | null = null;
+  for (const document of composer.compose(tokens(), true, text.length)) {
+    if (tooDeepAt !== null) break;
+    if (first !== null) return { document: first, secondAt: document.range[0] };
+    first = document;
+  }
+  if (first === null || tooDeepAt !== null) return { document: null, tooDeepAt: tooDeepAt ?? 0 };
+  return { document: first, secondAt: null };
 }
 
 function syntaxProblems(document: Document.Parsed, place: (offset: number) => Place): YamlProblem[] {
@@ -99,17 +134,12 @@ function syntaxProblems(document: Document.Parsed, place: (offset: number) => Pl
   // A tag that is not known is a warning here and found again, with every other tag, in toData.
   for (const { code, message, pos } of [...document.errors, ...document.warnings]) {
     if (code === 'TAG_RESOLVE_FAILED') continue;
-    if (code === 'MULTIPLE_DOCS') {
-      const detail = 'a roster is one document; another begins here';
-      problems.push({ ...place(pos[0]), code: 'yaml-documents', detail, remedy: 'remove the second `---`' });
-    } else {
-      problems.push({
-        ...place(pos[0]),
-        code: 'yaml-syntax',
-        detail: lowerFirst(message),
-        remedy: SYNTAX_REMEDIES[code] ?? null,
-      });
-    }
+    const { line, col } = place(pos[0]);
+    const last = problems.at(-1);
+    // What the library finds at one place after the first is a consequence of it.
+    if (last?.line === line && last.col === col) continue;
+    const detail = lowerFirst(message);
+    problems.push({ line, col, code: 'yaml-syntax', detail, remedy: syntaxRemedy(code, message) });
   }
   const { explicit, version } = document.directives.yaml;
   if (explicit === true && version !== '1.2') {
@@ -129,6 +159,9 @@ const SYNTAX_REMEDIES: Readonly<Record<string, string>> = {
   MISSING_CHAR: 'close the quote or bracket, or quote the text',
   BLOCK_AS_IMPLICIT_KEY: 'quote a text that holds `: `',
 };
+
+const syntaxRemedy = (code: string, message: string): string | null =>
+  (message.includes('without - indicator') ? SYNTAX_REMEDIES['BAD_INDENT'] : SYNTAX_REMEDIES[code]) ?? null;
 
 const lowerFirst = (text: string): string => text.charAt(0).toLowerCase() + text.slice(1);
 

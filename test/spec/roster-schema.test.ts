@@ -1,0 +1,121 @@
+import { readFileSync } from 'node:fs';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { rosterJsonSchema } from '../../src/spec/json-schema.ts';
+import { checkShape, ROSTER_SCHEMA } from '../../src/spec/schema.ts';
+import { roster } from './diagnose.ts';
+
+const SAMPLE = readFileSync(new URL('../../fleet.yaml', import.meta.url), 'utf8');
+
+describe('the sample roster', () => {
+  it('validates as it is, with one agent', () => {
+    expect(roster(SAMPLE).agents.map(({ name }) => name)).toEqual(['coder']);
+  });
+
+  it('validates with every comment taken away, and then says nothing new but what its comments say', () => {
+    const [prose = '', ...rest] = SAMPLE.split('version: 1');
+    expect(prose).not.toBe('');
+    const whole = roster(`version: 1${rest.join('version: 1').replace(/^( *)# /gm, '$1')}`);
+    const { name: _name, source: _source, ...second } = whole.agents[1] ?? { name: null, source: null };
+    const plain = roster(SAMPLE.replace('runtime: claude', 'runtime: codex')).agents[0];
+    expect(second).toMatchObject({
+      class: plain?.class,
+      lifecycle: plain?.lifecycle,
+      boot: plain?.boot,
+      manage: plain?.manage,
+      protect: plain?.protect,
+      onChange: plain?.onChange,
+      heartbeat: plain?.heartbeat,
+      restart: plain?.restart,
+      wave: plain?.wave,
+    });
+    expect(whole.layout).toBe('fleet');
+    expect(whole.tmux.holderSession).toBe('_holder');
+    expect(whole.ignore).toHaveLength(1);
+  });
+});
+
+describe('the JSON Schema', () => {
+  const schema = rosterJsonSchema() as {
+    readonly [key: string]: unknown;
+    readonly properties: Readonly<Record<string, unknown>>;
+  };
+
+  it('is draft-07, closed, and wants version and agents', () => {
+    expect(schema).toMatchObject({
+      $schema: 'http://json-schema.org/draft-07/schema#',
+      type: 'object',
+      additionalProperties: false,
+      required: ['version', 'agents'],
+    });
+  });
+
+  it('knows the fields of an agent, their choices and the pattern of its name', () => {
+    expect(schema.properties['agents']).toMatchObject({
+      type: 'array',
+      items: {
+        additionalProperties: false,
+        required: ['name'],
+        properties: {
+          name: { type: 'string', pattern: '^[a-z0-9][a-z0-9_-]{0,62}$' },
+          lifecycle: { enum: ['core', 'ephemeral'] },
+          command: { type: 'array', items: { type: 'string' }, minItems: 1 },
+        },
+      },
+    });
+  });
+
+  it('is plain JSON', () => {
+    expect(JSON.parse(JSON.stringify(schema))).toEqual(schema);
+  });
+});
+
+describe('the short way to a valid shape', () => {
+  it('says yes only where the whole schema does', () => {
+    const value = fc.oneof(
+      fc.constantFrom<unknown>('a', '', '15s', '~/x', 'core', 'stopped', true, 1, 0, null, [], ['a'], ['./a'], {}),
+      fc.constantFrom<unknown>(
+        { interval: '15s' },
+        { interval: 15 },
+        { FOO: 'bar' },
+        { '1': 'x' },
+        { width: 1, height: 1 },
+        { width: 1 },
+      ),
+    );
+    const key = fc.constantFrom(
+      ...[
+        'name',
+        'runtime',
+        'class',
+        'lifecycle',
+        'state',
+        'boot',
+        'command',
+        'args',
+        'env',
+        'window',
+        'heartbeat',
+        'wave',
+      ],
+      ...['depends_on', 'working_directory', 'socket', 'nonsense', 'toString', 'hasOwnProperty'],
+    );
+    const agent = fc.oneof(
+      fc.dictionary(key, value, { maxKeys: 4 }).map((a) => ({ name: 'a', ...a })),
+      value,
+    );
+    const data = fc.record({ version: fc.constantFrom<unknown>(1, 2), agents: fc.array(agent, { maxLength: 3 }) });
+    fc.assert(
+      fc.property(data, (d) => {
+        expect(checkShape(d).ok).toBe(isFit(d));
+      }),
+      { numRuns: 2_000 },
+    );
+  });
+});
+
+const isFit = (data: unknown): boolean => {
+  const result = ROSTER_SCHEMA['~standard'].validate(data);
+  if (result instanceof Promise) throw new Error('the schema is synchronous');
+  return result.issues === undefined;
+};
