@@ -1,12 +1,12 @@
 /**
- * What a host leaves on this machine if its test run is killed: nothing that runs (every process is told by the kernel to end with
- * its parent, and mounts live in a mount namespace that ends with them), but a directory and empty control groups. They
- * are removed by the next run, which finds their owner dead.
+ * What a host leaves on this machine if its test run is killed: nothing that runs and no mount (keeper.ts), but a
+ * directory and empty control groups. They are removed by the next run, which finds their owner dead.
  */
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { removeGroups } from './cgroup.ts';
+import { startOf } from './processes.ts';
 
 const PREFIX = 'fleet-host-';
 
@@ -45,16 +45,6 @@ export function reapLeftovers(): void {
 function readOwner(path: string): Owner | null {
   try {
     return JSON.parse(readFileSync(join(path, 'owner.json'), 'utf8')) as Owner;
-  } catch {
-    return null;
-  }
-}
-
-/** Start time of a process in clock ticks (field 22 of /proc/PID/stat), null where there is none. */
-function startOf(pid: number): string | null {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? null;
   } catch {
     return null;
   }
