@@ -45,17 +45,17 @@ async function make(seen: Look, plan: Plan, args: Arguments, context: Context): 
   const detailed = has(args, 'detailed-exitcode');
   // Bound before any effect: from here on an interrupt ends the effects under way and begins no other.
   context.finishBeforeInterrupt();
-  const progress = openProgress(context.stderr, plan.changes.length, context.color);
+  const progress = json ? null : openProgress(context.stderr, plan.changes.length, context.color);
   const line = (event: object) => context.stdout.write(`${JSON.stringify(event)}\n`);
   const total = await applyInPasses({
     look: seen,
     plan,
     policy: policyOf(args),
     context,
-    onEvent: (event) => (json ? line(event) : progress.show(event)),
+    onEvent: (event) => (progress === null ? line(event) : progress.show(event)),
     onReplan: (next) => showPlan(next, args, context),
   });
-  progress.end();
+  progress?.end();
   if (!total.ok) return reportFailure(context, total.error);
   const code = exitCodeOf(total.value, detailed);
   if (json) line(summaryEvent(total.value, { at: new Date(context.now()).toISOString(), exitCode: code }));
