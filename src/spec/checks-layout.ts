@@ -1,7 +1,7 @@
 /** What a layout cannot carry, and the variables that it keeps for itself. */
 
 import { layoutOf } from './layout.ts';
-import { type CheckContext, originOf, writtenFields } from './roster-view.ts';
+import { type CheckContext, originOf } from './roster-view.ts';
 import { runtimesWithCommand } from './written.ts';
 
 export function checkLayout(context: CheckContext): void {
@@ -17,9 +17,9 @@ const REMEDIES = {
 /** Mosaic's launcher reads its own keys of the env file and nothing else. */
 function checkMosaic(context: CheckContext): void {
   const { report, file } = context;
-  for (const { path, fields } of writtenFields(context)) {
+  for (const { path, written } of context.places) {
     for (const key of ['env', 'window'] as const) {
-      if (fields[key] === undefined) continue;
+      if (written[key] === undefined) continue;
       const detail = `\`${key}\`: its launcher cannot carry it`;
       report({ code: 'layout-cannot', path: [...path, key], at: 'key', detail, remedy: REMEDIES[key] });
     }
@@ -37,8 +37,8 @@ function checkMosaic(context: CheckContext): void {
 
 function checkReservedVariables(context: CheckContext): void {
   const reserved = new Set(layoutOf(context.layout).keyOrder);
-  for (const { path, fields } of writtenFields(context)) {
-    for (const name of Object.keys(fields.env ?? {})) {
+  for (const { path, written } of context.places) {
+    for (const name of Object.keys(written.env ?? {})) {
       if (!reserved.has(name)) continue;
       const detail = `${name} is written from the agent's own fields`;
       report(context, [...path, 'env', name], detail);

@@ -2,7 +2,7 @@
 
 import { parseDuration } from './duration.ts';
 import type { DataPath } from './problems.ts';
-import { type CheckContext, type CheckedAgent, originOf, writtenFields } from './roster-view.ts';
+import { type CheckContext, type CheckedAgent, originOf } from './roster-view.ts';
 
 export function checkLifecycle(context: CheckContext): void {
   for (const agent of context.agents) {
@@ -13,8 +13,8 @@ export function checkLifecycle(context: CheckContext): void {
     checkBackoff(context, agent);
   }
   if (context.supervisor !== 'none') return;
-  for (const { path, fields } of writtenFields(context)) {
-    if (fields.boot !== true) continue;
+  for (const { path, written } of context.places) {
+    if (written.boot !== true) continue;
     const detail = '`boot: true` with `supervisor: none`: nothing would start it at boot';
     contradiction(context, [...path, 'boot'], detail, 'take it out, or use `supervisor: systemd`');
   }

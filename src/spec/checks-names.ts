@@ -26,7 +26,8 @@ export function checkNames(context: CheckContext): void {
   for (const agent of agents) {
     const { name } = agent.written;
     const path: DataPath = [...agent.path, 'name'];
-    if (!AGENT_NAME.test(name)) {
+    const fits = AGENT_NAME.test(name);
+    if (!fits) {
       const remedy = renamed(agent);
       report({ code: 'bad-name', path, at: 'value', detail: whyNot(name), remedy, unlessFaulty: [path] });
     }
@@ -35,7 +36,8 @@ export function checkNames(context: CheckContext): void {
     if (collision !== null) {
       report({ code: 'name-collision', path, at: 'value', detail: collision, remedy: renamed(agent) });
     }
-    if (!first.has(inTmux(name))) first.set(inTmux(name), agent);
+    const seenAs = fits ? name : inTmux(name);
+    if (!first.has(seenAs)) first.set(seenAs, agent);
   }
   if (VIEWER_NAME.test(holder)) {
     const path = ['tmux', file.tmux?.holder_session === undefined ? 'holderSession' : 'holder_session'];

@@ -5,10 +5,9 @@ export interface MergedAgent extends AgentFields {
   readonly name: string;
 }
 
-/** Mappings (`env`, `heartbeat`, `restart`) are merged key by key; everything else is the agent's or the default. */
-export function mergeAgent(defaults: AgentFields, agent: AgentFile): MergedAgent {
+/** `below`: the defaults, respelt. Mappings (`env`, `heartbeat`, `restart`) are merged key by key; everything else is the agent's or the default. */
+export function mergeAgent(below: AgentFields, agent: AgentFile): MergedAgent {
   const above = respell(agent);
-  const below = respell(defaults);
   const merged = { ...below, ...above, name: agent.name };
   // `ssh` belongs to the `host` beside it: a default must not name the way to another agent's host.
   if (agent.ssh === undefined) delete merged.ssh;
@@ -19,8 +18,11 @@ export function mergeAgent(defaults: AgentFields, agent: AgentFile): MergedAgent
 }
 
 /** Mosaic's camelCase keys in snake case. Where both are written the check on spelling has complained. */
-function respell(fields: AgentFields): AgentFields {
-  const { modelHint, workingDirectory, persistentPersona, resetBetweenTasks, ...rest } = fields;
+export function respell(fields: AgentFields): AgentFields {
+  const { modelHint, workingDirectory, persistentPersona, resetBetweenTasks } = fields;
+  const given = modelHint ?? workingDirectory ?? persistentPersona ?? resetBetweenTasks;
+  if (given === undefined) return fields;
+  const { modelHint: _m, workingDirectory: _w, persistentPersona: _p, resetBetweenTasks: _r, ...rest } = fields;
   if (modelHint !== undefined) rest.model_hint ??= modelHint;
   if (workingDirectory !== undefined) rest.working_directory ??= workingDirectory;
   if (persistentPersona !== undefined) rest.persistent_persona ??= persistentPersona;

@@ -1,5 +1,5 @@
 /** What cross-checks and normalisation work on: the roster as written, and each agent with the defaults under it. */
-import { type MergedAgent, mergeAgent } from './merge.ts';
+import { type MergedAgent, mergeAgent, respell } from './merge.ts';
 import type { LayoutName, RuntimeSpec, Supervisor } from './model.ts';
 import type { DataPath, Report } from './problems.ts';
 import { normalizeRuntimes } from './runtime-spec.ts';
@@ -12,6 +12,8 @@ export interface RosterView {
   readonly supervisor: Supervisor;
   readonly runtimes: Readonly<Record<string, RuntimeSpec>>;
   readonly agents: readonly CheckedAgent[];
+  /** Where fields of agents are written: the defaults, then each agent. */
+  readonly places: readonly { readonly path: DataPath; readonly written: AgentFields }[];
 }
 
 /** A view and where to tell what is wrong with it. */
@@ -28,20 +30,15 @@ export interface CheckedAgent {
 export function viewRoster(file: RosterFile): RosterView {
   const layout = layoutOfFile(file);
   const supervisor = file.supervisor ?? 'systemd';
-  const defaults = file.defaults ?? {};
-  return {
-    file,
-    layout,
-    supervisor,
-    runtimes: normalizeRuntimes(file.runtimes, layout, supervisor),
-    agents: file.agents.map((written, i) => ({ path: ['agents', i], written, merged: mergeAgent(defaults, written) })),
-  };
-}
-
-/** The places where agents' fields are written, defaults first. */
-export function writtenFields({ file, agents }: CheckContext): readonly { path: DataPath; fields: AgentFields }[] {
-  const own = agents.map(({ path, written }) => ({ path, fields: written }));
-  return file.defaults === undefined ? own : [{ path: ['defaults'], fields: file.defaults }, ...own];
+  const defaults = respell(file.defaults ?? {});
+  const agents = file.agents.map((written, i) => ({
+    path: ['agents', i],
+    written,
+    merged: mergeAgent(defaults, written),
+  }));
+  const below = file.defaults === undefined ? [] : [{ path: ['defaults'], written: file.defaults }];
+  const runtimes = normalizeRuntimes(file.runtimes, layout, supervisor);
+  return { file, layout, supervisor, runtimes, agents, places: [...below, ...agents] };
 }
 
 /** False where an agent's name is not known for a fault of its own: a name not found may be that one's. */

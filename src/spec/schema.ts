@@ -133,14 +133,16 @@ export function checkShape(data: unknown): Result<RosterFile, readonly SchemaIss
  */
 function isSurelyFit(data: unknown): data is RosterFile {
   if (!isObject(data) || !Array.isArray(data['agents'])) return false;
-  const fit = new Map<string, Set<unknown>>();
+  const fit = new Map<string, Set<string>>();
   const isFit = (key: string, value: unknown): boolean => {
+    // What fits holds text, whole numbers and truth values only, which JSON tells apart; text of a roster has no NUL.
+    const word = typeof value === 'string' ? value : `\0${JSON.stringify(value)}`;
     const seen = fit.get(key);
-    if (seen?.has(value)) return true;
+    if (seen?.has(word)) return true;
     const schema = Object.hasOwn(agentShape, key) ? agentShape[key] : undefined;
     if (schema === undefined || !z.safeParse(schema, value).success) return false;
-    if (seen === undefined) fit.set(key, new Set([value]));
-    else seen.add(value);
+    if (seen === undefined) fit.set(key, new Set([word]));
+    else seen.add(word);
     return true;
   };
   const isFitAgent = (agent: unknown): boolean => {
