@@ -1,4 +1,4 @@
-/** The fleet of record (docs/mosaic.md): found, told, repaired, and back after a reboot. The tests build on one another. */
+/** The fleet of record: found, told, repaired, and back after a reboot. The tests build on one another. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { driftOf, expectSuccess, type Fleet, warningsOf } from './harness/fleet.ts';
 import {

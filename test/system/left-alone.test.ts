@@ -1,7 +1,8 @@
 /** Found and not touched (layout mosaic): what is not ours, what a person did, what cannot be seen. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { blockedOf, driftOf, expectSuccess, type Fleet, unmanagedOf } from './harness/fleet.ts';
-import { bootRepairedFleet, SOCKET, tmux, USER, unitOf } from './harness/mosaic.ts';
+import { until } from './harness/execute.ts';
+import { blockedOf, driftOf, expectSuccess, type Fleet, fleetOn, unmanagedOf } from './harness/fleet.ts';
+import { bootRepairedFleet, panePids, SOCKET, tmux, USER, unitOf } from './harness/mosaic.ts';
 import { describeOnHost } from './harness/on-host.ts';
 import { snapshot, withoutState } from './harness/snapshot.ts';
 
@@ -83,14 +84,27 @@ describeOnHost('left alone', () => {
 
   test('an attached agent is not restarted without the flag', async () => {
     const viewer = fleet.host.as(USER, ['tmux', '-L', SOCKET, 'attach', '-t', `=${CODER}`], { tty: true });
+    await until('somebody is attached', async () => (await tmux(fleet.host, ['list-clients'])) || null);
     const roster = await fleet.host.mustAs(USER, ['cat', 'fleet.yaml']);
-    const other = roster.replace(`name: ${CODER}, runtime: dogfood`, `name: ${CODER}, runtime: pi`);
-    await fleet.host.write(USER, 'other.yaml', other);
-    const planned = await fleet.run(['plan', '--json', '--detailed-exitcode', '-f', 'other.yaml']);
-    expect(planned.code).toBe(2);
-    expect(planned.stdout).toContain('"attached"');
+    const other = fleetOn(fleet.host, USER, 'other.yaml');
+    await fleet.host.write(USER, 'other.yaml', roster.replace(`${CODER}, runtime: dogfood`, `${CODER}, runtime: pi`));
+
+    const { plan, code } = await other.plan();
+    expect(driftOf(plan)).toEqual([`env-file/${CODER} env-file-changed`]);
+    expect(plan.deferred.map(({ agent, reason, why }) => `${agent} ${reason} ${why}`)).toEqual([
+      `${CODER} runtime-mismatch attached`,
+    ]);
+    expect(code).toBe(2);
+    const before = await panePids(fleet.host);
+    expectSuccess(await other.apply());
+    expect(await panePids(fleet.host)).toEqual(before);
+
     await tmux(fleet.host, ['detach-client', '-s', `=${CODER}`]);
     expect((await viewer).code).toBe(0);
+    await other.applyAndSettle({ changes: [`session/${CODER} runtime-mismatch`] });
+    await fleet.applyAndSettle({
+      changes: [`env-file/${CODER} env-file-changed`, `session/${CODER} runtime-mismatch`],
+    });
   });
 
   test('with a stopped user manager nothing is known and nothing is done', async () => {
@@ -111,9 +125,8 @@ describeOnHost('left alone', () => {
     expectSuccess(await fleet.run(['plan', '--detailed-exitcode', '-f', 'fleet.yaml'], { bare: true }));
   });
 
-  test('with the runtime directory of somebody else nothing is known', async () => {
-    const ran = await fleet.run(['plan', '--json', '-f', 'fleet.yaml'], { env: { XDG_RUNTIME_DIR: '/run/user/0' } });
-    expect([0, 3]).toContain(ran.code);
-    expect(ran.code === 0 || ran.stdout.includes('/run/user/0')).toBe(true);
+  test('the runtime directory that su leaves from somebody else misleads nobody', async () => {
+    const env = { XDG_RUNTIME_DIR: '/run/user/0' };
+    expectSuccess(await fleet.run(['plan', '--detailed-exitcode', '-f', 'fleet.yaml'], { env }));
   });
 });
