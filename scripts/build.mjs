@@ -22,12 +22,12 @@ const LAUNCHER = `#!/usr/bin/env node
 'use strict';
 const { readFileSync } = require('node:fs');
 const { Script } = require('node:vm');
-const filename = __dirname + '/fleet.bundle.cjs';
+const source = readFileSync(__dirname + '/fleet.bundle.cjs', 'latin1');
 let cachedData;
 try {
   cachedData = readFileSync(__dirname + '/fleet.bundle.cache');
 } catch {}
-new Script(readFileSync(filename, 'latin1'), { filename, cachedData }).runInThisContext()(require);
+new Script(source, { filename: 'fleet.bundle.cjs', cachedData }).runInThisContext()(require);
 `;
 
 /** Builds beside `target` and then takes its place, so that a failed build leaves the last good one. */

@@ -10,8 +10,9 @@ import { join } from 'node:path';
 import { Script } from 'node:vm';
 
 const dist = process.argv[2];
-const filename = join(dist, 'fleet.bundle.cjs');
-const script = new Script(readFileSync(filename, 'latin1'), { filename });
+// The name in stack traces becomes part of the cache: no path of the machine that builds.
+const filename = 'fleet.bundle.cjs';
+const script = new Script(readFileSync(join(dist, filename), 'latin1'), { filename });
 const require = createRequire(import.meta.url);
 const stage = mkdtempSync(join(tmpdir(), 'fleet-build-'));
 
@@ -24,13 +25,17 @@ for (const supervisor of ['systemd', 'none']) {
 }
 
 const exit = process.exit;
+/** Done, drift, incomplete, blocked: what a machine that builds may say. Anything else is a broken build. */
+const EXPECTED = [0, 3, 4];
+
 /** Ends when the command does: main's last act is process.exit. */
-function run(...argv) {
-  return new Promise((resolve) => {
+async function run(...argv) {
+  const code = await new Promise((resolve) => {
     process.argv = [process.execPath, filename, ...argv];
     process.exit = resolve;
     script.runInThisContext()(require);
   });
+  if (!EXPECTED.includes(code)) throw new Error(`fleet ${argv.join(' ')} ended with exit code ${code}`);
 }
 
 try {
@@ -40,7 +45,10 @@ try {
   await run('plan', '--json', '-f', join(stage, 'none.yaml'));
   await run('ps', '-f', join(stage, 'none.yaml'));
   writeFileSync(join(dist, 'fleet.bundle.cache'), script.createCachedData());
+} catch (error) {
+  process.exitCode = 1;
+  console.error(error);
 } finally {
   rmSync(stage, { recursive: true, force: true });
 }
-exit(0);
+exit();
