@@ -4,7 +4,7 @@
  * at a time. A failed change fails only what depends on it.
  */
 import type { Change } from '../diff/plan.ts';
-import { about, type Outcome, succeeded } from './outcome.ts';
+import { about, type Outcome, type SkipWhy, succeeded } from './outcome.ts';
 
 export interface Task {
   readonly change: Change;
@@ -78,6 +78,9 @@ export async function runGroups(
   return outcomes;
 }
 
+/** Nothing failed: what waits for such a change is put off with it. */
+const PASSED_ON: ReadonlySet<SkipWhy> = new Set(['not-attempted', 'deferred-busy', 'deferred-attached']);
+
 async function runTask(
   task: Task,
   running: ReadonlyMap<Task, Promise<Outcome>>,
@@ -91,8 +94,9 @@ async function runTask(
     const promise = running.get(need);
     if (promise === undefined) return dependencyFailed(change, `${need.change.address} comes later`);
     const outcome = await promise;
-    if (outcome.outcome === 'skipped' && outcome.why === 'not-attempted') {
-      return { outcome: 'skipped', ...about(change), why: 'not-attempted', detail: outcome.detail };
+    if (outcome.outcome === 'skipped' && PASSED_ON.has(outcome.why)) {
+      const detail = `waits for ${need.change.address}: ${outcome.detail}`;
+      return { outcome: 'skipped', ...about(change), why: outcome.why, detail };
     }
     if (!succeeded(outcome)) return dependencyFailed(change, `${need.change.address}: ${endOf(outcome)}`);
   }

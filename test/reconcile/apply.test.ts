@@ -452,6 +452,18 @@ test('a full disk: the file fails with its remedy, what depends on it is not att
   ]);
 });
 
+test('what waits for a change that is deferred is deferred with it: nothing failed', async () => {
+  const world = new World(CHAIN);
+  wrongRuntime(world, 'first');
+  world.dropSession('second');
+  const plan = world.plan();
+  world.session('first').attached = 1;
+  expect(told(await world.apply({ plan }))).toEqual([
+    'skipped restart session/first deferred-attached',
+    'skipped start session/second deferred-attached',
+  ]);
+});
+
 test("pruned: session, unit, boot, files, in this order; the operator's lines stay", async () => {
   const before = new World(FLEET);
   const world = new World(FLEET.replace('  - { name: reviewer }\n', ''));

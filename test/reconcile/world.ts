@@ -205,9 +205,9 @@ export class World {
   get ports(): ApplyPorts {
     return {
       run: async (program, args) => this.run(program, args),
-      observe: async () => {
+      observe: async (agents) => {
         await new Promise(setImmediate);
-        return this.look();
+        return agents === null ? this.look() : this.narrowed(agents);
       },
       files: this.files,
       processes: this.processes,
@@ -250,6 +250,25 @@ export class World {
     for (const name of [this.layout.holderUnit, this.layout.agentTemplate])
       files.unit_files[name] = asFile(this.unitPath(name));
     this.beat(observed);
+    return observed;
+  }
+  /** Only sessions of agents that are asked for, and on the roster, are looked into. */
+  private narrowed(agents: readonly string[]): Observed {
+    const observed = this.look() as seen.Mutable<Observed>;
+    const asked = new Set(this.roster.agents.map((a) => a.name).filter((name) => agents.includes(name)));
+    const { tmux, processes, heartbeats } = observed.sources;
+    if (tmux.status !== 'known' || processes.status !== 'known' || heartbeats.status !== 'known') return observed;
+    for (const { server } of tmux.value.servers) {
+      if (server.state !== 'running') continue;
+      for (const pane of server.sessions.filter((s) => !asked.has(s.name)).flatMap((s) => s.panes)) {
+        delete processes.value.processes[String(pane.pid)];
+        Object.assign(pane, {
+          runs: { verdict: 'unknown', why: 'not-observed', detail: 'not looked at' },
+          window_activity: null,
+        });
+      }
+    }
+    for (const name of Object.keys(heartbeats.value.agents)) if (!asked.has(name)) delete heartbeats.value.agents[name];
     return observed;
   }
   /** The roster's, and every other one that has files. */

@@ -29,7 +29,13 @@ export interface KillOrder {
   readonly mayInterruptAttached: boolean;
 }
 
-export async function endSession(ctx: EffectContext, order: KillOrder, seen: Observed): Promise<Ended> {
+/** `agents`: whom the look afterwards is narrowed to. */
+export async function endSession(
+  ctx: EffectContext,
+  order: KillOrder,
+  seen: Observed,
+  agents: readonly string[] | null,
+): Promise<Ended> {
   const { identity, name } = order;
   const found = sessionSeen(seen, identity.server.socket, name);
   if (found.state !== 'present' || !sameSession(identity, found.server, found.session)) return { ended: 'refused' };
@@ -49,7 +55,7 @@ export async function endSession(ctx: EffectContext, order: KillOrder, seen: Obs
   } else if (result.stdout.includes(REFUSED)) {
     return { ended: 'refused' };
   }
-  const gone = await sessionGone(ctx, order);
+  const gone = await sessionGone(ctx, order, agents);
   return gone === null ? endSurvivors(ctx, survivors, identity.server.pid) : failed('kill-failed', gone, words(result));
 }
 
@@ -76,9 +82,13 @@ export function guardCondition(order: KillOrder, session: TmuxSession): string {
 }
 
 /** Null where it is gone; else what was read. `access not allowed` exits 0, so the answer of the kill proves nothing. */
-async function sessionGone(ctx: EffectContext, order: KillOrder): Promise<string | null> {
+async function sessionGone(
+  ctx: EffectContext,
+  order: KillOrder,
+  agents: readonly string[] | null,
+): Promise<string | null> {
   const { identity, name } = order;
-  const seen = await ctx.ports.observe([name]);
+  const seen = await ctx.ports.observe(agents);
   const found = sessionSeen(seen, identity.server.socket, name);
   if (found.state === 'unknown') return `killed, but it could not be looked at afterwards: ${found.detail}`;
   if (found.state === 'absent' || !sameSession(identity, found.server, found.session)) return null;

@@ -1,7 +1,7 @@
-/** The last look before an effect. */
+/** The last look before an effect, and whom the looks of a change are narrowed to. */
 import type { Change } from '../../diff/plan.ts';
 import type { Observed } from '../../observe/state.ts';
-import type { EffectContext } from '../context.ts';
+import { agentNamed, type EffectContext } from '../context.ts';
 import { type EffectResult, skipped, unobserved } from '../effect.ts';
 import { evaluatePrecondition } from '../precondition.ts';
 
@@ -9,11 +9,11 @@ export type LookBefore =
   | { readonly result: 'go'; readonly seen: Observed }
   | { readonly result: 'ended'; readonly ended: EffectResult };
 
-/** A fresh look narrowed to `agents` (null: everything, none: only what all share), and what it means for the change. */
+/** A fresh look at what the change is about, and what it means for the change. */
 export async function lookBefore(
   ctx: EffectContext,
   change: Change,
-  agents: readonly string[] | null = change.agent === null ? [] : [change.agent],
+  agents: readonly string[] | null = agentsOf(ctx, change),
 ): Promise<LookBefore> {
   const seen = await ctx.ports.observe(agents);
   const check = evaluatePrecondition(ctx, change, seen);
@@ -28,4 +28,13 @@ export async function lookBefore(
     case 'deferred-attached':
       return { result: 'ended', ended: skipped(check.check, check.detail) };
   }
+}
+
+/**
+ * The change's agent; none where it is about what all share. Everything (null) where it is about an agent that is not
+ * on the roster: a narrowed observation looks into the sessions of agents on the roster only.
+ */
+export function agentsOf(ctx: EffectContext, change: Change): readonly string[] | null {
+  if (change.agent === null) return [];
+  return agentNamed(ctx, change.agent) === null ? null : [change.agent];
 }

@@ -20,18 +20,13 @@ import { sameSession, sessionSeen, unitSeen } from '../seen.ts';
 import { settleSession } from '../settle.ts';
 import { endSession } from './guarded-kill.ts';
 import { launch } from './launcher.ts';
-import { lookBefore } from './look.ts';
+import { agentsOf, lookBefore } from './look.ts';
 import { unitHoldsServer } from './server-safety.ts';
 import { notActive, verifyUnit } from './unit.ts';
 import { systemctl } from './user-systemd.ts';
 
 export const session: Effect = async (ctx, change) => {
-  // Narrowed to the session's name too: that of an orphan need not be its agent's.
-  const before = await lookBefore(
-    ctx,
-    change,
-    [...new Set([change.agent ?? '', sessionNameOf(ctx, change)])].filter(Boolean),
-  );
+  const before = await lookBefore(ctx, change);
   if (before.result !== 'go') return before.ended;
   const { seen } = before;
   const agent = agentNamed(ctx, change.agent);
@@ -99,7 +94,7 @@ async function end(ctx: EffectContext, change: Change, seen: Observed): Promise<
   if (identity === undefined || identity === null) return { ended: 'no', because: noEffect(change) };
   const name = sessionNameOf(ctx, change);
   const order = { name, identity, mayInterruptAttached: may_interrupt?.attached === true };
-  const ended = await endSession(ctx, order, seen);
+  const ended = await endSession(ctx, order, seen, agentsOf(ctx, change));
   switch (ended.ended) {
     case 'ended':
       return { ended: 'yes', evidence: ended.evidence };
@@ -112,7 +107,7 @@ async function end(ctx: EffectContext, change: Change, seen: Observed): Promise<
 
 /** Something came between the last look and the guard: a third look says what. */
 async function whyRefused(ctx: EffectContext, change: Change, name: string): Promise<EffectResult> {
-  const seen = await ctx.ports.observe([...new Set([change.agent ?? name, name])]);
+  const seen = await ctx.ports.observe(agentsOf(ctx, change));
   const check = evaluatePrecondition(ctx, change, seen);
   switch (check.check) {
     case 'unknown':

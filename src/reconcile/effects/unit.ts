@@ -16,7 +16,7 @@ import {
 import { failure } from '../outcome.ts';
 import { unitSeen } from '../seen.ts';
 import { settleSession } from '../settle.ts';
-import { lookBefore } from './look.ts';
+import { agentsOf, lookBefore } from './look.ts';
 import { unitHoldsServer } from './server-safety.ts';
 import { systemctl } from './user-systemd.ts';
 
@@ -124,7 +124,7 @@ export async function verifyUnit(
   name: string,
   wrong: (seen: UnitObserved, bootTargets: readonly string[]) => string | null,
 ): Promise<Verdict> {
-  const seen = await ctx.ports.observe(change.agent === null ? [] : [change.agent]);
+  const seen = await ctx.ports.observe(agentsOf(ctx, change));
   const { units } = seen.sources;
   const found = unitSeen(seen, name);
   if (isUnloaded(ctx, change, seen, name)) return asWanted(`${name} is not loaded and linked nowhere`);
