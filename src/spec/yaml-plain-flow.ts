@@ -28,19 +28,24 @@ const FLOW_PLAIN = /[A-Za-z0-9_~/.+=-][A-Za-z0-9_~/.+=@%-]*(?: +[A-Za-z0-9_~/.+=
 const QUOTED = /"([^"\\]*)"|'([^']*)'(?!')/y;
 
 export class FlowReader {
-  at: number;
-  readonly #line: string;
-  readonly #lineNumber: number;
+  /** Behind what was read last. */
+  at = 0;
+  #line = '';
+  #lineNumber = 0;
   readonly #places: Map<unknown, readonly Place[]>;
 
-  constructor(line: string, at: number, lineNumber: number, places: Map<unknown, readonly Place[]>) {
-    this.#line = line;
-    this.at = at;
-    this.#lineNumber = lineNumber;
+  constructor(places: Map<unknown, readonly Place[]>) {
     this.#places = places;
   }
 
-  value(depth: number): unknown {
+  read(line: string, at: number, lineNumber: number): unknown {
+    this.#line = line;
+    this.#lineNumber = lineNumber;
+    this.at = at;
+    return this.#value(0);
+  }
+
+  #value(depth: number): unknown {
     if (depth > MAX_DEPTH) throw NOT_PLAIN;
     switch (this.#line.charCodeAt(this.at)) {
       case BRACE:
@@ -52,45 +57,54 @@ export class FlowReader {
         const found = this.#take(QUOTED);
         return found[1] ?? found[2];
       }
-      default: {
-        const [words] = this.#take(FLOW_PLAIN);
-        return resolve(words.trimEnd());
-      }
+      default:
+        return resolve(this.#take(FLOW_PLAIN)[0].trimEnd());
     }
   }
 
   #mapping(depth: number): Record<string, unknown> {
     const data: Record<string, unknown> = {};
-    this.#items(CLOSING_BRACE, () => {
+    let count = 0;
+    for (let more = this.#open(CLOSING_BRACE); more; more = this.#goOn(CLOSING_BRACE)) {
       const key = this.#take(FLOW_KEY)[1] ?? '';
-      if (!isText(key) || Object.hasOwn(data, key)) throw NOT_PLAIN;
-      data[key] = this.value(depth + 1);
-    });
+      if (!isText(key)) throw NOT_PLAIN;
+      data[key] = this.#value(depth + 1);
+      count++;
+    }
+    if (Object.keys(data).length !== count) throw NOT_PLAIN;
     return data;
   }
 
   #list(depth: number): unknown[] {
     const items: unknown[] = [];
     const places: Place[] = [];
-    this.#items(CLOSING_BRACKET, () => {
+    for (let more = this.#open(CLOSING_BRACKET); more; more = this.#goOn(CLOSING_BRACKET)) {
       places.push({ line: this.#lineNumber, col: this.at + 1 });
-      items.push(this.value(depth + 1));
-    });
-    this.#places.set(items, places);
+      items.push(this.#value(depth + 1));
+    }
+    if (depth === 0) this.#places.set(items, places);
     return items;
   }
 
-  /** From the opening bracket to behind `closing`, one call an item. */
-  #items(closing: number, item: () => void): void {
+  /** Past the opening bracket; false where `closing` follows at once, and is passed too. */
+  #open(closing: number): boolean {
     this.at = skipBlanks(this.#line, this.at + 1);
-    while (this.#line.charCodeAt(this.at) !== closing) {
-      item();
-      this.at = skipBlanks(this.#line, this.at);
-      const next = this.#line.charCodeAt(this.at);
-      if (next === COMMA) this.at = skipBlanks(this.#line, this.at + 1);
-      else if (next !== closing) throw NOT_PLAIN;
-    }
+    return !this.#passes(closing);
+  }
+
+  /** Past an item; false at the end, which is passed too. */
+  #goOn(closing: number): boolean {
+    this.at = skipBlanks(this.#line, this.at);
+    if (this.#passes(closing)) return false;
+    if (!this.#passes(COMMA)) throw NOT_PLAIN;
+    this.at = skipBlanks(this.#line, this.at);
+    return !this.#passes(closing);
+  }
+
+  #passes(character: number): boolean {
+    if (this.#line.charCodeAt(this.at) !== character) return false;
     this.at++;
+    return true;
   }
 
   #take(pattern: RegExp): RegExpExecArray {

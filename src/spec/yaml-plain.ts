@@ -43,13 +43,19 @@ const STRANGE =
   /[^\n\x20-\x7e\xa1-\u167f\u1681-\u1fff\u2010-\u2027\u2030-\u205e\u2070-\u2fff\u3001-\ufefe\uff00-\ufffd]/;
 /**
  * A key that begins with a letter, so that it is no number, the blanks after its colon, and its value where that is one
- * word without anything to look at twice. Sticky; afterwards lastIndex is where any other value begins.
+ * word without anything to look at twice.
  */
 const PAIR = /([A-Za-z_][A-Za-z0-9_.-]{0,127}):(?: +(?:([A-Za-z_/~$][A-Za-z0-9_/~.@+=$-]*)(?: *| +#.*)$)?|$)/y;
+
+function findPair(line: string, at: number): RegExpExecArray | null {
+  PAIR.lastIndex = at;
+  return PAIR.exec(line);
+}
 
 class PlainReader {
   readonly places = new Map<unknown, readonly Place[]>();
   readonly #lines: readonly string[];
+  readonly #flow = new FlowReader(this.places);
   /** Index of the current line, and its text up to the comment, if that is all it has. */
   #at = -1;
   #line = '';
@@ -66,7 +72,7 @@ class PlainReader {
     if (this.#line === '---') this.#next();
     if (this.#indent !== 0) throw NOT_PLAIN;
     // A mapping at column 0 ends with the text and nowhere before.
-    return this.#mapping(0, 0);
+    return this.#mapping(0, findPair(this.#line, 0));
   }
 
   /** To the next line that is neither blank nor a comment. */
@@ -93,28 +99,31 @@ class PlainReader {
     const indent = this.#indent;
     if (isDash(this.#line, indent) && (indent > outer || (inMapping && indent === outer))) return this.#list(indent);
     if (indent <= outer) throw NOT_PLAIN;
-    return this.#mapping(indent, indent);
+    return this.#mapping(indent, findPair(this.#line, indent));
   }
 
-  /** A mapping whose keys stand at column `col`, the first at `from` in the current line. */
-  #mapping(col: number, from: number): Record<string, unknown> {
+  /** A mapping whose keys stand at column `col`; `first` is its first pair, found in the current line. */
+  #mapping(col: number, first: RegExpExecArray | null): Record<string, unknown> {
     if (++this.#depth > MAX_DEPTH) throw NOT_PLAIN;
     const data: Record<string, unknown> = {};
-    for (let at = from; ; at = col) {
-      PAIR.lastIndex = at;
-      const [, key, word] = PAIR.exec(this.#line) ?? [];
-      if (key === undefined || !isText(key) || Object.hasOwn(data, key)) throw NOT_PLAIN;
+    let count = 0;
+    for (let pair = first; ; pair = findPair(this.#line, col)) {
+      const key = pair?.[1];
+      const word = pair?.[2];
+      if (key === undefined || !isText(key)) throw NOT_PLAIN;
+      count++;
       if (word !== undefined && isText(word)) {
         data[key] = word;
         this.#next();
       } else {
-        // After the word, if there was one: `true` is to be looked at again.
-        const value = word === undefined ? PAIR.lastIndex : this.#line.indexOf(word, at + key.length + 1);
-        data[key] = isEnd(this.#line, value) ? this.#below(col, true) : this.#inline(value);
+        const at = skipBlanks(this.#line, this.#line.indexOf(':', col) + 1);
+        data[key] = isEnd(this.#line, at) ? this.#below(col, true) : this.#inline(at);
       }
       if (this.#indent < col) break;
       if (this.#indent > col) throw NOT_PLAIN;
     }
+    // A key twice leaves fewer than were read; asking once is cheaper than asking before each.
+    if (Object.keys(data).length !== count) throw NOT_PLAIN;
     this.#depth--;
     return data;
   }
@@ -133,8 +142,8 @@ class PlainReader {
       }
       if (isDash(this.#line, at)) throw NOT_PLAIN;
       places.push({ line: this.#at + 1, col: at + 1 });
-      PAIR.lastIndex = at;
-      items.push(PAIR.test(this.#line) ? this.#mapping(at, at) : this.#inline(at));
+      const pair = findPair(this.#line, at);
+      items.push(pair === null ? this.#inline(at) : this.#mapping(at, pair));
     }
     if (this.#indent > col) throw NOT_PLAIN;
     this.#depth--;
@@ -156,8 +165,8 @@ class PlainReader {
     const first = line.charCodeAt(at);
     let value: unknown;
     if (first === BRACE || first === BRACKET || first === DOUBLE || first === SINGLE) {
-      const flow = new FlowReader(line, at, this.#at + 1, this.places);
-      value = flow.value(0);
+      const flow = this.#flow;
+      value = flow.read(line, at, this.#at + 1);
       if (!isEnd(line, skipBlanks(line, flow.at)) || line.charCodeAt(flow.at) === HASH) throw NOT_PLAIN;
     } else {
       value = plainScalar(line.slice(at));
