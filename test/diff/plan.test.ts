@@ -107,6 +107,12 @@ describe('--target and --exclude', () => {
     expect(w.lines(plan)).toContain('enable linger/jarvis linger-disabled');
   });
 
+  test('what is excluded is not warned about either', () => {
+    const observed = w.healthy(fleet);
+    w.paneOf(observed, 'coder').prompt = { id: 'x', text: 'trust?' };
+    expect(w.lines(w.planOf(fleet, observed, { policy: { excludes: ['coder'] } }))).toEqual([]);
+  });
+
   test('a full address targets just that host', () => {
     const policy = { targets: ['other-host/jarvis/session/coder'] };
     expect(w.planOf(fleet, broken(), { policy }).changes).toEqual([]);

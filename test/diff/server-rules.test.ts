@@ -62,6 +62,15 @@ describe('the tmux server', () => {
     expect(plan.changes[0]).toMatchObject({ replan: true, precondition: { process: { pid: 1000, start_time: 4000 } } });
   });
 
+  test('a socket file that is gone under two servers: neither is signalled', () => {
+    const found = planned(fleet, (o) => {
+      const server = w.tmuxOf(o);
+      server.listening.push({ pid: 4711, start_time: 9, cgroup: null });
+      server.server = { state: 'unknown', why: 'socket-deleted', detail: 'no such file' };
+    });
+    expect(found.filter((line) => line.startsWith('signal'))).toEqual([]);
+  });
+
   test('two live servers for one path: blocked, both listed', () => {
     const observed = w.healthy(fleet);
     const server = w.tmuxOf(observed);
