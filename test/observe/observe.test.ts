@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type ObservePorts, type ObserveRequest, observe } from '../../src/observe/observe.ts';
+import type { RunProgram } from '../../src/observe/run.ts';
 import type { Observed, ProcessObserved, Source, TmuxSession } from '../../src/observe/state.ts';
 import type { AgentSpec, Roster } from '../../src/spec/model.ts';
 import { BUILT_IN_RUNTIMES } from '../../src/spec/runtimes.ts';
@@ -156,6 +157,8 @@ describe('the environment of an agent', () => {
       OTHER: { kind: 'secret', fromFile: other },
       LOST: { kind: 'secret', fromFile: '/nowhere/secret' },
       UNSET: { kind: 'secret', fromFile: same },
+      // Even a name whose value is told everywhere else.
+      FLEET_AGENT_MODEL: { kind: 'secret', fromFile: same },
     };
     const values = [
       'FOO=live',
@@ -165,8 +168,9 @@ describe('the environment of an agent', () => {
       'PRIVATE=hunter2',
       'FLEET_AGENT_NAME=coder',
     ];
+    const model = ['-e', 'FLEET_AGENT_MODEL=hunter2'];
     const set = values.flatMap((value) => ['-e', value]);
-    own.tmux('main', 'new-session', '-d', '-s', 'coder', ...set, 'exec sleep 600');
+    own.tmux('main', 'new-session', '-d', '-s', 'coder', ...set, ...model, 'exec sleep 600');
     own.tmux('main', 'new-session', '-d', '-s', 'foreign', ...set, 'exec sleep 600');
     const observed = await look(roster([{ name: 'coder', env }]));
     const seen = known(processIn(observed, 'coder').env);
@@ -177,6 +181,7 @@ describe('the environment of an agent', () => {
       OTHER: { matches: false },
       LOST: { matches: 'unknown' },
       UNSET: { matches: false },
+      FLEET_AGENT_MODEL: { matches: true },
     });
     expect(known(processIn(observed, 'foreign').env)).toMatchObject({
       values: { FLEET_AGENT_NAME: 'coder' },
@@ -286,6 +291,16 @@ describe('screens', () => {
     }
     expect(session(observed, 'stub').panes[0]?.prompt).toBeNull();
     expect(session(observed, 'foreign').panes[0]?.prompt).toBeNull();
+
+    const hangs: RunProgram = (program, args, options) =>
+      options.input?.includes('capture-pane') === true
+        ? Promise.resolve({ kind: 'failed', why: 'timeout', detail: 'late' })
+        : run(program, args, options);
+    const half = await look(roster(agents), { run: hangs });
+    expect(
+      known(half.sources.tmux).servers,
+      'a screen that cannot be read is no screen without a prompt',
+    ).toMatchObject([{ socket: 'main', server: { state: 'unknown', why: 'timeout' } }]);
   });
 });
 

@@ -47,7 +47,7 @@ describe('a second look', () => {
   });
 
   it('is taken at a dead pane only where neither status nor signal is known', () => {
-    expect(look([server({ verdict: 'dead', status: null, signal: null })], {})).toMatchObject({ afterMs: 1_000 });
+    expect(look([server({ verdict: 'dead', status: null, signal: null })], {})).toMatchObject({ afterMs: 200 });
     expect(look([server({ verdict: 'dead', status: 0, signal: null })], {})).toBeNull();
     expect(look([server({ verdict: 'dead', status: null, signal: '9' })], {})).toBeNull();
   });
