@@ -3,8 +3,9 @@
  * loads it and a few commands are run in it, none of which changes anything; functions that they never call are left
  * out and compiled when they are first needed.
  */
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Script } from 'node:vm';
@@ -24,6 +25,21 @@ for (const supervisor of ['systemd', 'none']) {
   writeFileSync(join(stage, `${supervisor}.yaml`), text);
 }
 
+/**
+ * Something listens where the roster's tmux server would, and a `tmux` that says nothing stands first on the PATH: so
+ * the code that runs programs is compiled too, on a machine without tmux as well.
+ */
+async function listen() {
+  const sockets = join(stage, `tmux-${process.getuid()}`);
+  mkdirSync(sockets, { mode: 0o700 });
+  const tmux = join(stage, 'tmux');
+  writeFileSync(tmux, '#!/bin/sh\nexit 0\n', { mode: 0o755 });
+  process.env.PATH = `${stage}:${process.env.PATH}`;
+  const server = createServer();
+  await new Promise((resolve) => server.listen(join(sockets, 'fleet-build'), resolve));
+  return server;
+}
+
 const exit = process.exit;
 /** Done, drift, incomplete, blocked: what a machine that builds may say. Anything else is a broken build. */
 const EXPECTED = [0, 3, 4];
@@ -38,8 +54,10 @@ async function run(...argv) {
   if (!EXPECTED.includes(code)) throw new Error(`fleet ${argv.join(' ')} ended with exit code ${code}`);
 }
 
+let server;
 try {
   process.env.TMUX_TMPDIR = stage;
+  server = await listen();
   await run('validate', '-f', join(stage, 'systemd.yaml'));
   await run('plan', '-f', join(stage, 'systemd.yaml'));
   await run('plan', '--json', '-f', join(stage, 'none.yaml'));
@@ -49,6 +67,7 @@ try {
   process.exitCode = 1;
   console.error(error);
 } finally {
+  server?.close();
   rmSync(stage, { recursive: true, force: true });
 }
 exit();

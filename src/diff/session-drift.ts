@@ -96,7 +96,7 @@ function cannotTell(agent: AgentSpec, runs: Untold): Drift {
 }
 
 function otherRuntime(agent: AgentSpec, runs: Extract<PaneRuns, { verdict: 'runtime' }>): Drift {
-  const evidence = [`pid ${runs.pid} is ${runs.runtime}: ${runs.evidence}`];
+  const evidence = [runs.evidence];
   const views = [{ runtime: runs.runtime }, { runtime: agent.runtime }] as const;
   // The bare name of an executable proves too little to end a session for.
   if (runs.strength === 'weak')

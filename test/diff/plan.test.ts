@@ -259,7 +259,7 @@ describe('the plan as a document', () => {
 
       -/+ w-jarvis/jarvis/session/coder  restart (runtime-mismatch)
           runtime: dogfood -> pi
-          because: pid 2000 is dogfood: script dogfood.py
+          because: script dogfood.py
           roster: fleet.yaml:6
 
       Unmanaged, left alone:
