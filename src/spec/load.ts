@@ -19,7 +19,7 @@ function readRoster(path: string): Uint8Array | Diagnostic {
     const stat = fstatSync(fd);
     if (!stat.isFile()) {
       const what = stat.isDirectory() ? 'a directory' : 'no regular file';
-      return failure('roster-not-a-file', path, `${path} is ${what}`, 'give the file: `-f DIRECTORY/fleet.yaml`');
+      return failure('roster-not-a-file', `${path} is ${what}`, 'give the file: `-f DIRECTORY/fleet.yaml`');
     }
     return readUpTo(fd, MAX_ROSTER_BYTES + 1);
   } catch (error) {
@@ -48,7 +48,6 @@ function readFailure(path: string, error: unknown): Diagnostic {
     case 'ENOTDIR':
       return failure(
         'roster-missing',
-        path,
         `${path} does not exist`,
         'give one with `-f FILE`, or copy the sample fleet.yaml',
       );
@@ -56,17 +55,16 @@ function readFailure(path: string, error: unknown): Diagnostic {
     case 'EPERM':
       return failure(
         'roster-unreadable',
-        path,
         `${path}: permission denied`,
         `see \`ls -ld ${path}\`, and who you are with \`id\``,
       );
     case 'ELOOP':
-      return failure('roster-unreadable', path, `${path}: its links go round in a circle`, `see \`ls -l ${path}\``);
+      return failure('roster-unreadable', `${path}: its links go round in a circle`, `see \`ls -l ${path}\``);
     default:
-      return failure('roster-unreadable', path, `${path}: ${code}`, null);
+      return failure('roster-unreadable', `${path}: ${code}`, null);
   }
 }
 
-function failure(code: ProblemCode, _path: string, detail: string, remedy: string | null): Diagnostic {
+function failure(code: ProblemCode, detail: string, remedy: string | null): Diagnostic {
   return toDiagnostic({ code, detail, remedy }, null);
 }

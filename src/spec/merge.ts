@@ -5,12 +5,13 @@ export interface MergedAgent extends AgentFields {
   readonly name: string;
 }
 
-/** `below`: the defaults, respelt. Mappings (`env`, `heartbeat`, `restart`) are merged key by key; everything else is the agent's or the default. */
+/**
+ * `below`: the defaults, respelt. `ssh` is not to be read here: it belongs to the `host` that it is written beside.
+ * Mappings (`env`, `heartbeat`, `restart`) are merged key by key; everything else is the agent's or the default.
+ */
 export function mergeAgent(below: AgentFields, agent: AgentFile): MergedAgent {
   const above = respell(agent);
   const merged = { ...below, ...above, name: agent.name };
-  // `ssh` belongs to the `host` beside it: a default must not name the way to another agent's host.
-  if (agent.ssh === undefined) delete merged.ssh;
   if (below.env !== undefined && above.env !== undefined) merged.env = { ...below.env, ...above.env };
   if (below.heartbeat !== undefined) merged.heartbeat = { ...below.heartbeat, ...above.heartbeat };
   if (below.restart !== undefined) merged.restart = { ...below.restart, ...above.restart };

@@ -7,8 +7,6 @@ import { checkShape, type RosterFile, type SchemaIssue } from './schema.ts';
 /** Stand-ins keep the places of the items after them; no check complains of them where the fault itself is told. */
 const NAMELESS_AGENT = { name: '' };
 const AIMLESS_RULE = { target: 'linger/-', reason: '-' };
-/** Mappings of an agent whose keys mean something each by itself. */
-const KEYED = new Set<PropertyKey>(['env', 'heartbeat', 'restart']);
 const ROUNDS = 3;
 
 export function withoutFaults(data: unknown, issues: readonly SchemaIssue[]): RosterFile | null {
@@ -51,7 +49,7 @@ function leaveOutOfItem(items: unknown, [section, index, field, key]: readonly P
 function leaveOutOfFields(fields: unknown, field: PropertyKey, key: PropertyKey | undefined): void {
   if (!isObject(fields)) return;
   const inner = fields[field];
-  if (key !== undefined && isObject(inner) && (KEYED.has(field) || Object.hasOwn(inner, key))) delete inner[key];
+  if (key !== undefined && isObject(inner) && Object.hasOwn(inner, key)) delete inner[key];
   else delete fields[field];
 }
 

@@ -71,6 +71,22 @@ describe('the JSON Schema', () => {
 });
 
 describe('the short way to a valid shape', () => {
+  it.each([
+    ['args', '[]', []],
+    ['class', '["x"]', ['x']],
+    ['class', '1', 1],
+    ['class', 'true', true],
+    ['class', 'null', null],
+  ])('does not take %s %j for %j', (key, text, value) => {
+    const agents = [
+      { name: 'a', [key]: text },
+      { name: 'b', [key]: value },
+      { name: 'c', [key]: text },
+    ];
+    expect(checkShape({ version: 1, agents }).ok).toBe(false);
+    expect(checkShape({ version: 1, agents: agents.slice(1) }).ok).toBe(false);
+  });
+
   it('says yes only where the whole schema does', () => {
     const value = fc.oneof(
       fc.constantFrom<unknown>('a', '', '15s', '~/x', 'core', 'stopped', true, 1, 0, null, [], ['a'], ['./a'], {}),
