@@ -4,6 +4,7 @@
  */
 import type { Plan } from '../diff/plan.ts';
 import type { PlanPolicy } from '../diff/policy.ts';
+import type { RunProgram } from '../observe/run.ts';
 import { applyPlan } from '../reconcile/apply.ts';
 import type { ApplyEvent, ApplySummary, SkipWhy } from '../reconcile/outcome.ts';
 import { ok, type Result } from '../spec/result.ts';
@@ -57,7 +58,7 @@ async function applyOnce(run: ApplyRun, look: Look, plan: Plan): Promise<ApplySu
     user: context.user,
     policy: run.policy,
     ports: {
-      run: context.run,
+      run: inTmuxDirectory(context.run, look),
       observe: (agents) => observeHere(look.local, look.here, context, agents),
       files: context.files,
       processes: context.processes,
@@ -70,6 +71,14 @@ async function applyOnce(run: ApplyRun, look: Look, plan: Plan): Promise<ApplySu
     },
   });
   return summary;
+}
+
+/** Effects talk to the sockets that were observed: with systemd the manager's, whatever the caller's TMUX_TMPDIR says. */
+function inTmuxDirectory(program: RunProgram, { local, observed }: Look): RunProgram {
+  if (local.supervisor === 'none') return program;
+  const { units } = observed.sources;
+  const directory = (units.status === 'known' ? units.value.tmux_tmpdir : null) ?? '';
+  return (name, args, options) => program(name, args, { ...options, env: { TMUX_TMPDIR: directory, ...options.env } });
 }
 
 function addUp(a: ApplySummary, b: ApplySummary): ApplySummary {

@@ -50,13 +50,17 @@ export async function observe(request: ObserveRequest, ports: ObservePorts): Pro
   const agents = roster.agents.filter((agent) => inScope.has(agent.name));
   // Both are asked before anything is read here, so that their answers are under way meanwhile.
   const units = guard('units', askUnits(request, layout, agents, ports));
-  const tmux = guard('tmux', askTmux(request, agents, ports));
+  const byUnits = roster.supervisor === 'systemd';
+  const tmux = guard('tmux', askTmux(request, agents, ports, byUnits ? undefined : ports.env['TMUX_TMPDIR']));
 
   const others = roster.agents.filter((agent) => !inScope.has(agent.name)).map((agent) => agent.name);
   const files = guardSync('files', () => observeFiles({ layout, agents, others, user: ports.user }));
   const heartbeats = guardSync('heartbeats', () => beats(layout, agents, others, files, ports));
   const linger = guardSync('linger', () => observeLinger(ports.user.name, ports.lingerDirectory));
-  const seen = await tmux;
+  const asked = flatten(await units);
+  // Units are started with the manager's environment: sessions live where that says, and it rarely says anything.
+  const elsewhere = asked.status === 'known' ? asked.value.tmux_tmpdir : null;
+  const seen = elsewhere === null ? await tmux : await guard('tmux', askTmux(request, agents, ports, elsewhere));
   return {
     format_version: '1.0',
     kind: 'fleet.observed',
@@ -66,7 +70,7 @@ export async function observe(request: ObserveRequest, ports: ObservePorts): Pro
     boot_id: readBootId(),
     sources: {
       tmux: seen.status === 'known' ? seen.value.tmux : seen,
-      units: flatten(await units),
+      units: asked,
       processes: seen.status === 'known' ? seen.value.processes : seen,
       files: flatten(guardSync('files', () => withCommands(roster, agents, files, seen, ports))),
       linger: flatten(linger),
@@ -94,6 +98,7 @@ async function askTmux(
   request: ObserveRequest,
   agents: readonly AgentSpec[],
   ports: ObservePorts,
+  tmuxTmpdir: string | undefined,
 ): Promise<TmuxAndProcesses> {
   const program = findProgram('tmux', splitPath(ports.env['PATH']));
   if (program.state === 'missing') {
@@ -117,7 +122,7 @@ async function askTmux(
       home: user.home,
       expand,
       deadlineMs,
-      tmuxTmpdir: ports.env['TMUX_TMPDIR'],
+      tmuxTmpdir,
     },
     { run: ports.run, now: ports.now, delay, paths: ports.paths ?? readPathLookup() },
   );

@@ -191,6 +191,8 @@ export interface SecretMatch {
 export interface UnitsObserved {
   /** `Version` of the user manager. */
   readonly systemd_version: string | null;
+  /** TMUX_TMPDIR as the manager's units are given it: where their sockets are, whatever the caller's says. */
+  readonly tmux_tmpdir: string | null;
   /** By full unit name, instances never the template. Units that were asked for and do not exist are here too. */
   readonly units: Readonly<Record<string, UnitObserved>>;
   /** Targets that come up with `default.target`, itself included. */

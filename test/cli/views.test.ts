@@ -205,7 +205,7 @@ describe('explain', () => {
           FLEET_AGENT_WORKDIR=/home/jarvis/src
           FLEET_TMUX_SOCKET=factory
         change: restart: runtime-mismatch
-          because pid 2000 is dogfood: script
+          because script
           roster fleet.yaml:5:5
       "
     `);

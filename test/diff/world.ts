@@ -90,7 +90,12 @@ export function healthy(r: Roster): Mutable<Observed> {
       units:
         r.supervisor === 'none'
           ? none
-          : known({ systemd_version: '252', units: unitMap, boot_targets: ['default.target', 'basic.target'] }),
+          : known({
+              systemd_version: '252',
+              tmux_tmpdir: null,
+              units: unitMap,
+              boot_targets: ['default.target', 'basic.target'],
+            }),
       processes: known({ booted_at_ms: NOW - 86_400_000, clock_ticks_per_second: 100, processes }),
       files: known({
         user: { name: 'jarvis', uid: 1000, home: HOME },

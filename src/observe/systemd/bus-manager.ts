@@ -79,19 +79,26 @@ async function readEach<T>(names: readonly string[], read: (name: string) => Ask
 }
 
 async function readOverview(bus: Bus): Asked<ManagerOverview> {
-  const [version, unitPath, real, monotonic] = await Promise.all([
+  const [version, environment, unitPath, real, monotonic] = await Promise.all([
     mustAsk(bus, managerProperty('Version', TEXT)),
+    mustAsk(bus, managerProperty('Environment', TEXTS)),
     mustAsk(bus, managerProperty('UnitPath', TEXTS)),
     bus.ask(managerProperty('UnitsLoadTimestamp', MICROSECONDS)),
     bus.ask(managerProperty('UnitsLoadTimestampMonotonic', MICROSECONDS)),
   ]);
   if (!version.ok) return version;
+  if (!environment.ok) return environment;
   if (!unitPath.ok) return unitPath;
   const loadedAt =
     real.ok && monotonic.ok && real.value > 0
       ? { real_ms: real.value / 1000, monotonic_ms: monotonic.value / 1000 }
       : null;
-  return ok({ version: version.value === '' ? null : version.value, unitPath: unitPath.value, loadedAt });
+  return ok({
+    version: version.value === '' ? null : version.value,
+    environment: environment.value,
+    unitPath: unitPath.value,
+    loadedAt,
+  });
 }
 
 /** By the names asked for: an alias stands in the listing under the unit's own id. */
@@ -224,16 +231,18 @@ function unitFileState(answer: Result<string, BusFailure | CallRefused>): Result
   return failure.why === 'denied' ? err(failure) : ok('bad');
 }
 
+/** Level by level from the first: a user manager has a dozen targets loaded, of which half are not reached. */
 async function readTargets(bus: Bus): Asked<LoadedTargets> {
-  const [start, listed] = await Promise.all([
-    mustAsk(bus, unitProperty('default.target', 'Unit', 'Id', TEXT)),
-    mustAsk(bus, listUnitsByPatterns(['*.target'])),
-  ]);
+  const start = await mustAsk(bus, unitProperty('default.target', 'Unit', 'Id', TEXT));
   if (!start.ok) return start;
-  if (!listed.ok) return listed;
-  const names = [...new Set([start.value, ...listed.value.map((unit) => unit.name)])];
-  const pulls = await readEach(names, (name) => readPulls(bus, name));
-  return pulls.ok ? ok({ start: start.value, pulls: pulls.value }) : pulls;
+  const pulls = new Map<string, readonly string[]>();
+  for (let level: readonly string[] = [start.value]; level.length > 0; ) {
+    const pulled = await readEach(level, (name) => readPulls(bus, name));
+    if (!pulled.ok) return pulled;
+    for (const [name, others] of pulled.value) pulls.set(name, others);
+    level = [...new Set([...pulled.value.values()].flat())].filter((name) => !pulls.has(name));
+  }
+  return ok({ start: start.value, pulls });
 }
 
 async function readPulls(bus: Bus, target: string): Asked<readonly string[]> {
@@ -241,5 +250,5 @@ async function readPulls(bus: Bus, target: string): Asked<readonly string[]> {
     bus,
     ['Wants', 'Requires', 'BindsTo'].map((property) => unitProperty(target, 'Unit', property, TEXTS)),
   );
-  return lists.ok ? ok(lists.value.flat()) : lists;
+  return lists.ok ? ok(lists.value.flat().filter((name) => name.endsWith('.target'))) : lists;
 }

@@ -21,7 +21,7 @@ export interface UserManager {
   ) => Asked<ReadonlyMap<string, UnitDetails>>;
   /** Unit file states as the disk has them now; '' where there is no such unit file, `bad` where it cannot be read. */
   readonly unitFileStates: (names: readonly string[]) => Asked<ReadonlyMap<string, string>>;
-  /** The loaded targets, and what each pulls in (Wants=, Requires=, BindsTo=) when it starts. */
+  /** Targets, and what each pulls in (Wants=, Requires=, BindsTo=) when it starts: at least those that default.target reaches. */
   readonly targets: () => Asked<LoadedTargets>;
   /** To be called once, whatever came before. */
   readonly close: () => void;
@@ -29,6 +29,8 @@ export interface UserManager {
 
 export interface ManagerOverview {
   readonly version: string | null;
+  /** `NAME=value` of what its units are started with. */
+  readonly environment: readonly string[];
   /** Directories of unit files, the most important first. */
   readonly unitPath: readonly string[];
   /** When the manager last began to load all its unit files; null where it does not tell (before systemd 250). */

@@ -70,13 +70,14 @@ async function show(ask: Run, properties: string, units: readonly string[]): Ask
 }
 
 async function readOverview(ask: Run): Asked<ManagerOverview> {
-  const shown = await show(ask, 'Version,UnitPath', []);
+  const shown = await show(ask, 'Version,UnitPath,Environment', []);
   if (!shown.ok) return shown;
   const unitPath = parseShownList(shown.value[0]?.get('UnitPath') ?? '');
   if (unitPath.length === 0) {
     return err({ kind: 'connection', why: 'garbage', detail: 'systemctl show tells no UnitPath' });
   }
-  return ok({ version: shown.value[0]?.get('Version') ?? null, unitPath, loadedAt: null });
+  const environment = parseShownList(shown.value[0]?.get('Environment') ?? '');
+  return ok({ version: shown.value[0]?.get('Version') ?? null, environment, unitPath, loadedAt: null });
 }
 
 async function showUnits(ask: Run, units: readonly string[]): Asked<ReadonlyMap<string, Unit>> {

@@ -107,8 +107,19 @@ async function readUnits(request: UnitsRequest, manager: UserManager): Promise<S
   }
   return {
     status: 'known',
-    value: { systemd_version: known.value.version, units, boot_targets: bootTargets(pulled.value) },
+    value: {
+      systemd_version: known.value.version,
+      tmux_tmpdir: tmuxTmpdir(known.value.environment),
+      units,
+      boot_targets: bootTargets(pulled.value),
+    },
   };
+}
+
+function tmuxTmpdir(environment: readonly string[]): string | null {
+  const name = 'TMUX_TMPDIR=';
+  const value = environment.find((variable) => variable.startsWith(name))?.slice(name.length) ?? '';
+  return value === '' ? null : value;
 }
 
 /** The loaded instances, and besides them those asked for or found on the disk that are not loaded. */
