@@ -1,6 +1,7 @@
 /** Files and paths of this user that the roster and its layout speak of, each known, absent or unknown by itself. */
 import { createHash } from 'node:crypto';
 import { readlinkSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { envFileKeys, envFileValues, parseEnvFile } from '../spec/env-file.ts';
 import { expandHome } from '../spec/home.ts';
 import type { Layout } from '../spec/layout.ts';
@@ -31,19 +32,22 @@ const MAX_BYTES = 1024 * 1024;
 export function observeFiles(request: FilesRequest): FilesRead {
   const { layout, agents, user } = request;
   const envDirectory = openDirectory(expandHome(layout.envDirectory, user.home), [user.uid, 0]);
+  // Not the env files' directory in layout mosaic, where with supervisor none fleet's launcher reads them all the same.
+  const argvDirectory = openDirectory(expandHome(dirname(layout.argvFile('')), user.home), [user.uid, 0]);
   try {
     const env = readEnvFiles(envDirectory, request);
     const observed = {
       user,
       unit_files: readUnitFiles(request),
       env_files: env.files,
-      argv_files: readArgvFiles(envDirectory, request),
+      argv_files: readArgvFiles(argvDirectory, request),
       launcher: toFile(readFileSafely(expandHome(LAUNCHER, user.home), { maxBytes: MAX_BYTES, owners: [user.uid, 0] })),
       directories: inspectDirectories(agents, user.home),
     };
     return { observed, envValues: env.values };
   } finally {
     if (envDirectory.state === 'open') envDirectory.close();
+    if (argvDirectory.state === 'open') argvDirectory.close();
   }
 }
 
@@ -80,8 +84,7 @@ function readEnvFiles(directory: DirectoryRead, request: FilesRequest) {
 
 function readArgvFiles(directory: DirectoryRead, request: FilesRequest): FilesObserved['argv_files'] {
   const suffix = '.argv';
-  const wanted = request.agents.filter((agent) => request.layout.argvFile(agent.name) !== null).map((a) => a.name);
-  if (wanted.length === 0) return {};
+  const wanted = request.agents.map((agent) => agent.name);
   const skipped = new Set(request.others);
   const names = new Set([...wanted, ...listNames(directory, suffix).filter((name) => !skipped.has(name))]);
   const read = [...names].map((name): [string, FileObserved] => [

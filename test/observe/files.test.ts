@@ -39,6 +39,19 @@ const read = (request: Partial<FilesRequest> = {}) =>
 const ENV = '.config/mosaic/fleet/agents';
 const UNITS = '.config/systemd/user';
 
+describe('argv files', () => {
+  it("of layout mosaic lie where fleet's launcher reads them, not beside the env files", () => {
+    write('.config/fleet/agents/coder.argv', 'set -- pi');
+    write(`${ENV}/coder.env`, 'MOSAIC_AGENT_NAME=coder');
+    expect(read().observed.argv_files).toMatchObject({ coder: { state: 'present', content: 'set -- pi' } });
+  });
+
+  it('are told with an empty roster too: what is left of the last agent can be pruned', () => {
+    write('.config/fleet/agents/last.argv', 'set -- pi');
+    expect(read({ layout: layoutOf('fleet'), agents: [] }).observed.argv_files).toHaveProperty('last.state', 'present');
+  });
+});
+
 describe('env files', () => {
   it('of the roster are there or absent; others in the directory are told too', () => {
     write(`${ENV}/coder.env`, '# mine\nMOSAIC_AGENT_NAME=coder\nTOKEN=secret\nMOSAIC_AGENT_CLASS="a b"\n', 0o640);
