@@ -8,14 +8,13 @@ import { build } from 'esbuild';
 import { bootHost, type Host } from '../test/system/harness/host.ts';
 import { whyNoHosts } from '../test/system/harness/requirements.ts';
 
-export const USER = 'jarvis';
-export const SOCKET = 'fleet-bench';
-export const FLEET = '/opt/fleet/fleet.cjs';
+const USER = 'jarvis';
+const SOCKET = 'fleet-bench';
 const ON_HOST = '/opt/on-host.cjs';
-/** A thousand sessions by a thousand launchers, on a slow machine. */
-const STAGE_DEADLINE_MS = 15 * 60_000;
+/** Nine loops over a thousand agents, on a busy machine. */
+const DEADLINE_MS = 45 * 60_000;
 
-export interface BenchOptions {
+interface BenchOptions {
   readonly sizes: readonly number[];
   readonly rounds: number;
 }
@@ -57,7 +56,7 @@ export async function withBenchHost<T>(work: (bench: BenchHost) => Promise<T>): 
 
 function benchHost(host: Host): BenchHost {
   const onHost = async (args: readonly string[]): Promise<unknown> =>
-    JSON.parse(await host.mustAs(USER, [host.node, ON_HOST, ...args], { deadlineMs: STAGE_DEADLINE_MS }));
+    JSON.parse(await host.mustAs(USER, [host.node, ON_HOST, ...args], { deadlineMs: DEADLINE_MS }));
   const grow = async (count: number): Promise<string> => {
     const roster = `/home/${USER}/fleet-${count}.yaml`;
     await host.write(USER, roster, rosterOf(count));
@@ -69,7 +68,7 @@ function benchHost(host: Host): BenchHost {
   return { host, grow, onHost };
 }
 
-export function rosterOf(count: number): string {
+function rosterOf(count: number): string {
   const agents = Array.from({ length: count }, (_, index) => `  - name: agent-${String(index + 1).padStart(4, '0')}`);
   return [
     'version: 1',
