@@ -1,11 +1,11 @@
 /** Files and paths of this user that the roster and its layout speak of, each known, absent or unknown by itself. */
-import { createHash } from 'node:crypto';
 import { readlinkSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { envFileKeys, envFileValues, parseEnvFile } from '../spec/env-file.ts';
 import { expandHome } from '../spec/home.ts';
 import type { Layout } from '../spec/layout.ts';
 import type { AgentSpec } from '../spec/model.ts';
+import { sha256 } from '../spec/sha256.ts';
 import { inspectDirectory } from './find-program.ts';
 import { type DirectoryRead, type FileRead, openDirectory, readFileSafely } from './read-file.ts';
 import type { EnvFileObserved, FileObserved, FilesObserved, PathObserved } from './state.ts';
@@ -75,7 +75,7 @@ function readEnvFiles(directory: DirectoryRead, request: FilesRequest) {
       own: Object.fromEntries(Object.entries(all).filter(([key]) => request.layout.keyOrder.includes(key))),
       mode: read.mode,
       modified_ms: read.modified_ms,
-      sha256: createHash('sha256').update(read.bytes).digest('hex'),
+      sha256: sha256(read.bytes),
     });
   }
   for (const name of skipped) files.set(name, NOT_OBSERVED);

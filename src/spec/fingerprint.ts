@@ -1,6 +1,6 @@
-import { createHash } from 'node:crypto';
 import { expandHome } from './home.ts';
 import type { AgentSpec } from './model.ts';
+import { sha256 } from './sha256.ts';
 
 /** Raised when the same roster would have to be told apart from what an older fleet started. */
 const VERSION = 1;
@@ -19,7 +19,7 @@ export function fingerprint(agent: AgentSpec, home: string): string {
     environment(agent, home),
     expandHome(agent.workingDirectory, home),
   ]);
-  return createHash('sha256').update(body).digest('hex').slice(0, 32);
+  return sha256(body).slice(0, 32);
 }
 
 function environment(agent: AgentSpec, home: string): readonly (readonly [string, string, string])[] {

@@ -2,7 +2,6 @@
  * Bytes to roster: text, YAML, shape, cross-checks, defaults. Every problem that can be told is told at once, each with
  * its line and column; places are looked up only then.
  */
-import { createHash } from 'node:crypto';
 import { checkRoster } from './checks.ts';
 import { decodeText } from './decode.ts';
 import type { Diagnostic, SourcePosition } from './diagnostics.ts';
@@ -12,6 +11,7 @@ import { type DataPath, type Problem, toDiagnostic } from './problems.ts';
 import { err, ok, type Result } from './result.ts';
 import { type RosterView, viewRoster } from './roster-view.ts';
 import { checkShape, type SchemaIssue } from './schema.ts';
+import { sha256 } from './sha256.ts';
 import { shapeProblems } from './shape-problems.ts';
 import { furtherProblems, MOST_PROBLEMS, tell } from './tell.ts';
 import { withoutFaults } from './without-faults.ts';
@@ -52,7 +52,7 @@ export function parseRoster(bytes: Uint8Array, path: string): Result<Roster, rea
   return ok(
     normalize(view, {
       path,
-      sha256: createHash('sha256').update(bytes).digest('hex'),
+      sha256: sha256(bytes),
       agentAt: (index) => place(['agents', index]),
       ignoreAt: (index) => place(['ignore', index]),
     }),

@@ -2,7 +2,7 @@
  * One question to one tmux server: a script on the client's standard input, so that one child answers any number of
  * questions, whatever their length (arguments end at 16 KB), and what is asked is not on a world-readable command line.
  */
-import { randomBytes } from 'node:crypto';
+import { closeSync, openSync, readSync } from 'node:fs';
 import type { RunProgram, RunResult } from '../run.ts';
 import type { Unknown, UnknownCode } from '../state.ts';
 
@@ -94,5 +94,13 @@ function excerpt(text: string): string {
  * separator that is known beforehand; this one is made anew for each call and passed where only tmux reads it.
  */
 export function newNonce(): string {
-  return randomBytes(16).toString('hex');
+  // The kernel's own source: node:crypto takes 4 ms to load, a tenth of what Node takes to start.
+  const source = openSync('/dev/urandom', 'r');
+  try {
+    const bytes = Buffer.alloc(16);
+    readSync(source, bytes);
+    return bytes.toString('hex');
+  } finally {
+    closeSync(source);
+  }
 }

@@ -1,13 +1,11 @@
-import { createHash } from 'node:crypto';
 import { closeSync, constants, fstatSync, openSync, readFileSync } from 'node:fs';
+import { sha256 } from '../../spec/sha256.ts';
 import { failure } from '../outcome.ts';
 import type { FileRead } from '../ports.ts';
 import { errnoOf, fileFailure, symlinkFailure } from './failures.ts';
 
 /** Unit, env and argv files are small; anything above this is not one of ours. Bytes. */
 const TOO_LARGE = 4 * 1024 * 1024;
-
-export const sha256Hex = (bytes: Uint8Array | string): string => createHash('sha256').update(bytes).digest('hex');
 
 /** Never blocks on a FIFO, never follows a link at `path` itself. */
 export function readWholeFile(path: string): FileRead {
@@ -45,7 +43,7 @@ function readOpened(path: string, fd: number): FileRead {
     const detail = `${path} is not UTF-8 text: fleet could not give its other lines back byte for byte`;
     return { state: 'failed', failure: failure('not-text', 'Not UTF-8 text', detail, `convert it (iconv) or move it`) };
   }
-  return { state: 'present', content, sha256: sha256Hex(bytes), mode: stat.mode & 0o7777 };
+  return { state: 'present', content, sha256: sha256(bytes), mode: stat.mode & 0o7777 };
 }
 
 function decode(bytes: Uint8Array): string | null {
