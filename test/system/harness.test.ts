@@ -102,7 +102,7 @@ const HOLDER = `[Service]
 Type=oneshot
 RemainAfterExit=yes
 KillMode=process
-ExecStart=/usr/bin/tmux -L probe new-session -d -s _holder
+ExecStart=/usr/bin/tmux -L probe new-session -d -s _holder sleep infinity
 
 [Install]
 WantedBy=default.target

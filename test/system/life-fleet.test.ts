@@ -164,7 +164,9 @@ describeOnHost('life of a fleet in layout fleet', () => {
     );
     expectSuccess(await fleet.apply(['--prune']));
     expect(await sessions()).toEqual(['_holder', 'alpha', 'gamma']);
-    expect(await systemctl('list-unit-files', '--no-legend', 'fleet-agent@beta.service')).toBe('');
+    expect(await systemctl('show', '-p', 'ActiveState,UnitFileState', unitOf('beta'))).toBe(
+      'ActiveState=inactive\nUnitFileState=disabled\n',
+    );
     expect(await fleet.host.mustAs(USER, ['sh', '-c', 'ls ~/.config/fleet/agents | grep beta || true'])).toBe('');
     const after = await fleet.plan(['--prune']);
     expect({ changes: driftOf(after.plan), unmanaged: unmanagedOf(after.plan), code: after.code }).toEqual({

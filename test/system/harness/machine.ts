@@ -37,8 +37,8 @@ export async function makeMachine(hostname: string): Promise<Machine> {
   let nspawn: ChildProcess | null = null;
   let leader: number | null = null;
 
-  const waitForBoot = async (before: number | null): Promise<void> => {
-    leader = await until('systemd is pid 1', () => bootOf(nspawn, before, log), BOOT_DEADLINE_MS);
+  const waitForBoot = async (): Promise<void> => {
+    leader = await until('systemd is pid 1', () => bootOf(nspawn, log), BOOT_DEADLINE_MS);
     const isUp = ['nsenter', '-t', String(leader), '-a', 'systemctl', 'is-system-running'];
     const look = async (): Promise<true | null> =>
       ['running', 'degraded'].includes((await execute(isUp)).stdout.trim()) ? true : null;
@@ -55,7 +55,7 @@ export async function makeMachine(hostname: string): Promise<Machine> {
     async powerOn() {
       note(`power on ${hostname}`);
       nspawn = startNspawn(keeper, hostname, log);
-      await waitForBoot(null);
+      await waitForBoot();
     },
     async powerOff() {
       note(`power off ${hostname}`);
@@ -67,15 +67,10 @@ export async function makeMachine(hostname: string): Promise<Machine> {
     },
     async reboot() {
       note(`reboot ${hostname}`);
-      const before = leader;
-      await execute(['nsenter', '-t', String(before), '-a', 'systemctl', 'reboot']);
-      // Told to keep its unit, nspawn leaves the second boot to its caller (exit 133); else it boots again by itself.
-      const ended = await until('the host has gone down', () => {
-        if (nspawn === null || nspawn.exitCode !== null) return 'nspawn';
-        return existsSync(`/proc/${before}`) ? null : 'leader';
-      });
-      if (ended === 'nspawn') await machine.powerOn();
-      else await waitForBoot(before);
+      await execute(['nsenter', '-t', String(leader), '-a', 'systemctl', 'reboot']);
+      // Told to keep its unit, nspawn ends with every boot (exit 133) and leaves the next one to its caller.
+      await until('the host has gone down', () => (nspawn?.exitCode === null ? null : true), BOOT_DEADLINE_MS);
+      await machine.powerOn();
     },
     destroy: () => keeper.end(),
     leader() {
@@ -86,11 +81,10 @@ export async function makeMachine(hostname: string): Promise<Machine> {
   return machine;
 }
 
-/** Pid of the systemd of this boot, null while there is none but `before`. */
-function bootOf(nspawn: ChildProcess | null, before: number | null, log: string): number | null {
+/** Pid of the systemd of this boot, null while there is none yet. */
+function bootOf(nspawn: ChildProcess | null, log: string): number | null {
   if (nspawn?.exitCode !== null) throw new Error(`systemd-nspawn ended:\n${readConsole(log)}`);
-  const found = initBelow(nspawn.pid ?? 0, ownDepth() + 2);
-  return found === before ? null : found;
+  return initBelow(nspawn.pid ?? 0, ownDepth() + 2);
 }
 
 /**
