@@ -6,19 +6,26 @@ import { hostname, userInfo } from 'node:os';
 import { diskFiles } from '../reconcile/files/disk.ts';
 import { processControl } from '../reconcile/process-control.ts';
 import type { Context, Output, User } from './context.ts';
-import { type ExitCode, signalExitCode } from './exit-codes.ts';
+import { EXIT, type ExitCode, signalExitCode } from './exit-codes.ts';
 import { fleet } from './fleet.ts';
 import { textLog } from './log.ts';
 import { formatBug } from './report.ts';
 
 type Stream = typeof process.stdout | typeof process.stderr;
 
-/** `flushed` resolves when all that was written has left, or nobody wants it: process.exit would cut a pipe's rest off. */
-function outputOf(stream: Stream): Output & { readonly flushed: () => Promise<void> } {
+interface Ending {
+  /** Resolves when all that was written has left, or cannot: process.exit would cut a pipe's rest off. */
+  readonly flushed: () => Promise<void>;
+  /** Why the rest was lost, a reader that wanted no more apart; null: it was not. */
+  readonly lost: () => string | null;
+}
+
+function outputOf(stream: Stream): Output & Ending {
   let open = true;
+  let lost: string | null = null;
   stream.on('error', (error: NodeJS.ErrnoException) => {
     open = false;
-    if (error.code !== 'EPIPE') process.exitCode = 1;
+    if (error.code !== 'EPIPE') lost ??= error.code ?? error.message;
   });
   return {
     write: (text) => {
@@ -26,13 +33,17 @@ function outputOf(stream: Stream): Output & { readonly flushed: () => Promise<vo
     },
     isTerminal: stream.isTTY === true,
     columns: stream.isTTY === true ? stream.columns : null,
-    flushed: () => new Promise((resolve) => (open ? stream.write('', () => resolve()) : resolve())),
+    // A turn later, when an error that the last write met has been told too.
+    flushed: () => new Promise((resolve) => (open ? stream.write('', () => setImmediate(resolve)) : resolve())),
+    lost: () => lost,
   };
 }
 
 /** First signal: abort, and end at once unless the command asked to finish its effect. Second: end now. */
 function watchSignals(): Pick<Context, 'interrupted' | 'finishBeforeInterrupt'> & {
   readonly code: () => ExitCode | null;
+  /** Whether the command may have changed something. */
+  readonly mayHaveChanged: () => boolean;
 } {
   const controller = new AbortController();
   let finishing = false;
@@ -52,6 +63,7 @@ function watchSignals(): Pick<Context, 'interrupted' | 'finishBeforeInterrupt'> 
       finishing = true;
     },
     code: () => received,
+    mayHaveChanged: () => finishing,
   };
 }
 
@@ -64,6 +76,15 @@ async function ask(question: string): Promise<string | null> {
   const answer = await Promise.race([lines.question(question), closed]);
   lines.close();
   return answer;
+}
+
+/** Of a directory that was deleted there is no path; names in it are then looked up, and not found, by the kernel. */
+function workingDirectory(): string {
+  try {
+    return process.cwd();
+  } catch {
+    return '.';
+  }
 }
 
 /** Null where the user database does not know this user. */
@@ -83,7 +104,7 @@ async function main(): Promise<void> {
       process.exit(1);
     });
   }
-  const { code, ...signals } = watchSignals();
+  const { code, mayHaveChanged, ...signals } = watchSignals();
   const user = whoAmI();
   if (user === null) {
     const uid = process.getuid?.() ?? '?';
@@ -98,7 +119,7 @@ async function main(): Promise<void> {
     stdout,
     stderr,
     env: process.env,
-    cwd: process.cwd(),
+    cwd: workingDirectory(),
     user,
     color: stdout.isTerminal && !process.env['NO_COLOR'],
     hostname: hostname(),
@@ -116,7 +137,11 @@ async function main(): Promise<void> {
   };
   const exitCode = await fleet(process.argv.slice(2), context);
   await Promise.all([stdout.flushed(), stderr.flushed()]);
-  process.exit(code() ?? exitCode);
+  const lost = stdout.lost();
+  if (lost !== null) process.stderr.write(`fleet: the result could not be written whole to standard output: ${lost}\n`);
+  // What a script would take for a whole result; 1 says that nothing was changed, which holds for those that only look.
+  const misleads = lost !== null && !mayHaveChanged();
+  process.exit(code() ?? (misleads ? EXIT.error : exitCode));
 }
 
 void main();

@@ -122,6 +122,30 @@ test('stdout that nobody reads any more ends quietly', async () => {
   expect(await end(child)).toEqual({ code: 0, stdout: '', stderr: '' });
 });
 
+test('a result that a full disk cuts off is an error, never success', async () => {
+  for (const args of [['schema'], ['--version']]) {
+    const script = '"$0" "$@" >/dev/full';
+    const { code, stderr } = await end(
+      spawn('/bin/sh', ['-c', script, process.execPath, join(dist, 'fleet.cjs'), ...args]),
+    );
+    expect([code, stderr]).toEqual([1, 'fleet: the result could not be written whole to standard output: ENOSPC\n']);
+  }
+});
+
+test('works from a directory that was deleted', async () => {
+  const roster = join(directory, 'far.yaml');
+  writeFileSync(roster, 'version: 1\nsupervisor: none\nagents:\n  - { name: a, runtime: claude }\n');
+  const run = (...args: readonly string[]) => {
+    const script = 'mkdir "$0" && cd "$0" && rmdir "$0" && exec "$@"';
+    const gone = join(directory, 'gone');
+    return end(spawn('/bin/sh', ['-c', script, gone, process.execPath, join(dist, 'fleet.cjs'), ...args]));
+  };
+  expect((await run('validate', roster)).code).toBe(0);
+  const missing = await run('validate', '-f', 'fleet.yaml');
+  expect(missing.code).toBe(78);
+  expect(missing.stderr).not.toContain('bug in fleet');
+});
+
 test('an interrupt while it only looks ends it at once', async () => {
   const bin = join(directory, 'hanging-tmux');
   mkdirSync(bin);

@@ -1,6 +1,9 @@
+import { execFileSync } from 'node:child_process';
 import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { buildSync } from 'esbuild';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { runProgram } from '../../src/observe/run.ts';
 
@@ -103,5 +106,28 @@ describe('running a program', () => {
   it('runs where the directory of the caller is gone', async () => {
     const path = script('pwd', 'pwd');
     expect(await runProgram(path, [], { deadlineMs: 5_000 })).toMatchObject({ stdout: '/\n' });
+  });
+
+  it('says that files are exhausted, and lives on, where there is none left for the pipes', () => {
+    const probe = `
+      import { openSync } from 'node:fs';
+      import { runProgram } from ${JSON.stringify(fileURLToPath(new URL('../../src/observe/run.ts', import.meta.url)))};
+      await runProgram('true', [], { deadlineMs: 5_000 });
+      try { for (;;) openSync('/dev/null'); } catch {}
+      const result = await runProgram('true', [], { deadlineMs: 5_000 });
+      await new Promise((resolve) => setImmediate(resolve));
+      process._rawDebug(JSON.stringify(result));`;
+    const outfile = join(dir, 'probe.mjs');
+    const resolveDir = fileURLToPath(new URL('.', import.meta.url));
+    const banner = {
+      js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);",
+    };
+    buildSync({
+      ...{ stdin: { contents: probe, resolveDir }, outfile, banner },
+      ...{ bundle: true, platform: 'node', format: 'esm', logLevel: 'silent' },
+    });
+    const script = 'ulimit -n 64; exec "$0" "$1" 2>&1';
+    const said = execFileSync('/bin/sh', ['-c', script, process.execPath, outfile], { encoding: 'utf8' });
+    expect(JSON.parse(said)).toMatchObject({ kind: 'failed', why: 'io', detail: expect.stringContaining('EMFILE') });
   });
 });
