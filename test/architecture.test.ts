@@ -131,7 +131,6 @@ describe('packages stay behind their fences', () => {
     yaml: (m) => m.room === 'spec',
     zod: (m) => m.room === 'spec',
     '@noble/hashes': (m) => m.path === 'src/spec/sha256.ts',
-    execa: (m) => m.path === 'src/observe/run.ts',
     'fast-json-patch': (m) => m.room === 'diff',
     pino: (m) => m.room === 'cli',
   };
@@ -152,7 +151,8 @@ describe('packages stay behind their fences', () => {
   });
 
   test('no module but the port runs programs', () => {
-    const found = offenders(modules, (m) => m.imports.map((i) => i.from).filter((f) => f === 'node:child_process'));
+    const others = modules.filter((m) => m.path !== 'src/observe/run.ts');
+    const found = offenders(others, (m) => m.imports.map((i) => i.from).filter((f) => f === 'node:child_process'));
     expect(found).toEqual([]);
   });
 });

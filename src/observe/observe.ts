@@ -48,10 +48,11 @@ export async function observe(request: ObserveRequest, ports: ObservePorts): Pro
   const observedAt = new Date(ports.now()).toISOString();
   const inScope = new Set(request.agents ?? roster.agents.map((agent) => agent.name));
   const agents = roster.agents.filter((agent) => inScope.has(agent.name));
-  // Both are asked before anything is read here, so that their answers are under way meanwhile.
-  const units = guard('units', askUnits(request, layout, agents, ports));
+  // Both are asked before anything is read here, so that their answers are under way meanwhile; tmux, a program that
+  // must start, first.
   const byUnits = roster.supervisor === 'systemd';
   const tmux = guard('tmux', askTmux(request, agents, ports, byUnits ? undefined : ports.env['TMUX_TMPDIR']));
+  const units = guard('units', askUnits(request, layout, agents, ports));
 
   const others = roster.agents.filter((agent) => !inScope.has(agent.name)).map((agent) => agent.name);
   const files = guardSync('files', () => observeFiles({ layout, agents, others, user: ports.user }));
