@@ -69,6 +69,23 @@ describe('a start', () => {
     expect(await panePidOf('a1', 'sleep')).toBeGreaterThan(0);
   });
 
+  test('outlives a user’s destroy-unattached, the holder too', async () => {
+    writeFileSync(join(fleet.home, '.tmux.conf'), 'set -g destroy-unattached on\n');
+    fleet.install(sleeper('a1'));
+    expect((await holder()).code).toBe(0);
+    expect((await fleet.launch('start', 'a1')).code).toBe(0);
+    await panePidOf('a1', 'sleep');
+    expect((await fleet.tmux('list-sessions', '-F', '#S')).stdout).toBe('_holder\na1\n');
+  });
+
+  test('is not failed by a hook of the user’s own that fails, the holder neither', async () => {
+    writeFileSync(join(fleet.home, '.tmux.conf'), 'set-hook -g after-new-session \'run-shell "exit 1"\'\n');
+    fleet.install(sleeper('a1'));
+    expect(await holder()).toEqual({ code: 0, stdout: '', stderr: '' });
+    expect((await fleet.launch('start', 'a1')).code).toBe(0);
+    expect((await fleet.tmux('list-sessions', '-F', '#S')).stdout).toBe('_holder\na1\n');
+  });
+
   test('keeps a live session of ours as it is', async () => {
     fleet.install(sleeper('a1'));
     await holder();

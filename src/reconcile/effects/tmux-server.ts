@@ -89,8 +89,21 @@ async function newHolder(ctx: EffectContext, socket: string): Promise<Result<nul
   const { holderSession } = ctx.roster.tmux;
   const create = ['new-session', '-d', '-s', holderSession, '-c', ctx.user.home, '-x', '80', '-y', '24'];
   const mark = sessionMarkFormat(ctx.roster.fleet, holderSession);
-  // Two words of command are executed directly, one would go through a shell.
-  const args = [...create, 'sleep', 'infinity', ';', 'set-option', '-F', '-t', `=${holderSession}:`, MARK_OPTION, mark];
+  const option = [';', 'set-option', '-t', `=${holderSession}:`];
+  // Two words of command are executed directly, one would go through a shell. The user's own destroy-unattached would
+  // end it at once.
+  const args = [
+    ...create,
+    'sleep',
+    'infinity',
+    ...option,
+    'destroy-unattached',
+    'off',
+    ...option,
+    '-F',
+    MARK_OPTION,
+    mark,
+  ];
   const result = await tmux(ctx, socket, args);
   if (result.kind === 'exited' && result.code === 0) return ok(null);
   const detail = `tmux new-session -s ${holderSession}: ${ending(result)}`;

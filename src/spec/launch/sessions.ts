@@ -3,7 +3,8 @@ import { shellText } from './shell-text.ts';
 /**
  * `start` and `holder`. Measured on tmux 3.3a: the name is a usable mutex (16 parallel creations: exactly one wins); a
  * later command in the creating call leaves no moment without a mark; right after a server's end a creation may say
- * "server exited unexpectedly"; window-size must be set per window, never globally.
+ * "server exited unexpectedly"; window-size must be set per window, never globally; with the user's own
+ * destroy-unattached a session is gone at once, unless the creating call switches that off for it.
  */
 export const SESSIONS = shellText`
 
@@ -59,6 +60,7 @@ fleet_create() {
   [ -z "$fleet_may_serve" ] || fleet_no_server=
   fleet_tmux new-session -d -P -F '#{pane_id}' -s "$fleet_name" -n "$fleet_name" \
     -x "$fleet_width" -y "$fleet_height" -c "$fleet_literal" -- /bin/sh "$0" pane "$fleet_name" ';' \
+    set-option -t "=$fleet_name:" destroy-unattached off ';' \
     set-option -F -t "=$fleet_name:" @fleet_mark "$fleet_owner/$fleet_name/#{pid}/#{session_id}/#{session_created}" ';' \
     set-option -t "=$fleet_name:" @fleet_spec "$fleet_spec" ';' \
     set-option -F -t "=$fleet_name:" @fleet_pane '#{pane_id}' ';' \
@@ -96,6 +98,15 @@ fleet_holder() {
           [ "$fleet_seen" = none ] || fleet_refuse_second_server
           if fleet_hold; then break; fi
           fleet_classify
+          # A hook of the user's own that fails gives its exit code to the call that made the session.
+          if [ "$fleet_seen" = failed ]; then
+            fleet_complaint=$fleet_answer
+            fleet_look
+            case $fleet_seen in
+              ours) break ;;
+              *) fleet_seen=failed fleet_answer=$fleet_complaint ;;
+            esac
+          fi
           ;;
       esac
       [ "$fleet_seen" != failed ] || fleet_die 1 "tmux could not make $fleet_name on the socket $fleet_socket: $fleet_answer"
@@ -110,6 +121,7 @@ fleet_hold() {
   fleet_quote "$fleet_name"
   fleet_no_server=
   fleet_tmux new-session -d -s "$fleet_literal" -n "$fleet_literal" -c / -- /bin/sh -c 'exec sleep infinity' ';' \
+    set-option -t "=$fleet_name:" destroy-unattached off ';' \
     set-option -F -t "=$fleet_name:" @fleet_mark "$fleet_owner/$fleet_literal/#{pid}/#{session_id}/#{session_created}" ';' \
     set-option -w -t "=$fleet_name:" remain-on-exit on
   fleet_held=$?
