@@ -69,17 +69,17 @@ const NOT_LOOKED_AT = {
 /** Names of all variables, values of those that are wanted by name, of secrets only whether they match. */
 function describeEnv(environ: Source<Readonly<Record<string, string>>>, wanted: WantedEnv): Source<ProcessEnv> {
   if (environ.status === 'unknown') return environ;
-  const live = new Map(Object.entries(environ.value));
+  const live = environ.value;
   const values: [string, string][] = [];
   for (const name of wanted.plain) {
-    const value = live.get(name);
+    const value = Object.hasOwn(live, name) ? live[name] : undefined;
     if (value !== undefined && !wanted.secrets.has(name)) values.push([name, value]);
   }
   const secrets = [...wanted.secrets].map(([name, value]): [string, SecretMatch] => [
     name,
-    { matches: value.status === 'unknown' ? 'unknown' : live.get(name) === value.value },
+    { matches: value.status === 'unknown' ? 'unknown' : Object.hasOwn(live, name) && live[name] === value.value },
   ]);
-  const keys = [...live.keys()].sort();
+  const keys = Object.keys(live);
   return {
     status: 'known',
     value: { keys, values: Object.fromEntries(values), secrets: Object.fromEntries(secrets) },

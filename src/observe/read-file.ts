@@ -128,10 +128,11 @@ function readUpTo(fd: number, expected: number, max: number): Buffer | null {
   let length = 0;
   for (;;) {
     const read = readSync(fd, buffer, length, buffer.length - length, null);
-    if (read === 0) return buffer.subarray(0, length);
     length += read;
     if (length > max) return null;
-    if (length === buffer.length) buffer = Buffer.concat([buffer], Math.min(buffer.length * 2, max + 1));
+    // One byte more than the file had was asked for: less means that this is its end.
+    if (length < buffer.length) return buffer.subarray(0, length);
+    buffer = Buffer.concat([buffer], Math.min(buffer.length * 2, max + 1));
   }
 }
 

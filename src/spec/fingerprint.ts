@@ -11,6 +11,17 @@ const VERSION = 1;
  * matter. A session bears it as `@fleet_spec`; a live one with another was started from another spec.
  */
 export function fingerprint(agent: AgentSpec, home: string): string {
+  const known = made.get(agent);
+  if (known?.home === home) return known.value;
+  const value = makeFingerprint(agent, home);
+  made.set(agent, { home, value });
+  return value;
+}
+
+/** One plan asks for each several times. */
+const made = new WeakMap<AgentSpec, { readonly home: string; readonly value: string }>();
+
+function makeFingerprint(agent: AgentSpec, home: string): string {
   const body = JSON.stringify([
     VERSION,
     agent.runtime,

@@ -26,7 +26,35 @@ export interface MatchContext {
   readonly home: string;
 }
 
-export function matchRuntime(identity: Identity, runtime: RuntimeSpec, context: MatchContext): Match | null {
+type Runtimes = Readonly<Record<string, RuntimeSpec>>;
+
+/** Every runtime that the process fits. What a thousand agents of one program fit is found out once. */
+export function matchRuntimes(identity: Identity, runtimes: Runtimes, context: MatchContext): readonly Match[] {
+  if (identity.title !== null) return matchEach(identity, runtimes, context);
+  const found = remembered(runtimes, context.paths);
+  const { exe, interpreter, script, module } = identity;
+  const key = [context.home, exe, interpreter?.shell, script?.written, script?.real, module].join('\0');
+  const known = found.get(key) ?? matchEach(identity, runtimes, context);
+  found.set(key, known);
+  return known.map((match) => ({ ...match, pid: identity.pid }));
+}
+
+function matchEach(identity: Identity, runtimes: Runtimes, context: MatchContext): readonly Match[] {
+  return Object.values(runtimes).flatMap((runtime) => matchRuntime(identity, runtime, context) ?? []);
+}
+
+const memory = new WeakMap<PathLookup, WeakMap<Runtimes, Map<string, readonly Match[]>>>();
+
+/** As long as paths are remembered, so is what follows from them. */
+function remembered(runtimes: Runtimes, paths: PathLookup): Map<string, readonly Match[]> {
+  const byRuntimes = memory.get(paths) ?? new WeakMap<Runtimes, Map<string, readonly Match[]>>();
+  memory.set(paths, byRuntimes);
+  const found = byRuntimes.get(runtimes) ?? new Map<string, readonly Match[]>();
+  byRuntimes.set(runtimes, found);
+  return found;
+}
+
+function matchRuntime(identity: Identity, runtime: RuntimeSpec, context: MatchContext): Match | null {
   const found =
     matchPackage(identity, runtime, context) ??
     matchScript(identity, runtime, context) ??

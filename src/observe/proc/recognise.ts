@@ -5,7 +5,7 @@ import { findForeground, findStrays, isGone } from './candidates.ts';
 import type { ProcessDetails } from './details.ts';
 import { type Identity, identify, programOf } from './identity.ts';
 import { baseName } from './interpreters.ts';
-import { type Match, matchRuntime, type Strength } from './match.ts';
+import { type Match, matchRuntimes, type Strength } from './match.ts';
 import type { PathLookup } from './paths.ts';
 import { isOpaque, makesOwnTerminal } from './programs.ts';
 import type { ProcessEntry, ProcessTable } from './table.ts';
@@ -36,9 +36,7 @@ export function recognise(
 
   const match = (entries: readonly ProcessEntry[]): Seen => {
     const processes = entries.map((entry) => ({ entry, identity: identify(entry, table, details, paths) }));
-    const matches = processes.flatMap(({ identity }) =>
-      Object.values(runtimes).flatMap((runtime) => matchRuntime(identity, runtime, { paths, home }) ?? []),
-    );
+    const matches = processes.flatMap(({ identity }) => matchRuntimes(identity, runtimes, { paths, home }));
     return { processes, matches };
   };
 

@@ -18,6 +18,8 @@ export interface UnitLinks {
   readonly likeness: (unit: string) => string;
   /** Paths of what the manager may have loaded: unit directories, the services in them, their drop-in directories. */
   readonly files: readonly string[];
+  /** All that was found, as text: equal for two readings between which nothing changed. */
+  readonly fingerprint: string;
 }
 
 /** One entry of a `.wants`, `.requires` or `.upholds` directory. */
@@ -104,6 +106,7 @@ function unitLinks(entries: DiskEntries, template: string, isInstance: (unit: st
   return {
     wantedBy: (unit) => wantedBy(unit, byUnit.get(unit) ?? []),
     files,
+    fingerprint: JSON.stringify([pulls, [...named], [...droppedInto]]),
     found: [...new Set([...byUnit.keys(), ...named])].filter(isInstance).toSorted(),
     likeness: (unit) => (stands(unit) ? unit : `${template}\n${likeness(unit, byUnit.get(unit) ?? [])}`),
   };

@@ -12,7 +12,7 @@ import { bootTargets } from './boot-targets.ts';
 import type { BusFailure } from './bus.ts';
 import { busManager } from './bus-manager.ts';
 import { readUnitLinks, type UnitLinks } from './links.ts';
-import type { Asked, UnitListing, UserManager } from './manager.ts';
+import type { Asked, ClockReading, UnitListing, UserManager } from './manager.ts';
 import { mayNeedReload } from './reload.ts';
 import { systemctlManager } from './systemctl-manager.ts';
 
@@ -81,39 +81,88 @@ async function readUnits(request: UnitsRequest, manager: UserManager): Promise<S
   ];
   const known = await overview;
   if (!known.ok) return failed(known.error);
-  // Read while the manager works on the rest.
-  const links = readUnitLinks(known.value.unitPath, layout.agentTemplate, (unit) => layout.agentOfUnit(unit) !== null);
-  if (links.status === 'unknown') return links;
-  const listed = await listAll(manager, await loaded, [...asked, ...links.value.found]);
-  if (!listed.ok) return failed(listed.error);
-  const hints = {
-    likeness: links.value.likeness,
-    mayNeedReload: mayNeedReload(known.value.loadedAt, links.value.files),
-  };
-  const [details, states, pulled] = await Promise.all([
-    manager.details(listed.value, hints),
-    readStates(manager, links.value, [...listed.value.keys()]),
-    targets,
-  ]);
-  if (!details.ok) return failed(details.error);
-  if (!states.ok) return failed(states.error);
+  const { unitPath, loadedAt } = known.value;
+  const isInstance = (unit: string) => layout.agentOfUnit(unit) !== null;
+  const units = await readSteadily(() => readUnitLinks(unitPath, layout.agentTemplate, isInstance), {
+    manager,
+    loadedAt,
+    list: async (found) => listAll(manager, await loaded, [...asked, ...found]),
+  });
+  const pulled = await targets;
+  if (units.status === 'unknown') return units;
   if (!pulled.ok) return failed(pulled.error);
-  const units: Record<string, UnitObserved> = {};
-  for (const name of [...listed.value.keys()].toSorted()) {
-    const [listing, detail] = [listed.value.get(name), details.value.get(name)];
-    if (listing === undefined || detail === undefined) return unknown('garbage', `systemd said nothing about ${name}`);
-    const unit_file_state = states.value.get(name) ?? '';
-    units[name] = { name, ...listing, ...detail, unit_file_state, wanted_by: links.value.wantedBy(name) };
-  }
   return {
     status: 'known',
     value: {
       systemd_version: known.value.version,
       tmux_tmpdir: tmuxTmpdir(known.value.environment),
-      units,
+      units: units.value,
       boot_targets: bootTargets(pulled.value),
     },
   };
+}
+
+type Units = UnitsObserved['units'];
+
+interface Questions {
+  readonly manager: UserManager;
+  readonly loadedAt: ClockReading | null;
+  /** Every unit to be told of, those `found` on the disk among them. */
+  readonly list: (found: readonly string[]) => Asked<ReadonlyMap<string, UnitListing>>;
+}
+
+/** How often what was read is thrown away because a link changed meanwhile. */
+const TORN_LOOKS = 3;
+
+/**
+ * One unit is asked for all that the links show to be like it. Links that somebody changed before systemd had answered
+ * would give units the state of another, so they are read again afterwards, and where they differ all is asked anew;
+ * on a disk that does not come to rest each unit is asked by itself.
+ */
+async function readSteadily(readLinks: () => Source<UnitLinks>, questions: Questions): Promise<Source<Units>> {
+  // Read while the manager works on what it was asked before.
+  let links = readLinks();
+  for (let torn = 0; ; torn += 1) {
+    if (links.status === 'unknown') return links;
+    const each = torn === TORN_LOOKS;
+    const units = await askFor(
+      each ? asIfUnlike(links.value) : links.value,
+      each ? null : questions.loadedAt,
+      questions,
+    );
+    if (units.status === 'unknown' || each) return units;
+    const again = readLinks();
+    if (again.status === 'known' && again.value.fingerprint === links.value.fingerprint) return units;
+    links = again;
+  }
+}
+
+function asIfUnlike(links: UnitLinks): UnitLinks {
+  return { ...links, likeness: (unit) => unit };
+}
+
+async function askFor(
+  links: UnitLinks,
+  loadedAt: ClockReading | null,
+  { manager, list }: Questions,
+): Promise<Source<Units>> {
+  const listed = await list(links.found);
+  if (!listed.ok) return failed(listed.error);
+  const hints = { likeness: links.likeness, mayNeedReload: mayNeedReload(loadedAt, links.files) };
+  const [details, states] = await Promise.all([
+    manager.details(listed.value, hints),
+    readStates(manager, links, [...listed.value.keys()]),
+  ]);
+  if (!details.ok) return failed(details.error);
+  if (!states.ok) return failed(states.error);
+  const units: Record<string, UnitObserved> = {};
+  for (const name of [...listed.value.keys()].toSorted()) {
+    const [listing, detail] = [listed.value.get(name), details.value.get(name)];
+    if (listing === undefined || detail === undefined) return unknown('garbage', `systemd said nothing about ${name}`);
+    const unit_file_state = states.value.get(name) ?? '';
+    units[name] = { name, ...listing, ...detail, unit_file_state, wanted_by: links.wantedBy(name) };
+  }
+  return { status: 'known', value: units };
 }
 
 function tmuxTmpdir(environment: readonly string[]): string | null {
