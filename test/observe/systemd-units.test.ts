@@ -5,12 +5,13 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { RunProgram, RunResult } from '../../src/observe/run.ts';
 import { bootTargets } from '../../src/observe/systemd/boot-targets.ts';
 import { readUnitLinks } from '../../src/observe/systemd/links.ts';
-import type { ClockReading } from '../../src/observe/systemd/manager.ts';
+import type { ClockReading, UnitListing, UserManager } from '../../src/observe/systemd/manager.ts';
 import { mayNeedReload } from '../../src/observe/systemd/reload.ts';
 import { parseShow, parseShownList } from '../../src/observe/systemd/show-text.ts';
 import { classifyFailure, systemctl } from '../../src/observe/systemd/systemctl.ts';
-import { inspectRuntimeDirectory, observeUnits } from '../../src/observe/systemd/units.ts';
+import { askManager, inspectRuntimeDirectory, observeUnits } from '../../src/observe/systemd/units.ts';
 import { layoutOf } from '../../src/spec/layout.ts';
+import { ok } from '../../src/spec/result.ts';
 import { AUTHENTICATED, fakeBus, message } from './systemd-fake-bus.ts';
 
 const LAYOUT = layoutOf('mosaic');
@@ -163,6 +164,81 @@ describe('whether a reload may be needed', () => {
     expect(mayNeedReload({ ...loaded, real_ms: loaded.real_ms + 5_000 }, [])).toBe(true);
     expect(mayNeedReload({ ...loaded, monotonic_ms: loaded.monotonic_ms + 5_000 }, [])).toBe(true);
     expect(mayNeedReload(null, [])).toBe(true);
+  });
+});
+
+describe('links that change while units are asked for', () => {
+  const enable = (unit: string): void => link(`own/default.target.wants/${unit}`, `../${TEMPLATE}`);
+  const enabled = (unit: string): boolean => links().wantedBy(unit).length > 0;
+
+  /** Answers from the disk as it is at the time; `meanwhile` is called with how often it was asked before. */
+  const managerOf = (meanwhile: (asked: number) => void) => {
+    const asked: (readonly string[])[] = [];
+    const listing: UnitListing = { load_state: 'loaded', active_state: 'active', sub_state: 'exited', job: null };
+    const detail = {
+      need_daemon_reload: false,
+      result: 'success',
+      fragment_path: null,
+      drop_in_paths: [],
+      requires: [],
+      binds_to: [],
+      part_of: [],
+    };
+    const manager: UserManager = {
+      overview: async () =>
+        ok({ version: '252', environment: [], unitPath: [join(root, 'own'), join(root, 'vendor')], loadedAt: null }),
+      loaded: async () => ok(new Map()),
+      list: async (names) => ok(new Map(names.map((name) => [name, listing]))),
+      details: async (units) => ok(new Map([...units.keys()].map((name) => [name, detail]))),
+      unitFileStates: async (names) => {
+        meanwhile(asked.length);
+        asked.push(names);
+        return ok(new Map(names.map((name) => [name, enabled(name) ? 'enabled' : 'disabled'])));
+      },
+      targets: async () => ok({ start: 'default.target', pulls: new Map() }),
+      close: () => undefined,
+    };
+    return { manager, asked };
+  };
+  const statesOf = async (manager: UserManager, agents = ['pi', 'coder']) => {
+    const request = { layout: LAYOUT, agents, uid, runtimeDirectory: root, deadlineMs: 1000 };
+    const seen = await askManager(request, manager);
+    if (seen.status === 'unknown') throw new Error(seen.detail);
+    return Object.fromEntries(
+      agents.map((agent) => {
+        const unit = seen.value.units[LAYOUT.agentUnit(agent)];
+        return [agent, [unit?.unit_file_state, unit?.wanted_by.join()]];
+      }),
+    );
+  };
+
+  test('none does: one unit is asked for those like it, once', async () => {
+    const { manager, asked } = managerOf(() => {});
+    expect(await statesOf(manager)).toEqual({ pi: ['disabled', ''], coder: ['disabled', ''] });
+    expect(asked).toEqual([[LAYOUT.holderUnit, PI]]);
+  });
+
+  test('once: no unit is given the state of another', async () => {
+    const { manager, asked } = managerOf((before) => before === 0 && enable(PI));
+    expect(await statesOf(manager)).toEqual({ pi: ['enabled', 'default.target'], coder: ['disabled', ''] });
+    expect(asked).toHaveLength(2);
+  });
+
+  test('without end: each unit is asked by itself', async () => {
+    const { manager, asked } = managerOf((before) => {
+      enable(LAYOUT.agentUnit(`other-${before}`));
+      if (before === 3) enable(PI);
+    });
+    expect((await statesOf(manager)).coder).toEqual(['disabled', '']);
+    expect(asked).toHaveLength(4);
+    expect(asked[3]).toEqual(expect.arrayContaining([PI, CODER]));
+  });
+
+  test('an instance linked meanwhile is told of too', async () => {
+    const { manager } = managerOf((before) => before === 0 && enable(CODER));
+    const request = { layout: LAYOUT, agents: ['pi'], uid, runtimeDirectory: root, deadlineMs: 1000 };
+    const seen = await askManager(request, manager);
+    expect(seen.status === 'known' && seen.value.units[CODER]?.unit_file_state).toBe('enabled');
   });
 });
 
