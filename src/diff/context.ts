@@ -19,6 +19,8 @@ export interface PlanContext {
   readonly tenant: string;
   /** Agents of this host and tenant, in roster order. */
   readonly agents: readonly AgentSpec[];
+  /** One of `agents`, or undefined. */
+  readonly agentNamed: (name: string) => AgentSpec | undefined;
   /** Sessions are made by fleet's own launcher, with marks (layout fleet, and supervisor none). */
   readonly launcher: boolean;
   readonly systemd: boolean;
@@ -29,12 +31,17 @@ export interface PlanContext {
 }
 
 export function createContext(
-  input: Omit<PlanContext, 'layout' | 'now' | 'host' | 'tenant' | 'launcher' | 'systemd' | 'files' | 'units'>,
+  input: Omit<
+    PlanContext,
+    'agentNamed' | 'layout' | 'now' | 'host' | 'tenant' | 'launcher' | 'systemd' | 'files' | 'units'
+  >,
 ): PlanContext {
   const { roster, observed } = input;
   const { files, units } = observed.sources;
+  const byName = new Map(input.agents.map((agent) => [agent.name, agent]));
   return {
     ...input,
+    agentNamed: (name) => byName.get(name),
     layout: layoutOf(roster.layout),
     now: Date.parse(observed.observed_at),
     host: observed.host,

@@ -5,37 +5,28 @@
 import type { TmuxSession } from '../observe/state.ts';
 import type { AgentSpec } from '../spec/model.ts';
 import { type PlanContext, socketLabel } from './context.ts';
+import { type PlacedSession, sessionsRelated } from './session-index.ts';
 import type { Subject } from './subject.ts';
 
 export type Elsewhere =
   | { readonly kind: 'nowhere' }
   /** It cannot be told whether it lives there too, so it must not be started here. */
   | { readonly kind: 'unknown'; readonly why: string; readonly detail: string }
-  | { readonly kind: 'found'; readonly copies: readonly Copy[] };
-
-export interface Copy {
-  readonly socket: string;
-  readonly session: TmuxSession;
-}
+  | { readonly kind: 'found'; readonly copies: readonly PlacedSession[] };
 
 export function elsewhere(ctx: PlanContext, agent: AgentSpec): Elsewhere {
   const { tmux } = ctx.observed.sources;
   if (tmux.status === 'unknown') return { kind: 'nowhere' };
   const home = socketLabel(agent.socket);
-  const copies: Copy[] = [];
-  let blind: { readonly why: string; readonly detail: string } | null = null;
-  for (const { socket, server } of tmux.value.servers) {
-    if (server.state === 'unknown' && socket !== home) {
-      blind ??= { why: server.why, detail: `tmux socket ${socket} (it may hold ${agent.name}): ${server.detail}` };
-    }
-    if (server.state !== 'running') continue;
-    for (const session of server.sessions) {
-      const here = socket === home && session.name === agent.name;
-      if (!here && isCopy(ctx, agent, session, socket === home)) copies.push({ socket, session });
-    }
-  }
+  const copies = sessionsRelated(ctx.observed, agent.name).filter(({ socket, session }) => {
+    const here = socket === home && session.name === agent.name;
+    return !here && isCopy(ctx, agent, session, socket === home);
+  });
   if (copies.length > 0) return { kind: 'found', copies };
-  return blind === null ? { kind: 'nowhere' } : { kind: 'unknown', ...blind };
+  const blind = tmux.value.servers.find((s) => s.server.state === 'unknown' && s.socket !== home);
+  if (blind?.server.state !== 'unknown') return { kind: 'nowhere' };
+  const { why, detail } = blind.server;
+  return { kind: 'unknown', why, detail: `tmux socket ${blind.socket} (it may hold ${agent.name}): ${detail}` };
 }
 
 /** Our mark, or the exact name on another socket with its NAME in the live environment. */
@@ -61,7 +52,11 @@ function liveName(ctx: PlanContext, session: TmuxSession): string | null {
 }
 
 /** One line a place, for evidence. */
-export function describeCopies(agent: AgentSpec, subject: Subject, copies: readonly Copy[]): readonly string[] {
+export function describeCopies(
+  agent: AgentSpec,
+  subject: Subject,
+  copies: readonly PlacedSession[],
+): readonly string[] {
   const line = (socket: string, s: TmuxSession): string =>
     `socket ${socket}, session ${s.name} (${s.id}), created ${new Date(s.created * 1000).toISOString()}, pane pid ${s.panes[0]?.pid ?? '?'}`;
   const lines = copies.map((c) => line(c.socket, c.session));

@@ -124,7 +124,7 @@ function prerequisites(ctx: PlanContext, c: Change, index: PrerequisiteIndex): r
   if (c.kind !== 'unit' && c.kind !== 'session') return [];
   const loaded = [...index.unitFiles, ...index.reloads];
   if (c.stage !== 5) return unique(loaded, c);
-  const agent = ctx.agents.find((a) => a.name === c.agent);
+  const agent = ctx.agentNamed(c.agent ?? '');
   if (agent === undefined || c.action === 'stop') return unique(loaded, c);
   const first = [
     ...index.sharedFiles,

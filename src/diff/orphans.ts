@@ -33,16 +33,16 @@ function strangerOrOrphan(
 ): readonly Finding[] {
   const { mark, name } = session;
   if (ourSocket && name === ctx.roster.tmux.holderSession) return [];
-  const onRoster = ctx.agents.find((a) => a.name === name && socketLabel(a.socket) === seen.socket);
-  if (onRoster !== undefined) return [];
+  const namesake = ctx.agentNamed(name);
+  if (namesake !== undefined && socketLabel(namesake.socket) === seen.socket) return [];
   if (mark !== null && mark.owner === ctx.roster.fleet) {
     // A copy of an agent on the roster is told by that agent's own row.
-    if (ctx.agents.some((a) => a.name === mark.agent)) return [];
+    if (ctx.agentNamed(mark.agent) !== undefined) return [];
     if (mark.agent === ctx.roster.tmux.holderSession) return [];
     return orphanSession(ctx, seen, session, mark);
   }
   // Told by that agent's own row, as wrong-socket or duplicate-session.
-  if (ctx.agents.some((a) => isCopy(ctx, a, session, socketLabel(a.socket) === seen.socket))) return [];
+  if (namesake !== undefined && isCopy(ctx, namesake, session, false)) return [];
   const where = ourSocket ? '' : ` on socket ${seen.socket}`;
   return [unmanaged(ctx, 'session', name, `${whatItIs(ctx, session, seen.socket)}${where}`)];
 }
@@ -50,9 +50,11 @@ function strangerOrOrphan(
 function whatItIs(ctx: PlanContext, session: TmuxSession, socket: string): string {
   if (session.mark !== null) return `belongs to fleet ${session.mark.owner}`;
   const viewer = /^(.+)-watch-\d+$/.exec(session.name)?.[1];
-  if (viewer !== undefined && ctx.agents.some((a) => a.name === viewer)) return `a viewer of ${viewer}`;
-  const twin = ctx.agents.find((a) => a.name === session.name && socketLabel(a.socket) !== socket);
-  return twin === undefined ? 'no mark, not on the roster' : `bears the name of ${twin.name} and is not it`;
+  if (viewer !== undefined && ctx.agentNamed(viewer) !== undefined) return `a viewer of ${viewer}`;
+  const twin = ctx.agentNamed(session.name);
+  return twin === undefined || socketLabel(twin.socket) === socket
+    ? 'no mark, not on the roster'
+    : `bears the name of ${twin.name} and is not it`;
 }
 
 /** Units and files of agents that are no longer on the roster. */

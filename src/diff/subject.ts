@@ -5,6 +5,7 @@ import type { AgentSpec } from '../spec/model.ts';
 import { type PlanContext, serverOf, socketLabel, unitOf } from './context.ts';
 import { agentPane } from './pane.ts';
 import type { ServerIdentity, SessionIdentity } from './plan.ts';
+import { sessionNamed } from './session-index.ts';
 
 export type Subject =
   /** Its server could not be asked. */
@@ -30,7 +31,7 @@ export function subjectOf(ctx: PlanContext, agent: AgentSpec): Subject {
     case 'absent':
       return { kind: 'absent' };
     case 'running': {
-      const session = server.sessions.find((s) => s.name === agent.name);
+      const session = sessionNamed(ctx.observed, seen.socket, agent.name);
       if (session === undefined) return { kind: 'absent' };
       return { kind: 'session', session, server: { socket: seen.socket, pid: server.pid, start: server.start } };
     }
