@@ -36,6 +36,17 @@ test('a new file gets its mode, and directories that were missing are private', 
   expect([mode(path), mode(join(home, 'a')), mode(join(home, 'a/b'))]).toEqual([0o600, 0o700, 0o700]);
 });
 
+test('a file where a directory should be is an error, and stays', () => {
+  writeFileSync(join(home, 'a'), 'mine');
+  for (const made of [
+    diskFiles.write(join(home, 'a/b/x'), 'x', NEW),
+    diskFiles.makeDirectory(join(home, 'a'), 0o700),
+  ]) {
+    expect(!made.ok && made.error.detail).toMatch(/ENOTDIR|EEXIST/);
+  }
+  expect(readFileSync(join(home, 'a'), 'utf8')).toBe('mine');
+});
+
 test('an existing file keeps its mode; a mode that is forced is set', () => {
   const path = join(home, 'x');
   writeFileSync(path, 'old', { mode: 0o640 });
@@ -102,6 +113,10 @@ test('a read-only disk is said in so many words', ({ skip }) => {
     execFileSync('mount', ['-o', 'remount,ro', mounted]);
     const write = diskFiles.write(join(mounted, 'x.env'), 'x', NEW);
     expect(!write.ok && write.error.code).toBe('read-only');
+    const deep = diskFiles.write(join(mounted, 'a/b/c/x.env'), 'x', NEW);
+    expect(!deep.ok && deep.error).toMatchObject({ code: 'read-only', detail: expect.stringContaining('EROFS') });
+    const made = diskFiles.makeDirectory(join(mounted, 'a/b'), 0o700);
+    expect(!made.ok && made.error.code).toBe('read-only');
   } finally {
     execFileSync('umount', [mounted]);
   }

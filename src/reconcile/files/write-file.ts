@@ -12,6 +12,7 @@ import {
   openSync,
   readdirSync,
   renameSync,
+  statSync,
   unlinkSync,
   writeSync,
 } from 'node:fs';
@@ -23,7 +24,7 @@ import { errnoOf, fileFailure, symlinkFailure } from './failures.ts';
 
 export function replaceFile(path: string, content: string, mode: WriteMode): Result<null, Failure> {
   return attempt(path, 'writing', () => {
-    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+    makeDirectories(dirname(path), 0o700);
     const directory = openSync(dirname(path), constants.O_RDONLY | constants.O_DIRECTORY);
     try {
       return replaceIn(directory, path, content, mode);
@@ -82,9 +83,25 @@ export function removeFile(path: string): Result<null, Failure> {
 
 export function makeDirectory(path: string, mode: number): Result<null, Failure> {
   return attempt(path, 'making the directory', () => {
-    mkdirSync(path, { recursive: true, mode });
+    makeDirectories(path, mode);
     return ok(null);
   });
+}
+
+/** One by one: on a read-only disk the recursive mkdir of Node 20 fails with ENOENT, where the kernel said EROFS. */
+function makeDirectories(path: string, mode: number): void {
+  if (isDirectory(path)) return;
+  if (dirname(path) !== path) makeDirectories(dirname(path), mode);
+  try {
+    mkdirSync(path, { mode });
+  } catch (error) {
+    // Somebody else made it meanwhile.
+    if (errnoOf(error) !== 'EEXIST' || !isDirectory(path)) throw error;
+  }
+}
+
+function isDirectory(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
 }
 
 const temporaryName = (name: string, pid: number): string => `.${name}.fleet-${pid}.tmp`;
