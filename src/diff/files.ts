@@ -30,7 +30,7 @@ export const compareFiles: Compare = (ctx) => {
 
 function agentFiles(ctx: PlanContext, files: FilesObserved, agent: AgentSpec): readonly Finding[] {
   // It lives on another socket: what it was started from there is left as it is.
-  if (subjectOf(ctx, agent).kind === 'absent' && elsewhere(ctx, agent).kind === 'found') return [];
+  if (subjectOf(ctx, agent).kind !== 'session' && elsewhere(ctx, agent).kind === 'found') return [];
   const home = files.user.home;
   const owner = ownerOf(files.argv_files[agent.name]);
   if (ctx.launcher && owner !== null && owner !== ctx.roster.fleet) {

@@ -4,6 +4,7 @@ import type { UnitObserved } from '../observe/state.ts';
 import type { AgentSpec } from '../spec/model.ts';
 import { bootFinding } from './boot.ts';
 import { addressOf, holderCovers, type PlanContext, serverOf, socketsInUse, unitOf } from './context.ts';
+import { elsewhere } from './elsewhere.ts';
 import { blocked, type Compare, change, changed, deferred, type Finding, unobserved, warning } from './finding.ts';
 import { ownershipOf, subjectOf } from './subject.ts';
 import { inTransition, isMasked, isMissing, transitionOf, unitHoldsServer } from './unit-gate.ts';
@@ -75,6 +76,8 @@ function compareActivity(ctx: PlanContext, agent: AgentSpec, unit: UnitObserved)
   if ((!failed && !inactive) || subject.kind === 'unknown') return [];
   // Somebody else's session under its name: the session's own row speaks.
   if (subject.kind === 'session' && !fine) return [];
+  // It lives in another place, or may: a start would make a second copy. Told by the session's own row too.
+  if (subject.kind === 'absent' && elsewhere(ctx, agent).kind !== 'nowhere') return [];
   if (unitHoldsServer(ctx, agent)) return [];
   const missing = subject.kind === 'absent' ? [`session ${agent.name} is missing`] : ['its session is there'];
   const start = change(ctx, 'unit', unit.name, agent, {

@@ -414,6 +414,39 @@ describe('sessions: whose they are', () => {
     expect(found).toEqual(['blocked(wrong-socket) session/coder wrong-socket']);
   });
 
+  test('our mark on another socket, its own not readable: its files untouched', () => {
+    const found = planned(fleet, (o) => {
+      otherSocket(o, structuredClone(w.session(o, 'coder')));
+      w.tmuxOf(o).server = { state: 'unknown', why: 'denied', detail: 'x' };
+      w.filesOf(o).env_files.coder = { state: 'absent' };
+    });
+    expect(found.filter((line) => line.includes('env-file'))).toEqual([]);
+    expect(found).toContain('unknown(denied) session/coder');
+  });
+
+  test('another socket that cannot be read: a failed unit is not started', () => {
+    const found = planned(fleet, (o) => {
+      otherSocket(o, structuredClone(w.session(o, 'coder')));
+      w.tmuxOf(o, 1).server = { state: 'unknown', why: 'denied', detail: 'x' };
+      w.dropSession(o, 'coder');
+      Object.assign(w.unit(o, 'fleet-agent@coder.service'), { active_state: 'failed', sub_state: 'failed' });
+    });
+    expect(found).toEqual(['unknown(denied) session/coder']);
+  });
+
+  test.each(['fleet', 'mosaic'] as const)(
+    'our agent on another socket: its failed unit is not started (%s)',
+    (layout) => {
+      const r = layout === 'fleet' ? fleet : mosaic;
+      const found = planned(r, (o) => {
+        otherSocket(o, structuredClone(w.session(o, 'coder')));
+        w.dropSession(o, 'coder');
+        Object.assign(w.unit(o, `${layout}-agent@coder.service`), { active_state: 'failed', sub_state: 'failed' });
+      });
+      expect(found).toEqual(['blocked(wrong-socket) session/coder wrong-socket']);
+    },
+  );
+
   test('the exact name on another socket, with its NAME in the live environment: wrong-socket', () => {
     const found = planned(mosaic, (o) => {
       otherSocket(o, structuredClone(w.session(o, 'coder')));
