@@ -91,6 +91,8 @@ function reloadIfWritten(ctx: PlanContext, findings: readonly Finding[]): readon
   const written = changes.filter((c) => c.kind === 'unit-file' && c.stage === 1);
   const [first] = written;
   if (first === undefined || changes.some((c) => c.action === 'reload')) return findings;
+  // A manager that is not there reads its files when it comes; one that could not be asked is told after the next look.
+  if (ctx.units === null) return findings;
   const name = (c: Change): string => c.address.slice(c.address.lastIndexOf('/') + 1);
   return [
     ...findings,

@@ -310,6 +310,17 @@ describe('linger', () => {
     expect(plan.changes[0]?.replan).toBe(true);
   });
 
+  test('off, the user manager and its files not there: the files are written, and nobody is asked to reload', () => {
+    const observed = w.healthy(fleet);
+    off(observed);
+    observed.sources.units = { status: 'unknown', why: 'no-runtime-directory', detail: 'no /run/user/1000' };
+    for (const name of Object.keys(w.filesOf(observed).unit_files)) {
+      w.filesOf(observed).unit_files[name] = { state: 'absent' };
+    }
+    const planned = w.planOf(fleet, observed).changes.map(({ action, kind }) => `${action} ${kind}`);
+    expect(planned).toEqual(['create unit-file', 'create unit-file', 'enable linger']);
+  });
+
   test('not readable: unobserved', () => {
     expect(
       planned(fleet, (o) => {
