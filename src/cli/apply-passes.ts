@@ -6,7 +6,7 @@ import type { Plan } from '../diff/plan.ts';
 import type { PlanPolicy } from '../diff/policy.ts';
 import type { RunProgram } from '../observe/run.ts';
 import { applyPlan } from '../reconcile/apply.ts';
-import type { ApplyEvent, ApplySummary, SkipWhy } from '../reconcile/outcome.ts';
+import type { ApplyEvent, ApplyResult, ApplySummary, SkipWhy } from '../reconcile/outcome.ts';
 import { ok, type Result } from '../spec/result.ts';
 import type { Failure } from './command.ts';
 import type { Context } from './context.ts';
@@ -20,6 +20,8 @@ export interface ApplyTotal {
   readonly summary: ApplySummary;
   /** The last one worked from: what it defers and blocks is what is left. */
   readonly plan: Plan;
+  /** Of the last pass: each tries again what the one before could not. */
+  readonly warnings: ApplyResult['warnings'];
 }
 
 export interface ApplyRun {
@@ -34,7 +36,7 @@ export interface ApplyRun {
 
 export async function applyInPasses(run: ApplyRun): Promise<Result<ApplyTotal, Failure>> {
   let { plan, look } = run;
-  let summary = await applyOnce(run, look, plan);
+  let { summary, warnings } = await applyOnce(run, look, plan);
   for (let pass = 1; pass < MAX_PASSES && summary.replan_needed && !summary.interrupted; pass++) {
     const memory = remember(look.local, look.here, run.context);
     if (!memory.ok) return memory;
@@ -43,14 +45,16 @@ export async function applyInPasses(run: ApplyRun): Promise<Result<ApplyTotal, F
     plan = planFor(look, run.policy);
     run.onReplan(plan);
     if (plan.changes.length === 0) break;
-    summary = addUp(summary, await applyOnce(run, look, plan));
+    const next = await applyOnce(run, look, plan);
+    summary = addUp(summary, next.summary);
+    warnings = next.warnings;
   }
-  return ok({ summary, plan });
+  return ok({ summary, plan, warnings });
 }
 
-async function applyOnce(run: ApplyRun, look: Look, plan: Plan): Promise<ApplySummary> {
+function applyOnce(run: ApplyRun, look: Look, plan: Plan): Promise<ApplyResult> {
   const { context } = run;
-  const { summary } = await applyPlan({
+  return applyPlan({
     plan,
     roster: look.local,
     host: look.here.host,
@@ -70,7 +74,6 @@ async function applyOnce(run: ApplyRun, look: Look, plan: Plan): Promise<ApplySu
       if (event.event !== 'summary') run.onEvent(event);
     },
   });
-  return summary;
 }
 
 /** Effects talk to the sockets that were observed: with systemd the manager's, whatever the caller's TMUX_TMPDIR says. */

@@ -1,16 +1,30 @@
 /** The commands in-process: without any program, and against a private tmux where one is needed. */
 import { readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { Context, Output } from '../../src/cli/context.ts';
 import { clearStage, type Stage, setStage } from '../../src/cli/demo/stage.ts';
 import { fleet } from '../../src/cli/fleet.ts';
 import { runProgram } from '../../src/observe/run.ts';
+import { diskFiles } from '../../src/reconcile/files/disk.ts';
+import { failure } from '../../src/reconcile/outcome.ts';
+import { err } from '../../src/spec/result.ts';
 import { FLEET } from '../diff/rosters.ts';
 import { healthy, roster } from '../diff/world.ts';
 import { type Bench, openBench } from './harness.ts';
 
 const NONE = 'version: 1\nsupervisor: none\ntmux: { socket_name: nobody }\nagents: [{ name: a, runtime: pi }]\n';
+
+/** An ephemeral agent that ends well as soon as the file is there. */
+const once = (file: string): string => `version: 1
+fleet: once
+supervisor: none
+tmux: { socket_name: fleet-once }
+defaults: { working_directory: / }
+runtimes:
+  waiter: { command: [sh, -c, 'until [ -e ${file} ]; do sleep 0.05; done', waiter], match: { exe: sh }, beats: false }
+agents: [{ name: passing, runtime: waiter, lifecycle: ephemeral }]
+`;
 
 describe('without tmux', () => {
   let bench: Bench;
@@ -200,6 +214,36 @@ describe('a fleet on a private tmux', () => {
       complete: true,
       created: JSON.parse(stdout).observed_at,
     });
+  });
+
+  test('an end that could not be written down is told, also where there is nothing to change', async () => {
+    const over = join(stage.directory, 'over');
+    const path = bench.file('once.yaml', once(over));
+    expect((await bench.run('apply', '-y', '-f', path)).code).toBe(0);
+    writeFileSync(over, '');
+    const pane = ['-N', '-L', 'fleet-once', 'display-message', '-p', '-t', '=passing:', '#{pane_dead}'];
+    const options = { deadlineMs: 5000, env: { TMUX_TMPDIR: stage.tmuxTmpdir } };
+    await vi.waitFor(async () => {
+      expect(await runProgram('tmux', pane, options)).toMatchObject({ stdout: '1\n' });
+    }, 10_000);
+    const full = failure('disk-full', 'No space left', 'writing the inventory: ENOSPC', 'make room');
+    const files = { ...diskFiles, write: () => err(full) };
+    const applyOnFullDisk = async (...more: readonly string[]) => {
+      const { context, ran } = bench.context({ files });
+      return ran(await fleet(['apply', '-y', '-f', path, ...more], context));
+    };
+    expect(await applyOnFullDisk()).toEqual({
+      code: 0,
+      stdout: expect.stringMatching(/^No changes\./),
+      stderr: 'warning  No space left: writing the inventory: ENOSPC\n           next: make room\n',
+    });
+    const json = await applyOnFullDisk('--json');
+    expect(json.stderr).toBe('');
+    expect(JSON.parse(json.stdout.trimEnd().split('\n').at(-1) ?? '')).toMatchObject({
+      event: 'summary',
+      warnings: [full],
+    });
+    expect((await bench.run('apply', '-y', '-f', path)).stderr).toBe('');
   });
 
   test('progress is a live line on a terminal, which is gone at the end, and the plan stays', async () => {

@@ -9,7 +9,8 @@ import { planFor, policyOf, unknownTarget } from '../planning.ts';
 import { openProgress } from '../progress.ts';
 import { reportFailure } from '../report.ts';
 import { planEvent, summaryEvent } from '../views/apply-json.ts';
-import { formatTotal } from '../views/apply-text.ts';
+import { formatTotal, formatWarning } from '../views/apply-text.ts';
+import { paintWith } from '../views/text.ts';
 
 export const applyCommand: RunCommand = async (args, context) => {
   if (!has(args, 'yes') && !context.stdin.isTerminal) {
@@ -58,9 +59,19 @@ async function make(seen: Look, plan: Plan, args: Arguments, context: Context): 
   progress?.end();
   if (!total.ok) return reportFailure(context, total.error);
   const code = exitCodeOf(total.value, detailed);
-  if (json) line(summaryEvent(total.value, { at: new Date(context.now()).toISOString(), exitCode: code }));
-  else if (plan.changes.length > 0) context.stdout.write(`\n${formatTotal(total.value)}`);
+  if (json) {
+    line(summaryEvent(total.value, { at: new Date(context.now()).toISOString(), exitCode: code }));
+    return code;
+  }
+  showWarnings(total.value, context);
+  if (plan.changes.length > 0) context.stdout.write(`\n${formatTotal(total.value)}`);
   return code;
+}
+
+/** Also where there was nothing to change: what was found meanwhile is written down by every apply. */
+function showWarnings({ warnings }: ApplyTotal, context: Context): void {
+  const paint = paintWith(context.color && context.stderr.isTerminal);
+  for (const failure of warnings) context.stderr.write(formatWarning(failure, paint));
 }
 
 function exitCodeOf({ summary, plan }: ApplyTotal, detailed: boolean): ExitCode {

@@ -25,5 +25,6 @@ export function planEvent(plan: Plan): object {
 export function summaryEvent(total: ApplyTotal, about: { readonly at: string; readonly exitCode: number }): object {
   const { deferred, blocked, unknown } = total.plan;
   const left = { deferred: deferred.length, blocked: blocked.length, unknown: unknown.length };
-  return { ...HEAD, event: 'summary', at: about.at, ...total.summary, left, exit_code: about.exitCode };
+  const { summary, warnings } = total;
+  return { ...HEAD, event: 'summary', at: about.at, ...summary, left, warnings, exit_code: about.exitCode };
 }

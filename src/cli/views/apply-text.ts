@@ -1,5 +1,5 @@
 /** What apply tells while it works, and its last word. Pure. */
-import type { ApplyEvent, ApplySummary } from '../../reconcile/outcome.ts';
+import type { ApplyEvent, ApplySummary, Failure } from '../../reconcile/outcome.ts';
 import { unreachable } from '../../spec/result.ts';
 import type { ApplyTotal } from '../apply-passes.ts';
 import { type Paint, printable } from './text.ts';
@@ -13,17 +13,24 @@ export function formatEvent(event: ApplyEvent, paint: Paint): string | null {
       return null;
     case 'applied':
       return `${paint('green', 'done')}     ${what(event)}\n`;
-    case 'failed': {
-      const { summary, detail, remedy, evidence } = event.failure;
-      const more = [...evidence, ...(remedy === null ? [] : [`next: ${remedy}`])];
-      const lines = more.map((line) => `           ${printable(line)}\n`).join('');
-      return `${paint('red', 'failed')}   ${what(event)}: ${printable(`${summary}: ${detail}`)}\n${lines}`;
-    }
+    case 'failed':
+      return `${paint('red', 'failed')}   ${what(event)}: ${formatFailure(event.failure)}`;
     case 'skipped':
       return `${paint('yellow', 'skipped')}  ${what(event)}: ${event.why}: ${printable(event.detail)}\n`;
     default:
       return unreachable(event);
   }
+}
+
+/** What went wrong besides the changes. */
+export function formatWarning(failure: Failure, paint: Paint): string {
+  return `${paint('yellow', 'warning')}  ${formatFailure(failure)}`;
+}
+
+function formatFailure({ summary, detail, remedy, evidence }: Failure): string {
+  const more = [...evidence, ...(remedy === null ? [] : [`next: ${remedy}`])];
+  const lines = more.map((line) => `           ${printable(line)}\n`).join('');
+  return `${printable(`${summary}: ${detail}`)}\n${lines}`;
 }
 
 /** What is under way, for a live line on a terminal and for plain lines elsewhere. */
