@@ -1,5 +1,6 @@
 /** One test a sentence of docs/contract.md, section 4. */
 import { describe, expect, test } from 'vitest';
+import { isComplete } from '../../src/cli/commands/observe.ts';
 import {
   type ApplyFindings,
   applyExitCode,
@@ -10,6 +11,8 @@ import {
   worst,
 } from '../../src/cli/exit-codes.ts';
 import type { Blocked, Change, DeferredChange, Guard, Unobserved } from '../../src/diff/plan.ts';
+import { FLEET, NONE } from '../diff/rosters.ts';
+import { healthy, roster, tmuxOf } from '../diff/world.ts';
 
 const CHANGE: Change = {
   address: 'h/t/session/a',
@@ -132,6 +135,35 @@ describe('apply', () => {
 test('observe, ps and explain are 0 or 3', () => {
   expect(lookExitCode(true)).toBe(0);
   expect(lookExitCode(false)).toBe(3);
+});
+
+describe('observe is complete', () => {
+  const unseen = { status: 'unknown', why: 'no-runtime-directory', detail: 'x' } as const;
+
+  test('without a user manager where the supervisor is none, and not where it is systemd', () => {
+    const none = healthy(roster(NONE));
+    none.sources.units = unseen;
+    none.sources.linger = unseen;
+    expect(isComplete(none, 'none')).toBe(true);
+    expect(isComplete(none, 'systemd')).toBe(false);
+    for (const source of ['units', 'linger'] as const) {
+      const fleet = healthy(roster(FLEET));
+      expect(isComplete(fleet, 'systemd')).toBe(true);
+      fleet.sources[source] = unseen;
+      expect(isComplete(fleet, 'systemd')).toBe(false);
+    }
+  });
+
+  test('only where every other source is known, and every server', () => {
+    for (const source of ['tmux', 'processes', 'files', 'heartbeats'] as const) {
+      const seen = healthy(roster(NONE));
+      seen.sources[source] = unseen;
+      expect(isComplete(seen, 'none'), source).toBe(false);
+    }
+    const seen = healthy(roster(NONE));
+    tmuxOf(seen).server = { state: 'unknown', why: 'timeout', detail: 'x' };
+    expect(isComplete(seen, 'none')).toBe(false);
+  });
 });
 
 test('several outcomes: 7, else 1 over 5 over 6 over 4 over 3 over 2 over 0', () => {
