@@ -67,19 +67,19 @@ const NOT_LOOKED_AT = {
 } as const;
 
 /** Names of all variables, values of those that are wanted by name, of secrets only whether they match. */
-function describeEnv(environ: Source<Readonly<Record<string, string>>>, wanted: WantedEnv): Source<ProcessEnv> {
+function describeEnv(environ: Source<ReadonlyMap<string, string>>, wanted: WantedEnv): Source<ProcessEnv> {
   if (environ.status === 'unknown') return environ;
   const live = environ.value;
   const values: [string, string][] = [];
   for (const name of wanted.plain) {
-    const value = Object.hasOwn(live, name) ? live[name] : undefined;
+    const value = live.get(name);
     if (value !== undefined && !wanted.secrets.has(name)) values.push([name, value]);
   }
   const secrets = [...wanted.secrets].map(([name, value]): [string, SecretMatch] => [
     name,
-    { matches: value.status === 'unknown' ? 'unknown' : Object.hasOwn(live, name) && live[name] === value.value },
+    { matches: value.status === 'unknown' ? 'unknown' : live.get(name) === value.value },
   ]);
-  const keys = Object.keys(live);
+  const keys = [...live.keys()];
   return {
     status: 'known',
     value: { keys, values: Object.fromEntries(values), secrets: Object.fromEntries(secrets) },

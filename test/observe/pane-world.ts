@@ -88,7 +88,7 @@ function makeWorld(processes: readonly ProcessData[], files: RecordedPane['paths
         const raw = data.get(pid)?.cmdline ?? null;
         return raw === null ? null : parseCmdline(raw);
       },
-      environ: (pid) => known(data.get(pid)?.environ ?? null) ?? none,
+      environ: (pid) => known(mapOf(data.get(pid)?.environ ?? null)) ?? none,
       fd0: (pid) => data.get(pid)?.fd0 ?? null,
     },
     paths: {
@@ -150,4 +150,8 @@ export function stage(
   );
   const facts = { dead: false, dead_status: null, dead_signal: null, title: 'vm', current_command: 'x' };
   return { pane: { pid: 100, tty: '/dev/pts/7', ...facts, ...pane }, ...makeWorld(processes, paths) };
+}
+
+function mapOf(variables: Readonly<Record<string, string>> | null): ReadonlyMap<string, string> | null {
+  return variables === null ? null : new Map(Object.entries(variables));
 }

@@ -16,7 +16,7 @@ export interface ProcessDetails {
    */
   cmdline(pid: number): readonly string[] | null;
   /** As the process was started: later changes by itself are not seen. */
-  environ(pid: number): Source<Readonly<Record<string, string>>>;
+  environ(pid: number): Source<ReadonlyMap<string, string>>;
   /** What file descriptor 0 is, for example `/dev/pts/3` or `pipe:[1234]`; null = closed or not readable. */
   fd0(pid: number): string | null;
 }
@@ -52,7 +52,7 @@ export function parseCmdline(raw: string): readonly string[] {
 }
 
 /** Of a name that is there twice the first counts, as for getenv. Words without `=` are no variables. */
-export function parseEnviron(raw: string): Readonly<Record<string, string>> {
+export function parseEnviron(raw: string): ReadonlyMap<string, string> {
   const variables = new Map<string, string>();
   for (const word of raw.split('\0')) {
     const equals = word.indexOf('=');
@@ -60,7 +60,7 @@ export function parseEnviron(raw: string): Readonly<Record<string, string>> {
     const name = word.slice(0, equals);
     if (!variables.has(name)) variables.set(name, word.slice(equals + 1));
   }
-  return Object.fromEntries(variables);
+  return variables;
 }
 
 /** An agent that has updated itself runs on from a file that is gone: `/proc/PID/exe` then ends in ` (deleted)`. */

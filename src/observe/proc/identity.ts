@@ -91,7 +91,7 @@ function starterOf(
 
 function startedAs(pid: number, details: ProcessDetails): string | null {
   const environ = details.environ(pid);
-  return environ.status === 'known' ? (environ.value['_'] ?? null) : null;
+  return environ.status === 'known' ? (environ.value.get('_') ?? null) : null;
 }
 
 /** `python3 agent.py`, `claude.exe`, `node` : for people. */

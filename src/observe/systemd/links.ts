@@ -2,7 +2,7 @@
  * Unit files and links as they lie in the manager's directories now. The manager's own word on them is as old as its
  * last daemon-reload: measured on systemd 252, the property UnitFileState stays `enabled` after the link was deleted.
  */
-import { type Dirent, readdirSync, readlinkSync } from 'node:fs';
+import { type Dirent, readdirSync, readlinkSync, statSync } from 'node:fs';
 import { basename } from 'node:path';
 import type { Source, Unknown, UnknownCode } from '../state.ts';
 
@@ -19,7 +19,12 @@ export interface UnitLinks {
   /** Paths of what the manager may have loaded: unit directories, the services in them, their drop-in directories. */
   readonly files: readonly string[];
   /** All that was found, as text: equal for two readings between which nothing changed. */
-  readonly fingerprint: string;
+  readonly fingerprint: () => string;
+  /**
+   * Whether the directories were changed since they were read: a link that comes, goes or is replaced changes its own.
+   * `perhaps`: one was changed so shortly before that its time tells nothing; only another reading does.
+   */
+  readonly touched: () => 'yes' | 'no' | 'perhaps';
 }
 
 /** One entry of a `.wants`, `.requires` or `.upholds` directory. */
@@ -45,7 +50,18 @@ interface DiskEntries {
   /** Units that have a drop-in directory of their own. */
   readonly droppedInto: Set<string>;
   readonly files: string[];
+  readonly stamps: Map<string, Stamp>;
 }
+
+/** Of a directory, before it was read. */
+interface Stamp {
+  /** Device, inode and time of the last change; '' where it is not there. */
+  readonly identity: string;
+  /** Changed so lately that a change after the reading could bear the same time (the kernel's clock ticks every 4 ms). */
+  readonly fresh: boolean;
+}
+
+const FRESH_MS = 50;
 
 /** `unitPath` is the manager's own, the most important first; `isInstance` tells the template's instances. */
 export function readUnitLinks(
@@ -53,7 +69,13 @@ export function readUnitLinks(
   template: string,
   isInstance: (unit: string) => boolean,
 ): Source<UnitLinks> {
-  const entries: DiskEntries = { pulls: [], named: new Set(), droppedInto: new Set(), files: [] };
+  const entries: DiskEntries = {
+    pulls: [],
+    named: new Set(),
+    droppedInto: new Set(),
+    files: [],
+    stamps: new Map(),
+  };
   for (const [rank, directory] of unitPath.entries()) {
     const trouble = readUnitDirectory(directory, rank, entries);
     if (trouble !== null) return trouble;
@@ -64,8 +86,9 @@ export function readUnitLinks(
 function readUnitDirectory(
   directory: string,
   rank: number,
-  { pulls, named, droppedInto, files }: DiskEntries,
+  { pulls, named, droppedInto, files, stamps }: DiskEntries,
 ): Unknown | null {
+  stamps.set(directory, stampOf(directory));
   const entries = list(directory);
   if ('status' in entries) return entries;
   files.push(directory);
@@ -79,6 +102,7 @@ function readUnitDirectory(
       if (entry.isSymbolicLink()) named.add(basename(readLink(path) ?? entry.name));
       continue;
     }
+    stamps.set(path, stampOf(path));
     const inside = list(path);
     if ('status' in inside) return inside;
     for (const pulled of inside) {
@@ -90,7 +114,7 @@ function readUnitDirectory(
 }
 
 function unitLinks(entries: DiskEntries, template: string, isInstance: (unit: string) => boolean): UnitLinks {
-  const { pulls, named, droppedInto, files } = entries;
+  const { pulls, named, droppedInto, files, stamps } = entries;
   const byUnit = new Map<string, Pull[]>();
   const add = (unit: string, pull: Pull) => {
     const known = byUnit.get(unit);
@@ -106,10 +130,35 @@ function unitLinks(entries: DiskEntries, template: string, isInstance: (unit: st
   return {
     wantedBy: (unit) => wantedBy(unit, byUnit.get(unit) ?? []),
     files,
-    fingerprint: JSON.stringify([pulls, [...named], [...droppedInto]]),
+    fingerprint: () => JSON.stringify([pulls, [...named], [...droppedInto]]),
+    touched: () => {
+      if ([...stamps].some(([path, stamp]) => stampOf(path).identity !== stamp.identity)) return 'yes';
+      return [...stamps.values()].some((stamp) => stamp.fresh) ? 'perhaps' : 'no';
+    },
     found: [...new Set([...byUnit.keys(), ...named])].filter(isInstance).toSorted(),
-    likeness: (unit) => (stands(unit) ? unit : `${template}\n${likeness(unit, byUnit.get(unit) ?? [])}`),
+    likeness: remembered((unit) => (stands(unit) ? unit : `${template}\n${likeness(unit, byUnit.get(unit) ?? [])}`)),
   };
+}
+
+function remembered(tell: (unit: string) => string): (unit: string) => string {
+  const told = new Map<string, string>();
+  return (unit) => {
+    const known = told.get(unit) ?? tell(unit);
+    told.set(unit, known);
+    return known;
+  };
+}
+
+function stampOf(path: string): Stamp {
+  try {
+    const found = statSync(path, { throwIfNoEntry: false });
+    if (found === undefined) return { identity: '', fresh: false };
+    const changed = Math.max(found.mtimeMs, found.ctimeMs);
+    return { identity: `${found.dev} ${found.ino} ${changed}`, fresh: Math.abs(Date.now() - changed) < FRESH_MS };
+  } catch (error) {
+    // What it means that it cannot be looked at is told by listing it.
+    return { identity: codeOf(error), fresh: false };
+  }
 }
 
 /** A link to /dev/null takes back the link of the same name in less important directories. */

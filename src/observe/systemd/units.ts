@@ -131,8 +131,11 @@ async function readSteadily(readLinks: () => Source<UnitLinks>, questions: Quest
       questions,
     );
     if (units.status === 'unknown' || each) return units;
+    const touched = links.value.touched();
+    if (touched === 'no') return units;
     const again = readLinks();
-    if (again.status === 'known' && again.value.fingerprint === links.value.fingerprint) return units;
+    const same = again.status === 'known' && again.value.fingerprint() === links.value.fingerprint();
+    if (touched === 'perhaps' && same) return units;
     links = again;
   }
 }

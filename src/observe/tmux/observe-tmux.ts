@@ -87,7 +87,7 @@ function readPaths(looks: readonly Looked[]): TmuxAndProcesses['serverPaths'] {
   for (const { look, server } of newest(looks).values()) {
     const { socket, server: state } = server.observed;
     const environ = state.state === 'running' ? look.details.environ(state.pid) : null;
-    const path = environ?.status === 'known' ? environ.value['PATH'] : undefined;
+    const path = environ?.status === 'known' ? environ.value.get('PATH') : undefined;
     if (path !== undefined) paths.set(socket, path);
   }
   return paths;
