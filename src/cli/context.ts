@@ -6,7 +6,10 @@ import type { RunProgram } from '../observe/run.ts';
 import type { FileWriter, ProcessControl } from '../reconcile/ports.ts';
 import type { Log } from './log.ts';
 
-/** A text stream. `columns` is null where it is not a terminal. */
+/**
+ * A text stream. `columns` is null where it is not a terminal. Properties are looked up when asked for: Node makes its
+ * streams then, which a command that waits for tmux can do meanwhile.
+ */
 export interface Output {
   write(text: string): void;
   readonly isTerminal: boolean;
@@ -28,7 +31,7 @@ export interface Context {
   readonly cwd: string;
   readonly user: User;
   /** Whether stdout may carry colours: a terminal, and NO_COLOR is not set. */
-  readonly color: boolean;
+  readonly color: () => boolean;
   /** Kernel's host name, as `uname -n` prints it. */
   readonly hostname: string;
   /** Unix milliseconds. */

@@ -70,7 +70,7 @@ function unknownCommand(word: string): UsageProblem {
 async function withSettings(context: Context, args: Arguments): Promise<Context> {
   const verbose = has(args, 'verbose');
   const json = value(args, 'log-format') === 'json';
-  const color = context.color && !has(args, 'no-color');
+  const color = () => !has(args, 'no-color') && context.color();
   if (!verbose && !json) return { ...context, color };
   const log = json ? await jsonLog(verbose, context.stderr) : textLog(verbose, context.stderr);
   return { ...context, color, log, run: verbose ? timed(context.run, log) : context.run };

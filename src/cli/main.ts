@@ -3,6 +3,7 @@
  * gets a Context. stdout that is closed early (`fleet ps | head -1`) ends quietly: what is still written is dropped.
  */
 import { hostname, userInfo } from 'node:os';
+import { runProgram } from '../observe/run.ts';
 import { diskFiles } from '../reconcile/files/disk.ts';
 import { processControl } from '../reconcile/process-control.ts';
 import type { Context, Output, User } from './context.ts';
@@ -20,21 +21,36 @@ interface Ending {
   readonly lost: () => string | null;
 }
 
-function outputOf(stream: Stream): Output & Ending {
+function outputOf(make: () => Stream): Output & Ending {
   let open = true;
   let lost: string | null = null;
-  stream.on('error', (error: NodeJS.ErrnoException) => {
-    open = false;
-    if (error.code !== 'EPIPE') lost ??= error.code ?? error.message;
-  });
+  let made: Stream | null = null;
+  const stream = (): Stream => {
+    if (made !== null) return made;
+    made = make();
+    made.on('error', (error: NodeJS.ErrnoException) => {
+      open = false;
+      if (error.code !== 'EPIPE') lost ??= error.code ?? error.message;
+    });
+    return made;
+  };
+  const flush = (resolve: () => void): void => {
+    if (made === null || !open) resolve();
+    // A turn later, when an error that the last write met has been told too.
+    else made.write('', () => setImmediate(resolve));
+  };
   return {
     write: (text) => {
-      if (open) stream.write(text);
+      const to = stream();
+      if (open) to.write(text);
     },
-    isTerminal: stream.isTTY === true,
-    columns: stream.isTTY === true ? stream.columns : null,
-    // A turn later, when an error that the last write met has been told too.
-    flushed: () => new Promise((resolve) => (open ? stream.write('', () => setImmediate(resolve)) : resolve())),
+    get isTerminal() {
+      return stream().isTTY === true;
+    },
+    get columns() {
+      return stream().isTTY === true ? stream().columns : null;
+    },
+    flushed: () => new Promise(flush),
     lost: () => lost,
   };
 }
@@ -112,8 +128,8 @@ async function main(): Promise<void> {
     process.stderr.write('  look at: getent passwd "$(id -u)"\n');
     process.exit(1);
   }
-  const stdout = outputOf(process.stdout);
-  const stderr = outputOf(process.stderr);
+  const stdout = outputOf(() => process.stdout);
+  const stderr = outputOf(() => process.stderr);
   const context: Context = {
     ...signals,
     stdout,
@@ -121,18 +137,23 @@ async function main(): Promise<void> {
     env: process.env,
     cwd: workingDirectory(),
     user,
-    color: stdout.isTerminal && !process.env['NO_COLOR'],
+    color: () => !process.env['NO_COLOR'] && stdout.isTerminal,
     hostname: hostname(),
     now: Date.now,
     delay: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
     files: diskFiles,
     processes: processControl(),
-    run: async (program, args, options) => (await import('../observe/run.ts')).runProgram(program, args, options),
+    run: runProgram,
     onExit: (release) => {
       process.on('exit', release);
       return () => process.off('exit', release);
     },
-    stdin: { isTerminal: process.stdin.isTTY === true, ask },
+    stdin: {
+      get isTerminal() {
+        return process.stdin.isTTY === true;
+      },
+      ask,
+    },
     log: textLog(false, stderr),
   };
   const exitCode = await fleet(process.argv.slice(2), context);

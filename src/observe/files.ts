@@ -57,10 +57,9 @@ const NOT_OBSERVED = { state: 'unknown', why: 'not-observed', detail: 'this agen
 function readEnvFiles(directory: DirectoryRead, request: FilesRequest) {
   const files = new Map<string, EnvFileObserved>();
   const values = new Map<string, Readonly<Record<string, string>>>();
-  const wanted = request.agents.map((agent) => agent.name);
   const skipped = new Set(request.others);
-  const names = listNames(directory, '.env').filter((name) => !wanted.includes(name) && !skipped.has(name));
-  for (const name of [...wanted, ...names]) {
+  const names = listNames(directory, '.env').filter((name) => !skipped.has(name));
+  for (const name of new Set([...request.agents.map((agent) => agent.name), ...names])) {
     const read = readIn(directory, `${name}.env`, request.user.uid);
     if (read.state !== 'read') {
       files.set(name, read);

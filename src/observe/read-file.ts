@@ -57,17 +57,21 @@ export function openDirectory(path: string, owners: readonly number[] | null, fo
 
 function directory(path: string, fd: number): Directory {
   const pathOf = (name: string) => `/proc/self/fd/${fd}/${name}`;
+  /** Names that were listed as regular files: they are opened without being looked at first. */
+  let regular: ReadonlySet<string> | null = null;
   return {
     state: 'open',
     pathOf,
     names() {
       try {
-        return { state: 'listed', names: readdirSync(`/proc/self/fd/${fd}`) };
+        const entries = readdirSync(`/proc/self/fd/${fd}`, { withFileTypes: true });
+        regular = new Set(entries.filter((entry) => entry.isFile()).map((entry) => entry.name));
+        return { state: 'listed', names: entries.map((entry) => entry.name) };
       } catch (error) {
         return unreadable(path, error);
       }
     },
-    read: (name, rules) => readAt(pathOf(name), `${path}/${name}`, rules),
+    read: (name, rules) => readAt(pathOf(name), `${path}/${name}`, rules, regular?.has(name) === true),
     close: () => closeSync(fd),
   };
 }
@@ -84,14 +88,14 @@ export function readFileSafely(path: string, rules: ReadRules): FileRead {
 }
 
 /** `path` is what the kernel is given, `shown` what people are told. */
-function readAt(path: string, shown: string, rules: ReadRules): FileRead {
+function readAt(path: string, shown: string, rules: ReadRules, isRegular: boolean): FileRead {
   let fd: number;
   try {
-    const found = lstatSync(path, { throwIfNoEntry: false });
+    const found = isRegular ? null : lstatSync(path, { throwIfNoEntry: false });
     if (found === undefined) return { state: 'absent' };
-    const follows = rules.followsLink === true && found.isSymbolicLink();
+    const follows = rules.followsLink === true && found?.isSymbolicLink() === true;
     // Looked at before it is opened: opening a FIFO, even without blocking, wakes who waits at its other end.
-    const wrong = follows ? null : whatIsWrong(shown, found, rules);
+    const wrong = follows || found === null ? null : whatIsWrong(shown, found, rules);
     if (wrong !== null) return wrong;
     fd = openSync(path, follows ? OPEN_FILE : OPEN_FILE | constants.O_NOFOLLOW);
   } catch (error) {

@@ -43,7 +43,7 @@ export function openBench(changes: Partial<Context> = {}): Bench {
       env: { TMUX_TMPDIR: directory },
       cwd: directory,
       user: { name: 'jarvis', uid: process.getuid?.() ?? 0, home: directory },
-      color: false,
+      color: () => false,
       hostname: 'w-jarvis',
       now: () => Date.parse('2026-06-01T12:00:00.000Z'),
       delay: () => Promise.resolve(),

@@ -29,7 +29,7 @@ export const applyCommand: RunCommand = async (args, context) => {
 
 function showPlan(plan: Plan, args: Arguments, context: Context): void {
   context.stdout.write(
-    has(args, 'json') ? `${JSON.stringify(planEvent(plan))}\n` : formatPlan(plan, { color: context.color }),
+    has(args, 'json') ? `${JSON.stringify(planEvent(plan))}\n` : formatPlan(plan, { color: context.color() }),
   );
 }
 
@@ -46,7 +46,7 @@ async function make(seen: Look, plan: Plan, args: Arguments, context: Context): 
   const detailed = has(args, 'detailed-exitcode');
   // Bound before any effect: from here on an interrupt ends the effects under way and begins no other.
   context.finishBeforeInterrupt();
-  const progress = json ? null : openProgress(context.stderr, plan.changes.length, context.color);
+  const progress = json ? null : openProgress(context.stderr, plan.changes.length, context.color());
   const line = (event: object) => context.stdout.write(`${JSON.stringify(event)}\n`);
   const total = await applyInPasses({
     look: seen,
@@ -70,7 +70,7 @@ async function make(seen: Look, plan: Plan, args: Arguments, context: Context): 
 
 /** Also where there was nothing to change: what was found meanwhile is written down by every apply. */
 function showWarnings({ warnings }: ApplyTotal, context: Context): void {
-  const paint = paintWith(context.color && context.stderr.isTerminal);
+  const paint = paintWith(context.color() && context.stderr.isTerminal);
   for (const failure of warnings) context.stderr.write(formatWarning(failure, paint));
 }
 

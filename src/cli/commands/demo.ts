@@ -54,7 +54,7 @@ async function play(stage: Stage, args: Arguments, context: Context): Promise<Ex
 }
 
 function acts(stage: Stage, args: Arguments, context: Context): readonly Act[] {
-  const paint = paintWith(context.color);
+  const paint = paintWith(context.color());
   const passed = (['no-color', 'verbose'] as const).filter((flag) => has(args, flag)).map((flag) => `--${flag}`);
   const say = (text: string): Act => {
     return async () => {

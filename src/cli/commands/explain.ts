@@ -22,7 +22,7 @@ export const explain: RunCommand = async (args, context) => {
     return reportFailure(context, { code: EXIT.usage, message, remedy });
   }
   context.stdout.write(
-    has(args, 'json') ? `${JSON.stringify(document)}\n` : formatExplain(document, { color: context.color }),
+    has(args, 'json') ? `${JSON.stringify(document)}\n` : formatExplain(document, { color: context.color() }),
   );
   return lookExitCode(document.records.every((r) => r.verdicts.every((v) => v.bucket !== 'unknown')));
 };

@@ -11,6 +11,6 @@ export const planCommand: RunCommand = async (args, context) => {
   const lost = unknownTarget(seen.value, policyOf(args));
   if (lost !== null) return reportFailure(context, lost);
   const plan = planFor(seen.value, policyOf(args));
-  context.stdout.write(has(args, 'json') ? `${JSON.stringify(plan)}\n` : formatPlan(plan, { color: context.color }));
+  context.stdout.write(has(args, 'json') ? `${JSON.stringify(plan)}\n` : formatPlan(plan, { color: context.color() }));
   return planExitCode(plan, { detailed: has(args, 'detailed-exitcode') });
 };

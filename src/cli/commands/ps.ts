@@ -12,7 +12,7 @@ export const ps: RunCommand = async (args, context) => {
   const { local, observed, elsewhere } = seen.value;
   const document = buildPs({ roster: local, observed, elsewhere, plan: planFor(seen.value, policyOf(args)) });
   context.stdout.write(
-    has(args, 'json') ? `${JSON.stringify(document)}\n` : formatPs(document, { color: context.color }),
+    has(args, 'json') ? `${JSON.stringify(document)}\n` : formatPs(document, { color: context.color() }),
   );
   return lookExitCode(document.complete);
 };
