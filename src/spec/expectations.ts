@@ -27,6 +27,8 @@ function asDirectory(value: unknown): string | null {
   const fromHome = /^\$(?:HOME|\{HOME\})(\/.*)?$/.exec(value);
   if (fromHome !== null) return `variables are not expanded; write ~${fromHome[1] ?? ''}`;
   if (/^~[^/]/.test(value)) return 'only its own home can be abbreviated; write the path from /';
+  // A control character is what is wrong with it: no path with it is suggested.
+  if (value.startsWith('~') || value.startsWith('/') || /\p{Cc}/u.test(value)) return null;
   return value === '' || value.startsWith('-') ? null : `write ~/${value.replace(/^\.\//, '')} or the path from /`;
 }
 
@@ -107,7 +109,7 @@ export const EXPECTED = {
       typeof value === 'string' && value.includes('/') ? asDirectory(value) : inQuotes(value),
   },
   argument: { text: 'text as one argument', remedy: inQuotes },
-  directory: { text: 'a directory from / or ~/', remedy: asDirectory },
+  directory: { text: 'a directory from / or ~/, without control characters', remedy: asDirectory },
   file: { text: 'a file from / or ~/', remedy: asDirectory },
   matchName: { text: 'a name, or a path from / or ~/', remedy: inQuotes },
   matchNames: { text: 'a name or a list of names', remedy: inQuotes },

@@ -458,12 +458,14 @@ const CASES: readonly { readonly it: string; readonly roster: string; readonly s
         - { name: b, working_directory: src }
         - { name: c, working_directory: $HOME/src }
         - { name: d, working_directory: ~bob/src }
+        - { name: e, working_directory: "~/a\\tb" }
     `,
     says: [
-      '4:35: bad value: working_directory: expected a directory from / or ~/, got nothing (a lone ~ is nothing in YAML; write "~" in quotes for the home directory)',
-      '5:35: bad value: working_directory: expected a directory from / or ~/, got "src" (write ~/src or the path from /)',
-      '6:35: bad value: working_directory: expected a directory from / or ~/, got "$HOME/src" (variables are not expanded; write ~/src)',
-      '7:35: bad value: working_directory: expected a directory from / or ~/, got "~bob/src" (only its own home can be abbreviated; write the path from /)',
+      '4:35: bad value: working_directory: expected a directory from / or ~/, without control characters, got nothing (a lone ~ is nothing in YAML; write "~" in quotes for the home directory)',
+      '5:35: bad value: working_directory: expected a directory from / or ~/, without control characters, got "src" (write ~/src or the path from /)',
+      '6:35: bad value: working_directory: expected a directory from / or ~/, without control characters, got "$HOME/src" (variables are not expanded; write ~/src)',
+      '7:35: bad value: working_directory: expected a directory from / or ~/, without control characters, got "~bob/src" (only its own home can be abbreviated; write the path from /)',
+      '8:35: bad value: working_directory: expected a directory from / or ~/, without control characters, got "~/a\\tb"',
     ],
   },
   {
