@@ -1,8 +1,4 @@
-/**
- * What the exit code of a command says, as pure functions of its result. Source: docs/contract.md, section 4.
- * Two readings that the contract leaves open: a block whose guard is `unobserved` is incompleteness (3), not refusal
- * (4); and an apply in which every change was stale and none was made is stale as a whole (5).
- */
+/** What the exit code of a command says, as pure functions of its result. Source: docs/contract.md, sections 4 and 11. */
 import type { Plan } from '../diff/plan.ts';
 
 export const EXIT = {
