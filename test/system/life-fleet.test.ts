@@ -3,11 +3,12 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { driftOf, expectSuccess, type Fleet, fleetOn, unmanagedOf } from './harness/fleet.ts';
 import { bootHost } from './harness/host.ts';
 import { describeOnHost } from './harness/on-host.ts';
-import { snapshot } from './harness/snapshot.ts';
+import { snapshot, withoutState } from './harness/snapshot.ts';
 import { installStub, stubRoster } from './harness/stub-fleet.ts';
 
 const USER = 'friday';
 const SOCKET = 'life';
+const ROSTER = `/home/${USER}/fleet.yaml`;
 const unitOf = (agent: string): string => `fleet-agent@${agent}.service`;
 const HOLDER = 'fleet-tmux.service';
 const UNIT_FILE = `.config/systemd/user/${HOLDER}`;
@@ -34,7 +35,7 @@ describeOnHost('life of a fleet in layout fleet', () => {
 
   beforeAll(async () => {
     const host = await bootHost({ hostname: 'lab', users: [{ name: USER, linger: false }] });
-    fleet = fleetOn(host, USER, `/home/${USER}/fleet.yaml`);
+    fleet = fleetOn(host, USER, ROSTER);
     await installStub(host, USER);
     await write(['alpha', 'beta']);
   });
@@ -99,6 +100,35 @@ describeOnHost('life of a fleet in layout fleet', () => {
   ])('%s is found and repaired', async (_what, command, changes) => {
     await fleet.host.mustAs(USER, ['sh', '-c', command]);
     await fleet.applyAndSettle({ changes });
+  });
+
+  test('where the caller’s TMUX_TMPDIR points does not matter', async () => {
+    await fleet.host.mustAs(USER, ['mkdir', '-p', 'elsewhere']);
+    const called = fleetOn(fleet.host, USER, ROSTER, { env: { TMUX_TMPDIR: `/home/${USER}/elsewhere` } });
+    const before = await snapshot(fleet.host, USER);
+    await called.expectClean();
+    expectSuccess(await called.apply());
+    expect(withoutState(await snapshot(fleet.host, USER))).toEqual(withoutState(before));
+    expect(await fleet.host.mustAs(USER, ['ls', 'elsewhere'])).toBe('');
+  });
+
+  test('where the user manager’s own TMUX_TMPDIR points the fleet lives', async () => {
+    const directory = `/tmp/sockets-of-${USER}`;
+    const changes = [
+      `tmux-server/${SOCKET} server-missing`,
+      'session/alpha session-missing',
+      'session/beta session-missing',
+    ];
+    await fleet.host.mustAs(USER, ['mkdir', '-p', directory]);
+    await tmux('kill-server');
+    await systemctl('set-environment', `TMUX_TMPDIR=${directory}`);
+    await fleet.applyAndSettle({ changes });
+    const there = ['env', `TMUX_TMPDIR=${directory}`, 'tmux', '-L', SOCKET];
+    expect(await fleet.host.mustAs(USER, [...there, 'list-sessions', '-F', '#S'])).toBe('_holder\nalpha\nbeta\n');
+    await fleet.host.mustAs(USER, [...there, 'kill-server']);
+    await systemctl('unset-environment', 'TMUX_TMPDIR');
+    await fleet.applyAndSettle({ changes });
+    expect(await sessions()).toEqual(['_holder', 'alpha', 'beta']);
   });
 
   test('a unit file edited without a reload is written again, and loaded', async () => {

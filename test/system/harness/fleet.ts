@@ -9,6 +9,8 @@ import { foreignTo, snapshot, withoutState } from './snapshot.ts';
 export interface Planned {
   readonly plan: Plan;
   readonly code: number | null;
+  /** Exit code of `fleet observe`, asked right after. */
+  readonly observeCode: number | null;
 }
 
 export interface Expected {
@@ -47,7 +49,7 @@ export function fleetOn(host: Host, user: string, roster: string, as: AsOptions 
     keepForFailure('plan.json', ran.stdout);
     const observed = await run(['observe', '-f', roster]);
     keepForFailure('observed.json', observed.stdout);
-    return { plan: parsePlan(ran), code: ran.code };
+    return { plan: parsePlan(ran), code: ran.code, observeCode: observed.code };
   };
   const apply = (flags: readonly string[] = []): Promise<Ran> => run(['apply', '-y', '-f', roster, ...flags]);
 
@@ -96,7 +98,7 @@ function shortOf(address: string): string {
   return address.split('/').slice(2).join('/');
 }
 
-function expectEmpty({ plan, code }: Planned, warnings: readonly string[]): void {
+function expectEmpty({ plan, code, observeCode }: Planned, warnings: readonly string[]): void {
   expect({
     changes: driftOf(plan),
     deferred: plan.deferred.map(({ address, why }) => `${shortOf(address)} ${why}`),
@@ -104,7 +106,16 @@ function expectEmpty({ plan, code }: Planned, warnings: readonly string[]): void
     unknown: plan.unknown,
     warnings: warningsOf(plan),
     code,
-  }).toEqual({ changes: [], deferred: [], blocked: [], unknown: [], warnings: [...warnings].sort(), code: 0 });
+    observeCode,
+  }).toEqual({
+    changes: [],
+    deferred: [],
+    blocked: [],
+    unknown: [],
+    warnings: [...warnings].sort(),
+    code: 0,
+    observeCode: 0,
+  });
 }
 
 export function expectSuccess(ran: Ran): void {
