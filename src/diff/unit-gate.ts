@@ -32,7 +32,9 @@ export function isMasked(unit: UnitObserved): boolean {
 }
 
 export function isMissing(unit: UnitObserved): boolean {
-  return unit.load_state === 'not-found' || unit.unit_file_state === 'bad';
+  // Loaded from a file that was deleted since: systemd keeps it until it reloads, and has no word for it.
+  const deleted = unit.unit_file_state === '' && unit.need_daemon_reload;
+  return unit.load_state === 'not-found' || unit.unit_file_state === 'bad' || deleted;
 }
 
 export function inTransition(unit: UnitObserved): boolean {

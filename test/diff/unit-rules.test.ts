@@ -286,6 +286,26 @@ describe('unit files and env files', () => {
   });
 });
 
+describe('a unit file that was deleted while its unit is loaded', () => {
+  const deleted = { unit_file_state: '', need_daemon_reload: true };
+
+  test('layout fleet: written and loaded again, nothing is blocked', () => {
+    const break_: Break = (o) => {
+      set(CODER, deleted)(o);
+      w.filesOf(o).unit_files['fleet-agent@.service'] = { state: 'absent' };
+    };
+    expect(planned(fleet, break_)).toEqual([
+      'create unit-file/fleet-agent@.service unit-missing',
+      'reload unit-file/fleet-agent@.service daemon-reload-needed',
+      `enable unit/${CODER} boot-disabled`,
+    ]);
+  });
+
+  test('layout mosaic: blocked as missing', () => {
+    expect(planned(mosaic, set(MOSAIC_CODER, deleted))).toContain(`blocked(missing) unit/${MOSAIC_CODER} unit-missing`);
+  });
+});
+
 describe('linger', () => {
   const off: Break = (o) => {
     o.sources.linger = { status: 'known', value: { user: 'jarvis', enabled: false } };
