@@ -232,15 +232,23 @@ function unitFileState(answer: Result<string, BusFailure | CallRefused>): Result
 }
 
 /** Level by level from the first: a user manager has a dozen targets loaded, of which half are not reached. */
+/** What a user's default.target pulls in as systemd ships it: asked at once, where each level would take a round trip. */
+const USUAL_TARGETS = ['default.target', 'basic.target', 'paths.target', 'sockets.target', 'timers.target'];
+
 async function readTargets(bus: Bus): Asked<LoadedTargets> {
-  const start = await mustAsk(bus, unitProperty('default.target', 'Unit', 'Id', TEXT));
+  const [start, usual] = await Promise.all([
+    mustAsk(bus, unitProperty('default.target', 'Unit', 'Id', TEXT)),
+    readEach(USUAL_TARGETS, (name) => readPulls(bus, name)),
+  ]);
   if (!start.ok) return start;
-  const pulls = new Map<string, readonly string[]>();
-  for (let level: readonly string[] = [start.value]; level.length > 0; ) {
+  if (!usual.ok) return usual;
+  const pulls = new Map(usual.value);
+  const missing = (names: readonly string[]) => [...new Set(names)].filter((name) => !pulls.has(name));
+  for (let level = missing([start.value, ...[...usual.value.values()].flat()]); level.length > 0; ) {
     const pulled = await readEach(level, (name) => readPulls(bus, name));
     if (!pulled.ok) return pulled;
     for (const [name, others] of pulled.value) pulls.set(name, others);
-    level = [...new Set([...pulled.value.values()].flat())].filter((name) => !pulls.has(name));
+    level = missing([...pulled.value.values()].flat());
   }
   return ok({ start: start.value, pulls });
 }
