@@ -3,21 +3,11 @@
 import type { PaneRuns, TmuxPane } from '../observe/state.ts';
 import type { AgentSpec } from '../spec/model.ts';
 import type { PlanContext } from './context.ts';
+import type { Drift } from './drift.ts';
 import type { View } from './plan.ts';
 import type { Reason } from './reasons.ts';
 import { specDrift } from './spec-drift.ts';
 import type { LiveSubject } from './subject.ts';
-
-export interface Drift {
-  readonly reason: Reason;
-  /** Pointer of the aspect, as ignore rules name it. */
-  readonly path: string;
-  /** restart: replace the session. by-policy: as `on_change` says. warn: say so. unknown: could not be told. */
-  readonly response: 'restart' | 'by-policy' | 'warn' | 'unknown';
-  readonly before: View;
-  readonly after: View;
-  readonly evidence: readonly string[];
-}
 
 export function driftOf(ctx: PlanContext, agent: AgentSpec, subject: LiveSubject, pane: TmuxPane): readonly Drift[] {
   const { runs } = pane;

@@ -1,12 +1,13 @@
 /** The rows on sessions: one agent after the other, each judged by what was seen of it alone. */
 import type { AgentSpec } from '../spec/model.ts';
 import { addressOf, type PlanContext, socketLabel } from './context.ts';
+import type { Drift } from './drift.ts';
 import { describeCopies, elsewhere } from './elsewhere.ts';
 import { blocked, type Compare, type Finding, unobserved, warning } from './finding.ts';
 import { interrupt } from './interrupt.ts';
 import { agentPane } from './pane.ts';
 import { missingPlaces } from './places.ts';
-import { type Drift, driftOf } from './session-drift.ts';
+import { driftOf } from './session-drift.ts';
 import { compareMissing } from './session-missing.ts';
 import { type LiveSubject, ownershipOf, subjectOf } from './subject.ts';
 

@@ -6,7 +6,7 @@ import { fingerprint } from '../spec/fingerprint.ts';
 import { expandHome } from '../spec/home.ts';
 import type { AgentSpec } from '../spec/model.ts';
 import { addressOf, type PlanContext } from './context.ts';
-import type { Drift } from './session-drift.ts';
+import type { Drift } from './drift.ts';
 import { type LiveSubject, remembered } from './subject.ts';
 
 export function specDrift(
