@@ -44,12 +44,16 @@ function wrongTarget(ctx: PlanContext, agent: AgentSpec | null, unit: UnitObserv
   if (unit.wanted_by.some((target) => boots.includes(target))) return null;
   const where = unit.wanted_by.length === 0 ? 'no target' : unit.wanted_by.join(', ');
   const evidence = [`is enabled, but wanted by ${where}, which does not start at boot`];
-  if (ctx.layout.ownsUnitFiles) return setBoot(ctx, agent, unit, 'enable', 'boot-wrong-target', evidence);
+  const [dropIn] = unit.drop_in_paths;
+  if (ctx.layout.ownsUnitFiles && dropIn === undefined) {
+    return setBoot(ctx, agent, unit, 'enable', 'boot-wrong-target', evidence);
+  }
+  const file = dropIn === undefined ? 'its [Install] section' : `its [Install] section (drop-in ${dropIn})`;
   return blocked(ctx, 'unit', unit.name, agent, {
     reason: 'boot-wrong-target',
     guard: 'cannot-enable',
     evidence: [`${unit.name} ${evidence[0]}`],
-    remedy: `put WantedBy=default.target into its [Install] section, then systemctl --user reenable ${unit.name}`,
+    remedy: `put WantedBy=default.target into ${file}, then systemctl --user reenable ${unit.name}`,
   });
 }
 

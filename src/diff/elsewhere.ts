@@ -12,6 +12,8 @@ export type Elsewhere =
   | { readonly kind: 'nowhere' }
   /** It cannot be told whether it lives there too, so it must not be started here. */
   | { readonly kind: 'unknown'; readonly why: string; readonly detail: string }
+  /** fleet started it on a server that lives, in a directory that was not looked into (another TMUX_TMPDIR). */
+  | { readonly kind: 'other-directory'; readonly path: string; readonly pid: number }
   | { readonly kind: 'found'; readonly copies: readonly PlacedSession[] };
 
 export function elsewhere(ctx: PlanContext, agent: AgentSpec): Elsewhere {
@@ -23,10 +25,20 @@ export function elsewhere(ctx: PlanContext, agent: AgentSpec): Elsewhere {
     return !here && isCopy(ctx, agent, session, socket === home);
   });
   if (copies.length > 0) return { kind: 'found', copies };
+  const record = ctx.memory.sessions[agent.name];
+  const sameBoot = record !== undefined && record.boot_id === ctx.observed.boot_id;
+  const other = sameBoot ? tmux.value.elsewhere.find((server) => server.pid === record.server.pid) : undefined;
+  if (other !== undefined) return { kind: 'other-directory', path: other.path, pid: other.pid };
   const blind = tmux.value.servers.find((s) => s.server.state === 'unknown' && s.socket !== home);
   if (blind?.server.state !== 'unknown') return { kind: 'nowhere' };
   const { why, detail } = blind.server;
   return { kind: 'unknown', why, detail: `tmux socket ${blind.socket} (it may hold ${agent.name}): ${detail}` };
+}
+
+/** It is known to live in another place than the roster wants it. */
+export function livesElsewhere(ctx: PlanContext, agent: AgentSpec): boolean {
+  const { kind } = elsewhere(ctx, agent);
+  return kind === 'found' || kind === 'other-directory';
 }
 
 /** Our mark, or the exact name on another socket with its NAME in the live environment. */

@@ -8,7 +8,7 @@ import type { AgentSpec } from '../spec/model.ts';
 import { sha256 } from '../spec/sha256.ts';
 import { renderUnitFiles, unitFileOwner } from '../spec/unit-file.ts';
 import type { PlanContext } from './context.ts';
-import { elsewhere } from './elsewhere.ts';
+import { livesElsewhere } from './elsewhere.ts';
 import { blocked, type Compare, change, changed, type Finding, unobserved, warning } from './finding.ts';
 import type { View } from './plan.ts';
 import { subjectOf } from './subject.ts';
@@ -30,7 +30,7 @@ export const compareFiles: Compare = (ctx) => {
 
 function agentFiles(ctx: PlanContext, files: FilesObserved, agent: AgentSpec): readonly Finding[] {
   // It lives on another socket: what it was started from there is left as it is.
-  if (subjectOf(ctx, agent).kind !== 'session' && elsewhere(ctx, agent).kind === 'found') return [];
+  if (subjectOf(ctx, agent).kind !== 'session' && livesElsewhere(ctx, agent)) return [];
   const home = files.user.home;
   const owner = ownerOf(files.argv_files[agent.name]);
   if (ctx.launcher && owner !== null && owner !== ctx.roster.fleet) {

@@ -2,6 +2,7 @@
 import type { LiveServer, TmuxServerObserved } from '../observe/state.ts';
 import type { SocketName } from '../spec/model.ts';
 import { holderCovers, type PlanContext, serverOf, socketsInUse, unitOf } from './context.ts';
+import { livesElsewhere } from './elsewhere.ts';
 import { blocked, type Compare, change, changed, type Finding, unobserved, warning } from './finding.ts';
 import { inTransition, isMasked, isMissing } from './unit-gate.ts';
 
@@ -18,10 +19,16 @@ function compareServer(ctx: PlanContext, socket: SocketName): readonly Finding[]
     case 'unknown':
       return [...cgroups, ...compareUnknown(ctx, seen, seen.server)];
     case 'absent':
-      return holderCovers(ctx, socket) ? serverMissing(ctx, seen) : [];
+      return holderCovers(ctx, socket) && isNeeded(ctx, socket) ? serverMissing(ctx, seen) : [];
     case 'running':
       return [...cgroups, ...(holderCovers(ctx, socket) ? holderMissing(ctx, seen, seen.server) : [])];
   }
+}
+
+/** A server is there, or this plan starts one; else a session that is started would have to bring its own. */
+export function serverWillRun(ctx: PlanContext, socket: SocketName): boolean {
+  if (serverOf(ctx, socket)?.server.state !== 'absent' || !holderCovers(ctx, socket)) return true;
+  return compareServer(ctx, socket).some((finding) => finding.bucket === 'change');
 }
 
 function compareUnknown(
@@ -59,6 +66,12 @@ function compareUnknown(
   return [unobserved(ctx, 'tmux-server', seen.socket, null, state.why, state.detail)];
 }
 
+/** Not where every agent of the socket is known to live in another place: a server would be made for nobody. */
+function isNeeded(ctx: PlanContext, socket: SocketName): boolean {
+  const agents = ctx.agents.filter((agent) => agent.state === 'running' && agent.socket === socket);
+  return agents.some((agent) => !livesElsewhere(ctx, agent));
+}
+
 function serverMissing(ctx: PlanContext, seen: TmuxServerObserved): readonly Finding[] {
   const evidence = [`no tmux server listens on ${seen.path}`];
   const views = { before: { state: 'absent' }, after: { state: 'running' } };
@@ -88,8 +101,27 @@ function serverMissing(ctx: PlanContext, seen: TmuxServerObserved): readonly Fin
   // Told by the holder unit's own row.
   if (isMasked(unit) || inTransition(unit) || (isMissing(unit) && !ctx.layout.ownsUnitFiles)) return [];
   if (unit.active_state !== 'active') return [changed(start)];
+  const inside = serversIn(ctx, name);
+  if (inside.length > 0) {
+    const remedy = `give the roster the socket that ${name} keeps (tmux.socket_name), or end that server by hand`;
+    const seenInside = inside.map((s) => `${name} keeps the live server of socket ${s}: restarting it could end that`);
+    const what = {
+      reason: 'server-missing',
+      guard: 'server-in-unit',
+      evidence: [...evidence, ...seenInside],
+      remedy,
+    } as const;
+    return [blocked(ctx, 'tmux-server', seen.socket, null, what)];
+  }
   const again = `${name} is active (exited): it once ran, its server is gone`;
   return [changed({ ...start, action: 'restart', evidence: [...evidence, again] })];
+}
+
+/** Sockets of live servers in the cgroup of a unit. */
+function serversIn(ctx: PlanContext, unit: string): readonly string[] {
+  const { tmux } = ctx.observed.sources;
+  const servers = tmux.status === 'known' ? tmux.value.servers : [];
+  return servers.filter((s) => s.listening.some((l) => l.cgroup?.endsWith(`/${unit}`) === true)).map((s) => s.socket);
 }
 
 function holderMissing(

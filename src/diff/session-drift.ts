@@ -6,7 +6,7 @@ import type { PlanContext } from './context.ts';
 import type { Drift } from './drift.ts';
 import type { View } from './plan.ts';
 import type { Reason } from './reasons.ts';
-import { specDrift } from './spec-drift.ts';
+import { otherSpec, specDrift } from './spec-drift.ts';
 import type { LiveSubject } from './subject.ts';
 
 export function driftOf(ctx: PlanContext, agent: AgentSpec, subject: LiveSubject, pane: TmuxPane): readonly Drift[] {
@@ -36,9 +36,12 @@ export function driftOf(ctx: PlanContext, agent: AgentSpec, subject: LiveSubject
     case 'ambiguous':
     case 'opaque':
     case 'suspended':
-      return [cannotTell(agent, runs), ...windowDrift(agent, pane)];
+      return [...otherSpec(ctx, agent, subject), cannotTell(agent, runs), ...windowDrift(agent, pane)];
     case 'runtime':
-      if (!isRuntime(runs, agent.runtime)) return [otherRuntime(agent, runs)];
+      if (!isRuntime(runs, agent.runtime)) {
+        const spec = runs.strength === 'weak' ? otherSpec(ctx, agent, subject) : [];
+        return [...spec, otherRuntime(agent, runs)];
+      }
       return [...specDrift(ctx, agent, subject, pane, runs.pid), ...windowDrift(agent, pane), ...parked(pane)];
   }
 }

@@ -5,6 +5,7 @@ import type { AgentSpec } from '../spec/model.ts';
 import { type PlanContext, serverOf, socketLabel } from './context.ts';
 import { describeCopies, elsewhere } from './elsewhere.ts';
 import { blocked, change, changed, deferred, type Finding, unobserved, warning } from './finding.ts';
+import { serverWillRun } from './servers.ts';
 import { serverIdentity } from './subject.ts';
 import { unitGate } from './unit-gate.ts';
 
@@ -24,6 +25,13 @@ export function compareMissing(ctx: PlanContext, agent: AgentSpec): readonly Fin
     const guard = reason === 'wrong-socket' ? 'wrong-socket' : 'duplicate';
     const evidence = describeCopies(agent, { kind: 'absent' }, away.copies);
     return [blocked(ctx, 'session', agent.name, agent, { reason, guard, evidence, remedy })];
+  }
+  if (away.kind === 'other-directory') {
+    const evidence = [`fleet started it on the tmux server ${away.pid}, which lives at ${away.path}`];
+    const directory = away.path.slice(0, away.path.lastIndexOf('/tmux-'));
+    const remedy = `use fleet with TMUX_TMPDIR=${directory}, or end that session there first`;
+    const what = { reason: 'wrong-socket', guard: 'wrong-socket', evidence, remedy } as const;
+    return [blocked(ctx, 'session', agent.name, agent, what)];
   }
   if (away.kind === 'unknown') {
     return [unobserved(ctx, 'session', agent.name, agent, away.why, `session missing, left alone: ${away.detail}`)];
@@ -51,6 +59,11 @@ function startIt(ctx: PlanContext, agent: AgentSpec): readonly Finding[] {
       return [];
     case 'transition':
     case 'open': {
+      if (!serverWillRun(ctx, agent.socket)) {
+        const remedy = `see to tmux-server/${socket} and unit/${ctx.layout.holderUnit} first`;
+        const what = { reason: 'session-missing', guard: 'missing', evidence, remedy } as const;
+        return [blocked(ctx, 'session', agent.name, agent, what)];
+      }
       if (agent.manage === 'warn') return [warning(ctx, 'session', agent.name, agent, 'session-missing', evidence)];
       const active = gate.state === 'open' && gate.active;
       if (ctx.systemd)

@@ -27,6 +27,16 @@ export function specDrift(
   return [...startedFrom(ctx, agent, subject, pane, live, home), ...env, ...where];
 }
 
+/** fleet started it, and from another spec than the roster has now: so much is known, whatever it is that runs. */
+export function otherSpec(ctx: PlanContext, agent: AgentSpec, subject: LiveSubject): readonly Drift[] {
+  const recorded = subject.session.mark?.spec ?? remembered(ctx, agent, subject)?.spec ?? null;
+  if (recorded === null || ctx.files === null) return [];
+  const wanted = fingerprint(agent, ctx.files.user.home);
+  return recorded === wanted
+    ? []
+    : [specChanged(recorded, wanted, ['started from another spec than the roster has now'])];
+}
+
 function untold(detail: string): Drift {
   return { reason: 'unobserved', path: '/spec', response: 'unknown', before: {}, after: {}, evidence: [detail] };
 }

@@ -50,6 +50,8 @@ export interface TmuxObserved {
   readonly version: string | null;
   /** The roster's sockets first, then every other socket of this user that was found. */
   readonly servers: readonly TmuxServerObserved[];
+  /** Live tmux servers of this user on sockets of other directories (another TMUX_TMPDIR): known to live, not asked. */
+  readonly elsewhere: readonly { readonly path: string; readonly pid: number }[];
 }
 
 export interface TmuxServerObserved {

@@ -29,6 +29,37 @@ describe('the tmux server', () => {
     ]);
   });
 
+  test('no server, and the holder unit keeps the live server of another socket: it is not restarted', () => {
+    const found = planned(fleet, (o) => {
+      if (o.sources.tmux.status !== 'known') throw new Error('unreachable');
+      const other = structuredClone(w.tmuxOf(o));
+      o.sources.tmux.value.servers.push({
+        ...other,
+        socket: 'old',
+        path: '/tmp/tmux-1000/old',
+        server: { state: 'running', pid: 9, start: 9, sessions: [] },
+      });
+      gone(o);
+    });
+    expect(found.slice(0, 3)).toEqual([
+      'blocked(server-in-unit) tmux-server/factory server-missing',
+      'blocked(missing) session/coder session-missing',
+      'blocked(missing) session/stub session-missing',
+    ]);
+  });
+
+  test('no server, and its holder unit masked: no session is started that would bring a server of its own', () => {
+    const found = planned(fleet, (o) => {
+      gone(o);
+      Object.assign(w.unit(o, 'fleet-tmux.service'), { unit_file_state: 'masked', load_state: 'masked' });
+    });
+    expect(found).toEqual([
+      'blocked(masked) unit/fleet-tmux.service unit-masked',
+      'blocked(missing) session/coder session-missing',
+      'blocked(missing) session/stub session-missing',
+    ]);
+  });
+
   test('no server, its holder unit inactive: the unit is started', () => {
     const found = planned(fleet, (o) => {
       gone(o);

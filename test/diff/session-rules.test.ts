@@ -231,6 +231,14 @@ describe('sessions: what it was started from', () => {
     expect(planned(fleet, oldSpec)).toEqual(['restart session/coder spec-changed']);
   });
 
+  test('another spec while what runs cannot be told: restarted all the same, for so much is known', () => {
+    const found = planned(fleet, (o) => {
+      oldSpec(o);
+      w.paneOf(o, 'coder').runs = { verdict: 'other', pid: 2000, program: 'sleep' };
+    });
+    expect(found).toEqual(['restart session/coder spec-changed', 'warning session/coder runtime-unknown']);
+  });
+
   test('`on_change: keep`: a warning', () => {
     const r = w.roster(coderWith('on_change: keep'));
     const observed = w.healthy(r);
@@ -453,6 +461,36 @@ describe('sessions: whose they are', () => {
       w.dropSession(o, 'coder');
     });
     expect(found).toEqual(['blocked(wrong-socket) session/coder wrong-socket']);
+  });
+
+  test('started by fleet on a server of another TMUX_TMPDIR that lives: no second copy, no second server', () => {
+    const none = w.roster(NONE);
+    const observed = w.healthy(none);
+    const record = (agent: string) => ({
+      agent,
+      socket: 'factory',
+      server: { pid: 4242, start: 1 },
+      id: '$1',
+      created: 1,
+      spec: 'x',
+      boot_id: 'b00t',
+      done: false,
+    });
+    Object.assign(w.tmuxOf(observed), { listening: [], server: { state: 'absent' } });
+    w.filesOf(observed).env_files.coder = { state: 'absent' };
+    if (observed.sources.tmux.status !== 'known') throw new Error('unreachable');
+    observed.sources.tmux.value.elsewhere = [{ path: '/run/x/tmux-1000/factory', pid: 4242 }];
+    const sessions = { coder: record('coder'), stub: record('stub') };
+    const plan = w.planOf(none, observed, { memory: { sessions } });
+    expect(w.lines(plan)).toEqual([
+      'blocked(wrong-socket) session/coder wrong-socket',
+      'blocked(wrong-socket) session/stub wrong-socket',
+    ]);
+    expect(plan.blocked[0]?.remedy).toContain('TMUX_TMPDIR=/run/x');
+    const rebooted = { coder: { ...record('coder'), boot_id: 'earlier' }, stub: record('stub') };
+    expect(w.lines(w.planOf(none, observed, { memory: { sessions: rebooted } }))).toContain(
+      'start session/coder session-missing',
+    );
   });
 
   test('the same name elsewhere without either: unmanaged, and ours is started', () => {

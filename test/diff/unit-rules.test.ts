@@ -48,6 +48,11 @@ describe('units: boot', () => {
     ]);
   });
 
+  test('a drop-in that names another target: blocked, for enabling again would change nothing', () => {
+    const fields = { wanted_by: ['foo.target'], drop_in_paths: ['/home/jarvis/.config/systemd/user/x.d/mine.conf'] };
+    expect(planned(fleet, set(CODER, fields))).toEqual([`blocked(cannot-enable) unit/${CODER} boot-wrong-target`]);
+  });
+
   test('wanted by a target that default.target brings up: no drift', () => {
     expect(planned(fleet, set(CODER, { wanted_by: ['basic.target'] }))).toEqual([]);
   });
@@ -324,7 +329,7 @@ describe('linger', () => {
     const observed = w.healthy(fleet);
     off(observed);
     observed.sources.units = { status: 'unknown', why: 'no-runtime-directory', detail: 'no /run/user/1000' };
-    observed.sources.tmux = { status: 'known', value: { version: null, servers: [] } };
+    observed.sources.tmux = { status: 'known', value: { version: null, servers: [], elsewhere: [] } };
     const plan = w.planOf(fleet, observed);
     expect(plan.changes.map((c) => c.address)).toEqual(['w-jarvis/jarvis/linger/jarvis']);
     expect(plan.changes[0]?.replan).toBe(true);

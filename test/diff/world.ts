@@ -86,7 +86,7 @@ export function healthy(r: Roster): Mutable<Observed> {
     observed_at: new Date(NOW).toISOString(),
     boot_id: 'b00t',
     sources: {
-      tmux: known({ version: '3.3a', servers }),
+      tmux: known({ version: '3.3a', servers, elsewhere: [] }),
       units:
         r.supervisor === 'none'
           ? none

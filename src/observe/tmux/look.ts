@@ -5,13 +5,23 @@ import type { PathLookup } from '../proc/paths.ts';
 import { recognise } from '../proc/recognise.ts';
 import { type ProcessTable, readProcessTable } from '../proc/table.ts';
 import { findPrompt, hasPrompts } from '../prompts.ts';
-import type { LiveServer, PaneRuns, Source, TmuxPane, TmuxServerObserved, TmuxSession, Unknown } from '../state.ts';
+import type {
+  LiveServer,
+  PaneRuns,
+  Source,
+  TmuxObserved,
+  TmuxPane,
+  TmuxServerObserved,
+  TmuxSession,
+  Unknown,
+} from '../state.ts';
 import { type AskedServer, type AskRequest, askServers } from './ask-servers.ts';
 import { askTmux, newNonce, type ServerAddress, type TmuxPorts } from './client.ts';
 import { type Judged, judgeServer } from './judge-server.ts';
 import { findServers, liveServer, readListeningSockets } from './listeners.ts';
 import { isWhole, type ListedPane, type ListedSession } from './listing.ts';
 import { parseScreens, renderScreens } from './screens.ts';
+import { readSocketDirectory } from './socket-directory.ts';
 
 export interface LookRequest extends AskRequest {
   readonly runtimes: Readonly<Record<string, RuntimeSpec>>;
@@ -33,6 +43,7 @@ export interface Looked {
   /** Read after the servers were asked: every pane's process that still lives is in it. */
   readonly table: Source<ProcessTable>;
   readonly details: ProcessDetails;
+  readonly elsewhere: TmuxObserved['elsewhere'];
 }
 
 export interface LookedServer {
@@ -64,7 +75,7 @@ export async function look(request: LookRequest, ports: LookPorts): Promise<Look
       return { version: judged.listed.version, observed: { socket, path, listening: all, server: state } };
     }),
   );
-  return { servers, table, details };
+  return { servers, table, details, elsewhere: serversElsewhere(table, request) };
 }
 
 const NOT_OBSERVED: PaneRuns = { verdict: 'unknown', why: 'not-observed', detail: 'this agent was not looked at' };
@@ -90,6 +101,21 @@ function listenersBy(
     if (inodes.length === 0) return { status: 'known', value: [] };
     return table.status === 'unknown' ? table : findServers(inodes, table.value, request.uid, request.procRoot);
   };
+}
+
+/** Sockets that tmux makes are all named so; where these cannot be read, the servers asked for are unknown themselves. */
+function serversElsewhere(table: Source<ProcessTable>, request: LookRequest): TmuxObserved['elsewhere'] {
+  if (table.status === 'unknown') return [];
+  const sockets = readListeningSockets(request.procRoot, table.value, request.uid);
+  const own = `${readSocketDirectory(request.tmuxTmpdir, request.uid).path}/`;
+  const paths = sockets.status === 'known' ? [...sockets.value.keys()].sort() : [];
+  return paths
+    .filter((path) => path.includes(`/tmux-${request.uid}/`) && !path.startsWith(own))
+    .flatMap((path) => {
+      const inodes = sockets.status === 'known' ? (sockets.value.get(path) ?? []) : [];
+      const servers = findServers(inodes, table.value, request.uid, request.procRoot);
+      return servers.status === 'known' ? servers.value.map(({ pid }) => ({ path, pid })) : [];
+    });
 }
 
 function isOwn(table: Source<ProcessTable>, pid: number, uid: number): boolean | null {

@@ -79,7 +79,7 @@ function serversOf(looks: readonly Looked[]): readonly TmuxServerObserved[] {
 function tmuxSource(looks: readonly Looked[]): Source<TmuxObserved> {
   const versions = [...newest(looks).values()].map(({ server }) => server.version);
   const version = versions.find((v) => v !== null) ?? null;
-  return { status: 'known', value: { version, servers: serversOf(looks) } };
+  return { status: 'known', value: { version, servers: serversOf(looks), elsewhere: looks[0]?.elsewhere ?? [] } };
 }
 
 function readPaths(looks: readonly Looked[]): TmuxAndProcesses['serverPaths'] {
