@@ -1,7 +1,7 @@
 /** Process tables made of data: the recorded panes, and small worlds for single sentences of the rule. */
 import { readdirSync, readFileSync } from 'node:fs';
 import type { ProcessDetails } from '../../src/observe/proc/details.ts';
-import { parseCmdline } from '../../src/observe/proc/details.ts';
+import { parseCmdline, parseEnding } from '../../src/observe/proc/details.ts';
 import type { PathLookup } from '../../src/observe/proc/paths.ts';
 import type { PaneFacts } from '../../src/observe/proc/recognise.ts';
 import { buildTable, type ProcessEntry, type ProcessTable, parseStat } from '../../src/observe/proc/table.ts';
@@ -90,6 +90,7 @@ function makeWorld(processes: readonly ProcessData[], files: RecordedPane['paths
       },
       environ: (pid) => known(mapOf(data.get(pid)?.environ ?? null)) ?? none,
       fd0: (pid) => data.get(pid)?.fd0 ?? null,
+      ending: (pid) => parseEnding(data.get(pid)?.stat ?? ''),
     },
     paths: {
       real: (path) => files[path]?.real ?? (byReal.has(path) ? path : null),
@@ -118,6 +119,8 @@ export interface Actor {
   readonly starter?: string;
   readonly cwd?: string;
   readonly environ?: null;
+  /** What waitpid(2) would say of it. */
+  readonly exitCode?: number;
 }
 
 const PTS_7 = 34816 + 7;
@@ -137,7 +140,7 @@ export function stage(
     const name = actor.comm ?? (actor.exe ?? 'x').slice((actor.exe ?? 'x').lastIndexOf('/') + 1).slice(0, 15);
     const argv = actor.argv ?? [actor.exe ?? 'x'];
     return {
-      stat: `${pid} (${name}) ${actor.state ?? 'S'} ${parent} ${group} 100 ${tty} ${front} 0 0 0 0 0 0 0 0 0 20 0 1 0 ${5000 + i} 0`,
+      stat: `${pid} (${name}) ${actor.state ?? 'S'} ${parent} ${group} 100 ${tty} ${front} 0 0 0 0 0 0 0 0 0 20 0 1 0 ${5000 + i} ${'0 '.repeat(29)}${actor.exitCode ?? 0}`,
       exe: actor.exe,
       cwd: actor.cwd ?? '/home/u',
       fd0: actor.fd0 ?? '/dev/pts/7',

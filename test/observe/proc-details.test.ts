@@ -3,6 +3,7 @@ import {
   copyFileSync,
   mkdirSync,
   mkdtempSync,
+  readFileSync,
   realpathSync,
   rmSync,
   symlinkSync,
@@ -11,7 +12,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, describe, expect, test } from 'vitest';
+import { afterAll, describe, expect, test, vi } from 'vitest';
 import { parseCmdline, parseEnviron, readProcessDetails } from '../../src/observe/proc/details.ts';
 import { readPathLookup } from '../../src/observe/proc/paths.ts';
 
@@ -65,6 +66,42 @@ describe('details of a process', () => {
     });
     expect(details.cwd(7)).toMatchObject({ status: 'unknown', why: 'io', detail: expect.stringContaining('ENOENT') });
     expect([details.exe(7), details.cmdline(7), details.fd0(7)]).toEqual([null, null, null]);
+  });
+
+  test('of a zombie are how it ended, and of a living process are not', async () => {
+    // They end when the shell, which would reap them, has become cat, which does not.
+    const whenCat = 'until grep -q cat /proc/$PPID/comm; do :; done';
+    const script = `sh -c '${whenCat}; exit 3' & echo $!; sh -c '${whenCat}; kill -9 $$' & echo $!; exec cat`;
+    const child = spawn('sh', ['-c', script], { stdio: ['pipe', 'pipe', 'ignore'] });
+    try {
+      let printed = '';
+      child.stdout.on('data', (chunk) => {
+        printed += chunk;
+      });
+      const pids = await vi.waitFor(() => {
+        const numbers = printed.trim().split('\n').map(Number);
+        for (const pid of numbers) expect(readFileSync(`/proc/${pid}/stat`, 'utf8')).toContain(') Z ');
+        expect(numbers).toHaveLength(2);
+        return numbers;
+      }, 5_000);
+      const details = readProcessDetails();
+      expect(pids.map((pid) => details.ending(pid))).toEqual([
+        { status: 3, signal: null },
+        { status: null, signal: '9' },
+      ]);
+      expect(details.ending(child.pid ?? 0)).toBeNull();
+    } finally {
+      child.stdin.end();
+    }
+  });
+
+  test('of a zombie that may not be asked say nothing, though the kernel prints 0', () => {
+    const proc = join(root, 'denied');
+    mkdirSync(join(proc, '7'), { recursive: true });
+    writeFileSync(join(proc, '7', 'stat'), `7 (x) Z 1 ${'0 '.repeat(48)}`);
+    // Stands for "denied": anything but "not there".
+    symlinkSync('7', join(proc, '7', 'exe'));
+    expect(readProcessDetails(proc).ending(7)).toBeNull();
   });
 
   test.skipIf(process.geteuid?.() === 0)('of another user are denied (skipped for root, who may read all)', () => {

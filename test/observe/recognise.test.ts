@@ -65,6 +65,15 @@ describe('dead and gone', () => {
     expect(tell(stage([], {}, { dead: true }))).toEqual({ verdict: 'dead', status: null, signal: null });
   });
 
+  test('a dead pane of which tmux missed the end tells it by the zombie that is left', () => {
+    const ended = (exitCode: number, state = 'Z') => tell(stage([{ ...PI, state, exitCode }], FILES, { dead: true }));
+    expect(ended(3 << 8)).toEqual({ verdict: 'dead', status: 3, signal: null });
+    expect(ended(0)).toEqual({ verdict: 'dead', status: 0, signal: null });
+    expect(ended(9)).toEqual({ verdict: 'dead', status: null, signal: '9' });
+    expect(ended(11 | 0x80)).toEqual({ verdict: 'dead', status: null, signal: '11' });
+    expect(ended(0, 'S')).toEqual({ verdict: 'dead', status: null, signal: null });
+  });
+
   test("the pane's process missing from the table is gone", () => {
     expect(tell(stage([PI], FILES, { pid: 4242 }))).toEqual({ verdict: 'gone' });
   });

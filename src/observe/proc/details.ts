@@ -19,6 +19,14 @@ export interface ProcessDetails {
   environ(pid: number): Source<ReadonlyMap<string, string>>;
   /** What file descriptor 0 is, for example `/dev/pts/3` or `pipe:[1234]`; null = closed or not readable. */
   fd0(pid: number): string | null;
+  /** How a zombie ended; null = it is none, or not readable. */
+  ending(pid: number): ProcessEnding | null;
+}
+
+/** One of the two is null. `signal` is its number, as tmux prints it. */
+export interface ProcessEnding {
+  readonly status: number | null;
+  readonly signal: string | null;
 }
 
 export function readProcessDetails(procRoot = '/proc'): ProcessDetails {
@@ -42,7 +50,32 @@ export function readProcessDetails(procRoot = '/proc'): ProcessDetails {
       const link = readLink(`${procRoot}/${pid}/fd/0`);
       return link.status === 'known' ? link.value : null;
     }),
+    ending: memoised((pid) => readEnding(`${procRoot}/${pid}`)),
   };
+}
+
+/**
+ * The last field of a zombie's stat line, as waitpid(2) would give it. To those who may not know it the kernel says 0
+ * (man 5 proc), so they are told first: a zombie's executable is not there for its owner, and denied to others.
+ */
+function readEnding(directory: string): ProcessEnding | null {
+  try {
+    readlinkSync(`${directory}/exe`);
+    return null;
+  } catch (error) {
+    if (!(error instanceof Error) || !('code' in error) || error.code !== 'ENOENT') return null;
+  }
+  const stat = readWhole(`${directory}/stat`);
+  return stat.ok ? parseEnding(stat.bytes.toString('utf8')) : null;
+}
+
+/** Null where the line is not a zombie's. */
+export function parseEnding(line: string): ProcessEnding | null {
+  const fields = line.slice(line.lastIndexOf(')') + 2).split(' ');
+  const code = Number(fields[49] ?? Number.NaN);
+  if (fields[0] !== 'Z' || !Number.isInteger(code)) return null;
+  const signal = code & 0x7f;
+  return signal === 0 ? { status: code >> 8, signal: null } : { status: null, signal: String(signal) };
 }
 
 /** NUL-terminated words to argv; only the last terminator is dropped. */
