@@ -3,6 +3,7 @@
 
 import { spawnSync } from 'node:child_process';
 import { readFileSync, rmSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { delimiter } from 'node:path';
 import { ensureDebianPackages } from './ensure-debian-packages.mjs';
 import { ensureDependencies } from './ensure-dependencies.mjs';
@@ -39,7 +40,10 @@ function requireNode(major, minor) {
 
 function vitest(project) {
   const json = `--outputFile.json=test-results/${project}.json`;
-  return ['npx', '--no-install', 'vitest', 'run', '--project', project, '--reporter=default', '--reporter=json', json];
+  const reporters = ['--reporter=default', '--reporter=json', json];
+  // Tests without a host mostly wait for what they started; those on hosts run one file at a time.
+  const workers = project === 'unit' ? [`--maxWorkers=${availableParallelism() + 1}`] : [];
+  return ['npx', '--no-install', 'vitest', 'run', '--project', project, ...reporters, ...workers];
 }
 
 /** The tests on booted hosts skip themselves where none can be had. Where one must be had, that is a failure. */
