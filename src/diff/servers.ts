@@ -101,7 +101,8 @@ function serverMissing(ctx: PlanContext, seen: TmuxServerObserved): readonly Fin
   // Told by the holder unit's own row.
   if (isMasked(unit) || inTransition(unit) || (isMissing(unit) && !ctx.layout.ownsUnitFiles)) return [];
   if (unit.active_state !== 'active') return [changed(start)];
-  const inside = serversIn(ctx, name);
+  // Our own unit stops nothing (KillMode=process, no ExecStop), and may keep the servers of several sockets.
+  const inside = ctx.layout.ownsUnitFiles ? [] : serversIn(ctx, name);
   if (inside.length > 0) {
     const remedy = `give the roster the socket that ${name} keeps (tmux.socket_name), or end that server by hand`;
     const seenInside = inside.map((s) => `${name} keeps the live server of socket ${s}: restarting it could end that`);

@@ -29,23 +29,24 @@ describe('the tmux server', () => {
     ]);
   });
 
-  test('no server, and the holder unit keeps the live server of another socket: it is not restarted', () => {
-    const found = planned(fleet, (o) => {
-      if (o.sources.tmux.status !== 'known') throw new Error('unreachable');
-      const other = structuredClone(w.tmuxOf(o));
-      o.sources.tmux.value.servers.push({
-        ...other,
-        socket: 'old',
-        path: '/tmp/tmux-1000/old',
-        server: { state: 'running', pid: 9, start: 9, sessions: [] },
-      });
-      gone(o);
-    });
-    expect(found.slice(0, 3)).toEqual([
+  const otherSocketKept: Break = (o) => {
+    if (o.sources.tmux.status !== 'known') throw new Error('unreachable');
+    const other = structuredClone(w.tmuxOf(o));
+    const server = { state: 'running' as const, pid: 9, start: 9, sessions: [] };
+    o.sources.tmux.value.servers.push({ ...other, socket: 'old', path: '/tmp/tmux-1000/old', server });
+    gone(o);
+  };
+
+  test('no server, and the holder unit keeps the live server of another socket: not restarted in layout mosaic', () => {
+    expect(planned(w.roster(MOSAIC), otherSocketKept).slice(0, 3)).toEqual([
       'blocked(server-in-unit) tmux-server/factory server-missing',
       'blocked(missing) session/coder session-missing',
       'blocked(missing) session/stub session-missing',
     ]);
+  });
+
+  test('in layout fleet it is: our own unit stops nothing when it is restarted', () => {
+    expect(planned(fleet, otherSocketKept)[0]).toBe('restart tmux-server/factory server-missing');
   });
 
   test('no server, and its holder unit masked: no session is started that would bring a server of its own', () => {
