@@ -140,9 +140,12 @@ describe('in a real pane', () => {
       (seen) => seen.startsWith('1'),
     );
     expect(['1', `1 ${status}`]).toContain(shown);
-    const screen = await fleet.tmux('capture-pane', '-p', '-J', '-t', '=a1:');
-    expect(screen.stdout).toContain(`fleet: agent a1: `);
-    expect(screen.stdout).toContain(text);
+    // What it wrote last may still be on its way to the screen.
+    const screen = await eventually(
+      async () => (await fleet.tmux('capture-pane', '-p', '-J', '-t', '=a1:')).stdout,
+      (seen) => seen.includes(text),
+    );
+    expect(screen).toContain(`fleet: agent a1: `);
   });
 });
 
