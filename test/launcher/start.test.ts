@@ -69,6 +69,18 @@ describe('a start', () => {
     expect(await panePidOf('a1', 'sleep')).toBeGreaterThan(0);
   });
 
+  test('finds its way on a server that has no session left', async () => {
+    fleet.install(sleeper('a1'));
+    const done = { code: 0, stdout: '', stderr: '' };
+    await holder();
+    await fleet.tmux('set-option', '-g', 'exit-empty', 'off', ';', 'kill-session', '-t', '=_holder');
+    expect(await fleet.launch('stop', 'a1')).toEqual(done);
+    expect(await fleet.launch('start', 'a1')).toEqual(done);
+    expect(await fleet.launch('stop', 'a1')).toEqual(done);
+    expect(await holder()).toEqual(done);
+    expect((await fleet.tmux('list-sessions', '-F', '#{session_name}')).stdout).toBe('_holder\n');
+  });
+
   test('outlives a user’s destroy-unattached, the holder too', async () => {
     writeFileSync(join(fleet.home, '.tmux.conf'), 'set -g destroy-unattached on\n');
     fleet.install(sleeper('a1'));

@@ -147,7 +147,8 @@ END
 
 fleet_classify() {
   case $fleet_answer in
-    *"can't find session"*) fleet_seen=none ;;
+    # The second: a server that has no session at all, as one that has just been started.
+    *"can't find session"* | *'no current target'*) fleet_seen=none ;;
     *'no server running on '* | *'error connecting to '*'(No such file or directory)'* | *'error connecting to '*'(Connection refused)'*)
       fleet_seen=gone
       ;;
@@ -164,7 +165,11 @@ fleet_socket_lost() {
   fleet_path=$(CDPATH='' cd -P -- "$fleet_directory" && pwd -P)/tmux-$(id -u)/$fleet_socket
   [ ! -e "$fleet_path" ] && [ -r /proc/net/unix ] || return 1
   while read -r fleet_w fleet_w fleet_w fleet_flags fleet_w fleet_w fleet_w fleet_p; do
-    [ "$fleet_flags" != 00010000 ] || [ "$fleet_p" != "$fleet_path" ] || return 0
+    if [ "$fleet_flags" = 00010000 ] && [ "$fleet_p" = "$fleet_path" ]; then
+      # One that came up meanwhile has made its file before it listened.
+      [ ! -e "$fleet_path" ]
+      return
+    fi
   done </proc/net/unix
   return 1
 }
