@@ -1,5 +1,5 @@
 /** Roster, scope and observation: what every command but `validate` and `schema` begins with. */
-import type { PlanMemory } from '../diff/policy.ts';
+import { EMPTY_MEMORY, type PlanMemory } from '../diff/policy.ts';
 import { observe } from '../observe/observe.ts';
 import type { Observed } from '../observe/state.ts';
 import { inventoryPath, readInventory } from '../reconcile/inventory.ts';
@@ -76,7 +76,7 @@ function lookAtSaved(roster: Roster, path: string, args: Arguments, context: Con
   if (!scope.ok) return scope;
   const here = hereIn(roster, context);
   const own = here.host === there.host && here.tenant === there.tenant;
-  const memory = own ? remember(roster, here, context) : ok({ sessions: {} });
+  const memory = own ? remember(roster, here, context) : ok(EMPTY_MEMORY);
   if (!memory.ok) return memory;
   return ok({ ...scope.value, here: there, observed, memory: memory.value });
 }

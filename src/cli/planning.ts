@@ -20,6 +20,8 @@ export function policyOf(args: Arguments): PlanPolicy {
     tenants: values(args, 'tenant'),
     targets: values(args, 'target'),
     excludes: values(args, 'exclude'),
+    maxDestroy: null,
+    maxDisrupt: null,
   };
 }
 

@@ -60,6 +60,8 @@ async function applyChange(
     const notOurs = elsewhere(ctx, change);
     if (notOurs !== null) return notAttempted(change, notOurs);
     if (ctx.signal.aborted) return notAttempted(change, 'interrupted before its turn');
+    const forbidden = ctx.mayAct();
+    if (forbidden !== null) return notAttempted(change, `${forbidden.summary}: ${forbidden.detail}`);
     started(change);
     result = await EFFECTS[change.kind](ctx, change);
   } finally {

@@ -6,7 +6,7 @@ import { LAUNCHER_PATH } from '../spec/launcher.ts';
 import { type Layout, layoutOf } from '../spec/layout.ts';
 import type { AgentSpec, Roster } from '../spec/model.ts';
 import { inventoryPath } from './inventory.ts';
-import type { ApplyEvent } from './outcome.ts';
+import type { ApplyEvent, Failure } from './outcome.ts';
 import type { ApplyPorts } from './ports.ts';
 import { shareObservations } from './share-observations.ts';
 
@@ -28,6 +28,8 @@ export interface ApplyInput {
   readonly readyDeadlineMs?: number;
   /** Effects at the same time. Default 4; waiting for agents to settle does not count. */
   readonly concurrency?: number;
+  /** Asked just before each effect; a failure (the lease is lost, all is paused) ends apply as an interrupt does. */
+  readonly mayAct?: () => Failure | null;
   readonly onEvent: (event: ApplyEvent) => void;
 }
 
@@ -50,6 +52,8 @@ export interface EffectContext {
   /** Absolute. */
   readonly launcherPath: string;
   readonly inventoryPath: string;
+  readonly planId: string;
+  readonly mayAct: () => Failure | null;
   /** Tells those who watch what a change now waits for. */
   readonly waiting: (change: Change, text: string) => void;
 }
@@ -72,6 +76,8 @@ export function createEffectContext(input: ApplyInput, waiting: EffectContext['w
     launcher: roster.layout === 'fleet' || roster.supervisor === 'none',
     launcherPath: expandHome(LAUNCHER_PATH, user.home),
     inventoryPath: inventoryPath(user.home, host, roster.fleet),
+    planId: input.plan.plan_id,
+    mayAct: input.mayAct ?? (() => null),
     waiting,
   };
 }

@@ -4,7 +4,7 @@
  * Reading never makes the directory: plan changes nothing.
  */
 import { join } from 'node:path';
-import type { PlanMemory, RememberedSession } from '../diff/policy.ts';
+import { EMPTY_MEMORY, type PlanMemory, type RememberedSession } from '../diff/policy.ts';
 import type { Diagnostic } from '../spec/diagnostics.ts';
 import { err, ok, type Result } from '../spec/result.ts';
 import { readWholeFile } from './files/read-file.ts';
@@ -25,7 +25,7 @@ export function readInventory(
   const file = read(path);
   switch (file.state) {
     case 'absent':
-      return ok({ sessions: {} });
+      return ok(EMPTY_MEMORY);
     case 'failed':
       return err(unusable(path, `${file.failure.summary}: ${file.failure.detail}`, file.failure.remedy));
     case 'present': {
@@ -50,7 +50,7 @@ export function recordSessions(
   }
   const merged: Record<string, RememberedSession> = { ...before.value.sessions };
   for (const session of sessions) merged[session.agent] = session;
-  return files.write(path, renderInventory({ sessions: merged }), { always: 0o600 });
+  return files.write(path, renderInventory({ ...before.value, sessions: merged }), { always: 0o600 });
 }
 
 function unusable(path: string, detail: string, remedy: string | null): Diagnostic {

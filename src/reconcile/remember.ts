@@ -53,6 +53,7 @@ function recordOf(
     spec: fingerprint(agent, ctx.user.home),
     boot_id: seen.boot_id,
     done: ephemeral && judged.judged === 'ended' && judged.status === 0,
+    plan: ctx.planId,
   };
 }
 

@@ -2,6 +2,10 @@
 export const KINDS = ['session', 'unit', 'unit-file', 'env-file', 'heartbeat', 'linger', 'tmux-server'] as const;
 export type Kind = (typeof KINDS)[number];
 
+export function parseKind(value: unknown): Kind | null {
+  return KINDS.find((kind) => kind === value) ?? null;
+}
+
 export interface Address {
   readonly host: string;
   readonly tenant: string;

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { EMPTY_MEMORY } from '../../src/diff/policy.ts';
 import type { Observed } from '../../src/observe/state.ts';
 import { fingerprint } from '../../src/spec/fingerprint.ts';
 import { coderWith, FLEET, MOSAIC, NONE } from './rosters.ts';
@@ -123,10 +124,11 @@ describe('sessions: missing', () => {
       spec: fingerprint(agent, w.HOME),
       boot_id: 'earlier',
       done: false,
+      plan: null,
     };
-    expect(w.lines(w.planOf(r, observed, { memory: { sessions: { coder: record } } }))).toEqual([]);
+    expect(w.lines(w.planOf(r, observed, { memory: { ...EMPTY_MEMORY, sessions: { coder: record } } }))).toEqual([]);
     const changed = { coder: { ...record, spec: 'another' } };
-    expect(w.lines(w.planOf(r, observed, { memory: { sessions: changed } }))).toHaveLength(1);
+    expect(w.lines(w.planOf(r, observed, { memory: { ...EMPTY_MEMORY, sessions: changed } }))).toHaveLength(1);
   });
 });
 
@@ -290,9 +292,10 @@ describe('sessions: what it was started from', () => {
       spec: fingerprint(agent, w.HOME),
       boot_id: 'b00t',
       done: false,
+      plan: null,
     };
     const plan = (sessions: Record<string, typeof record>): readonly string[] =>
-      w.lines(w.planOf(mosaic, observed, { memory: { sessions } }));
+      w.lines(w.planOf(mosaic, observed, { memory: { ...EMPTY_MEMORY, sessions } }));
     expect(plan({ coder: record })).toEqual([]);
     expect(plan({ coder: { ...record, spec: 'older' } })).toEqual(['restart session/coder spec-changed']);
     expect(plan({ coder: { ...record, created: 1 } })).toEqual(['warning session/coder spec-unknown']);
@@ -475,20 +478,21 @@ describe('sessions: whose they are', () => {
       spec: 'x',
       boot_id: 'b00t',
       done: false,
+      plan: null,
     });
     Object.assign(w.tmuxOf(observed), { listening: [], server: { state: 'absent' } });
     w.filesOf(observed).env_files.coder = { state: 'absent' };
     if (observed.sources.tmux.status !== 'known') throw new Error('unreachable');
     observed.sources.tmux.value.elsewhere = [{ path: '/run/x/tmux-1000/factory', pid: 4242 }];
     const sessions = { coder: record('coder'), stub: record('stub') };
-    const plan = w.planOf(none, observed, { memory: { sessions } });
+    const plan = w.planOf(none, observed, { memory: { ...EMPTY_MEMORY, sessions } });
     expect(w.lines(plan)).toEqual([
       'blocked(wrong-socket) session/coder wrong-socket',
       'blocked(wrong-socket) session/stub wrong-socket',
     ]);
     expect(plan.blocked[0]?.remedy).toContain('TMUX_TMPDIR=/run/x');
     const rebooted = { coder: { ...record('coder'), boot_id: 'earlier' }, stub: record('stub') };
-    expect(w.lines(w.planOf(none, observed, { memory: { sessions: rebooted } }))).toContain(
+    expect(w.lines(w.planOf(none, observed, { memory: { ...EMPTY_MEMORY, sessions: rebooted } }))).toContain(
       'start session/coder session-missing',
     );
   });

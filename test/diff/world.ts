@@ -3,7 +3,7 @@
 import { buildPlan } from '../../src/diff/build-plan.ts';
 import { formatPlan } from '../../src/diff/format-text.ts';
 import type { Plan } from '../../src/diff/plan.ts';
-import type { PlanMemory, PlanPolicy } from '../../src/diff/policy.ts';
+import { EMPTY_MEMORY, type PlanMemory, type PlanPolicy } from '../../src/diff/policy.ts';
 import type {
   EnvFileObserved,
   FileObserved,
@@ -262,6 +262,8 @@ export const POLICY: PlanPolicy = {
   tenants: [],
   targets: [],
   excludes: [],
+  maxDestroy: null,
+  maxDisrupt: null,
 };
 
 export interface PlanOptions {
@@ -273,7 +275,7 @@ export function planOf(r: Roster, observed: Mutable<Observed> | Observed, option
   return buildPlan({
     roster: r,
     observed: observed as Observed,
-    memory: options.memory ?? { sessions: {} },
+    memory: options.memory ?? EMPTY_MEMORY,
     policy: { ...POLICY, ...options.policy },
     toolVersion: '0.0.0',
   });

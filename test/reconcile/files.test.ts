@@ -14,6 +14,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { EMPTY_MEMORY } from '../../src/diff/policy.ts';
 import { diskFiles } from '../../src/reconcile/files/disk.ts';
 import { inventoryPath, readInventory, recordSessions } from '../../src/reconcile/inventory.ts';
 
@@ -155,10 +156,11 @@ const RECORD = {
   spec: 'abc',
   boot_id: null,
   done: false,
+  plan: null,
 };
 
 test('no inventory is an empty memory, and reading makes nothing', () => {
-  expect(readInventory(inventoryPath(home, 'W-Jarvis', 'mosaic'))).toEqual({ ok: true, value: { sessions: {} } });
+  expect(readInventory(inventoryPath(home, 'W-Jarvis', 'mosaic'))).toEqual({ ok: true, value: EMPTY_MEMORY });
   expect(readdirSync(home)).toEqual([]);
 });
 
@@ -171,7 +173,7 @@ test('records are kept under the host in lower case and the fleet, private, and 
   const read = readInventory(path);
   expect(read).toEqual({
     ok: true,
-    value: { sessions: { coder: { ...RECORD, spec: 'def' }, other: { ...RECORD, agent: 'other' } } },
+    value: { ...EMPTY_MEMORY, sessions: { coder: { ...RECORD, spec: 'def' }, other: { ...RECORD, agent: 'other' } } },
   });
   expect([mode(path), mode(join(home, '.local/state/fleet'))]).toEqual([0o600, 0o700]);
 });
@@ -208,7 +210,7 @@ test('an inventory of a later minor version is read', () => {
     path,
     JSON.stringify({ format_version: '1.7', kind: 'fleet.inventory', sessions: { coder: { ...RECORD, more: 1 } } }),
   );
-  expect(readInventory(path)).toEqual({ ok: true, value: { sessions: { coder: RECORD } } });
+  expect(readInventory(path)).toEqual({ ok: true, value: { ...EMPTY_MEMORY, sessions: { coder: RECORD } } });
 });
 
 test('an inventory that cannot be read is an error, not an empty memory', () => {
