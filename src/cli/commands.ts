@@ -26,9 +26,12 @@ export const COMMANDS: readonly Command[] = [
   {
     name: 'schema',
     summary: "prints the roster's JSON Schema (draft-07)",
-    operands: [],
+    operands: [{ name: 'WHAT', required: false }],
     flags: [],
-    notes: ['For editors: fleet schema > fleet.schema.json'],
+    notes: [
+      'For editors: fleet schema > fleet.schema.json',
+      'WHAT: roster (default), or observed: what observe prints.',
+    ],
     load: async () => (await import('./commands/schema.ts')).schema,
   },
   {

@@ -1,11 +1,10 @@
 /** A saved `fleet observe` document: another major version, a torn or a foreign file is refused by name. */
 import { readFileSync } from 'node:fs';
+import { misfit } from '../observe/check-document.ts';
 import type { Observed } from '../observe/state.ts';
 import { err, ok, type Result } from '../spec/result.ts';
 import type { Failure } from './command.ts';
 import { EXIT } from './exit-codes.ts';
-
-const SOURCES = ['tmux', 'units', 'processes', 'files', 'linger', 'heartbeats'] as const;
 
 export function readObserved(path: string): Result<Observed, Failure> {
   let text: string;
@@ -29,20 +28,11 @@ export function parseObserved(text: string, path: string): Result<Observed, Fail
   return ok(root as unknown as Observed);
 }
 
+/** The schema cannot say of a text that it is a time. */
 function brokenPart(root: Readonly<Record<string, unknown>>): string | null {
-  for (const key of ['host', 'tenant', 'observed_at'] as const) {
-    if (typeof root[key] !== 'string') return `${key} is missing`;
-  }
-  if (Number.isNaN(Date.parse(String(root['observed_at'])))) return 'observed_at is no time';
-  const sources = root['sources'];
-  if (!isRecord(sources)) return 'sources is missing';
-  for (const name of SOURCES) {
-    const source = sources[name];
-    const known = isRecord(source) && source['status'] === 'known' && isRecord(source['value']);
-    const unknown = isRecord(source) && source['status'] === 'unknown' && typeof source['why'] === 'string';
-    if (!known && !unknown) return `sources.${name} is neither known nor unknown`;
-  }
-  return null;
+  const wrong = misfit(root);
+  if (wrong !== null) return wrong;
+  return Number.isNaN(Date.parse(String(root['observed_at']))) ? 'observed_at is no time' : null;
 }
 
 function refused(path: string, what: string): Failure {

@@ -116,8 +116,8 @@ describe('plan against a saved observation', () => {
     ['{', 'is no `fleet observe` document'],
     ['{"kind":"fleet.plan"}', 'is no `fleet observe` document'],
     ['{"kind":"fleet.observed","format_version":"2.0"}', 'has format "2.0", this fleet reads 1.x'],
-    ['{"kind":"fleet.observed","format_version":"1.0"}', 'is damaged: host is missing'],
-    [JSON.stringify({ ...observed, sources: { ...observed.sources, units: {} } }), 'is damaged: sources.units'],
+    ['{"kind":"fleet.observed","format_version":"1.0"}', 'is damaged: the document: '],
+    [JSON.stringify({ ...observed, sources: { ...observed.sources, units: {} } }), 'is damaged: /sources/units'],
     [JSON.stringify({ ...observed, observed_at: 'soon' }), 'is damaged: observed_at is no time'],
   ])('a document %# that cannot be used is refused by name', async (text, what) => {
     const file = bench.file('broken.json', text);
