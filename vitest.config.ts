@@ -1,9 +1,18 @@
 import { defineConfig } from 'vitest/config';
 
+const LONG = process.env['FLEET_CHAOS'] === 'long';
+
 export default defineConfig({
   test: {
     projects: [
-      { test: { name: 'unit', include: ['test/**/*.test.ts'], exclude: ['test/system/**'], testTimeout: 30_000 } },
+      {
+        test: {
+          name: 'unit',
+          include: ['test/**/*.test.ts'],
+          exclude: ['test/system/**', 'test/chaos/**'],
+          testTimeout: 30_000,
+        },
+      },
       {
         test: {
           name: 'system',
@@ -14,6 +23,16 @@ export default defineConfig({
           // Booted hosts share two cores: one file at a time keeps settle times honest.
           fileParallelism: false,
           testTimeout: 120_000,
+          hookTimeout: 120_000,
+        },
+      },
+      {
+        // Faults by the hundred: run by `npm run chaos`, which prints what each suite counted.
+        test: {
+          name: 'chaos',
+          include: ['test/chaos/**/*.test.ts'],
+          pool: 'forks',
+          testTimeout: LONG ? 6 * 3_600_000 : 600_000,
           hookTimeout: 120_000,
         },
       },

@@ -10,6 +10,7 @@ import { ensureDependencies } from './ensure-dependencies.mjs';
 import { StepFailed, step, timed } from './steps.mjs';
 
 const PROJECTS = ['unit', 'system'];
+const SUITES = [...PROJECTS, 'chaos'];
 const started = performance.now();
 
 process.chdir(new URL('..', import.meta.url).pathname);
@@ -24,6 +25,7 @@ try {
   await step('types', ['npx', '--no-install', 'tsc', '--noEmit']);
   for (const project of PROJECTS) await step(`${project} tests`, vitest(project));
   await timed('hosts were booted', requireHosts);
+  await step('chaos, short form', ['node', 'scripts/chaos.mjs', '--no-build']);
 } catch (error) {
   if (!(error instanceof StepFailed)) throw error;
   console.log(`\n${error.message}`);
@@ -75,7 +77,7 @@ function countsOf(project) {
 }
 
 function summarize() {
-  const counts = PROJECTS.map(countsOf);
+  const counts = SUITES.map(countsOf);
   const sum = (key) => counts.reduce((total, count) => total + count[key], 0);
   const verdict = process.exitCode ? 'verify FAILED' : 'verify is green';
   const took = `${((performance.now() - started) / 1000).toFixed(0)} s`;
