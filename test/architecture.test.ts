@@ -132,7 +132,7 @@ describe('packages stay behind their fences', () => {
     zod: (m) => m.room === 'spec',
     'fast-json-patch': (m) => m.room === 'diff',
     pino: (m) => m.room === 'cli',
-    '@cfworker/json-schema': (m) => m.path === 'src/observe/check-document.ts',
+    ajv: (m) => m.path === 'src/observe/check-document.ts',
   };
 
   test('only known packages are imported, each only where it belongs', () => {

@@ -116,7 +116,7 @@ describe('plan against a saved observation', () => {
     ['{', 'is no `fleet observe` document'],
     ['{"kind":"fleet.plan"}', 'is no `fleet observe` document'],
     ['{"kind":"fleet.observed","format_version":"2.0"}', 'has format "2.0", this fleet reads 1.x'],
-    ['{"kind":"fleet.observed","format_version":"1.0"}', 'is damaged: the document: '],
+    ['{"kind":"fleet.observed","format_version":"1.0"}', 'is damaged: the document must have'],
     [JSON.stringify({ ...observed, sources: { ...observed.sources, units: {} } }), 'is damaged: /sources/units'],
     [JSON.stringify({ ...observed, observed_at: 'soon' }), 'is damaged: observed_at is no time'],
   ])('a document %# that cannot be used is refused by name', async (text, what) => {
