@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { WireWriter } from '../../src/observe/systemd/marshal.ts';
 
 export interface FakeBus {
   /** Stands for `/run/user/UID`. */
@@ -56,3 +57,32 @@ export const uint32 = (value: number): Buffer => {
 };
 export const text = (value: string): Buffer => Buffer.concat([uint32(value.length), Buffer.from(`${value}\0`)]);
 const padded = (bytes: Buffer): Buffer => Buffer.concat([bytes, Buffer.alloc((8 - (bytes.length % 8)) % 8)]);
+
+/** A signal, as the manager sends it. */
+export function signal(
+  path: string,
+  about: string,
+  member: string,
+  signature = '',
+  write: (body: WireWriter) => void = () => undefined,
+): Buffer {
+  const fields = new WireWriter();
+  fields.beginMessage();
+  const field = (code: number, type: 's' | 'o' | 'g', value: string): void => {
+    fields.align(8);
+    fields.byte(code);
+    fields.signature(type);
+    if (type === 'g') fields.signature(value);
+    else fields.string(value);
+  };
+  field(1, 'o', path);
+  field(2, 's', about);
+  field(3, 's', member);
+  if (signature !== '') field(8, 'g', signature);
+  const body = new WireWriter();
+  body.beginMessage();
+  write(body);
+  const [header, content] = [fields.take(), body.take()];
+  const start = Buffer.from([0x6c, 4, 1, 1, ...uint32(content.length), ...uint32(9), ...uint32(header.length)]);
+  return Buffer.concat([start, padded(header), content]);
+}

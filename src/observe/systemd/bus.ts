@@ -8,15 +8,9 @@
 import { connect, type Socket } from 'node:net';
 import { err, ok, type Result } from '../../spec/result.ts';
 import type { UnknownCode } from '../state.ts';
+import { Incoming } from './incoming.ts';
 import { type WireReader, WireWriter } from './marshal.ts';
-import {
-  type BusMessage,
-  decodeMessage,
-  FIXED_HEADER_BYTES,
-  type MethodCall,
-  messageSize,
-  writeCall,
-} from './message.ts';
+import { type BusMessage, type MethodCall, writeCall } from './message.ts';
 
 /** The conversation failed, and with it every call that was not answered yet. */
 export interface BusFailure {
@@ -48,10 +42,8 @@ export interface Bus {
 
 /** Bytes of one conversation that are read at most; a listing of 1,000 units with their properties is about 1 MiB. */
 export const MAX_CONVERSATION_BYTES = 64 * 1024 * 1024;
-/** The one line before the messages is `OK` and 32 hex digits, or a refusal. */
-const MAX_AUTH_LINE = 4096;
 
-const HELLO: MethodCall = {
+export const HELLO: MethodCall = {
   destination: 'org.freedesktop.DBus',
   path: '/org/freedesktop/DBus',
   interface: 'org.freedesktop.DBus',
@@ -86,8 +78,14 @@ function readAnswer<T>(question: Question<T>, reply: BusMessage, path: string): 
   return err(failure('garbage', `the answer of ${path} to ${question.call.member} cannot be read`));
 }
 
-function failure(why: UnknownCode, detail: string): BusFailure {
+export function failure(why: UnknownCode, detail: string): BusFailure {
   return { kind: 'connection', why, detail };
+}
+
+/** What opens a connection, before any message: who we are, which the bus checks with the kernel. */
+export function authentication(uid: number): Buffer {
+  const identity = Buffer.from(String(uid), 'latin1').toString('hex');
+  return Buffer.from(`\0AUTH EXTERNAL ${identity}\r\nBEGIN\r\n`, 'latin1');
 }
 
 type Settle = (reply: Result<BusMessage, BusFailure>) => void;
@@ -97,7 +95,7 @@ class Conversation {
   readonly #path: string;
   readonly #deadline: NodeJS.Timeout;
   readonly #waiting = new Map<number, Settle>();
-  readonly #incoming = new Incoming();
+  readonly #incoming = new Incoming(MAX_CONVERSATION_BYTES);
   readonly #outgoing = new WireWriter();
   #flushes = false;
   #serial = 0;
@@ -116,8 +114,7 @@ class Conversation {
   }
 
   authenticate(uid: number): void {
-    const identity = Buffer.from(String(uid), 'latin1').toString('hex');
-    this.#outgoing.raw(Buffer.from(`\0AUTH EXTERNAL ${identity}\r\nBEGIN\r\n`, 'latin1'));
+    this.#outgoing.raw(authentication(uid));
     void this.call(HELLO).then((reply) => {
       if (reply.ok && reply.value.type === 'error') {
         this.end(failure('denied', `${this.#path} refused Hello: ${reply.value.errorName ?? 'no reason given'}`));
@@ -165,7 +162,7 @@ class Conversation {
   }
 }
 
-function connectionFailure(error: NodeJS.ErrnoException, path: string): BusFailure {
+export function connectionFailure(error: NodeJS.ErrnoException, path: string): BusFailure {
   const detail = `${path}: ${error.message}`;
   switch (error.code) {
     case 'ENOENT':
@@ -180,52 +177,5 @@ function connectionFailure(error: NodeJS.ErrnoException, path: string): BusFailu
       return failure('garbage', detail);
     default:
       return failure('io', detail);
-  }
-}
-
-/** Cuts the stream of bytes into the line of the authentication and messages. */
-class Incoming {
-  #pending: Buffer[] = [];
-  #pendingBytes = 0;
-  /** How many bytes must be there before it is worth looking again. */
-  #needed = 1;
-  #total = 0;
-  #authenticated = false;
-
-  add(chunk: Buffer, deliver: (message: BusMessage) => void): Pick<BusFailure, 'why' | 'detail'> | null {
-    this.#total += chunk.length;
-    if (this.#total > MAX_CONVERSATION_BYTES) return { why: 'too-large', detail: 'sends without end' };
-    this.#pending.push(chunk);
-    this.#pendingBytes += chunk.length;
-    if (this.#pendingBytes < this.#needed) return null;
-    const bytes = this.#pending.length === 1 ? chunk : Buffer.concat(this.#pending);
-    let at = 0;
-    if (!this.#authenticated) {
-      const end = bytes.indexOf('\r\n', 0, 'latin1');
-      if (end === -1 && bytes.length <= MAX_AUTH_LINE) return this.#keep(bytes, bytes.length + 1);
-      const line = bytes.toString('latin1', 0, Math.min(Math.max(end, 0), MAX_AUTH_LINE));
-      if (line.startsWith('REJECTED')) return { why: 'denied', detail: 'refused this user' };
-      if (!line.startsWith('OK')) return { why: 'garbage', detail: 'does not speak D-Bus' };
-      this.#authenticated = true;
-      at = end + 2;
-    }
-    while (bytes.length - at >= FIXED_HEADER_BYTES) {
-      const size = messageSize(bytes, at);
-      if (size === 'garbage') return { why: 'garbage', detail: 'sent something that is no D-Bus message' };
-      if (size === 'too-large') return { why: 'too-large', detail: 'announced a message that is too large' };
-      if (bytes.length - at < size) return this.#keep(bytes.subarray(at), size);
-      const message = decodeMessage(bytes, at, size);
-      if (message === 'garbage') return { why: 'garbage', detail: 'sent a D-Bus message that cannot be read' };
-      deliver(message);
-      at += size;
-    }
-    return this.#keep(bytes.subarray(at), FIXED_HEADER_BYTES);
-  }
-
-  #keep(rest: Buffer, needed: number): null {
-    this.#pending = rest.length === 0 ? [] : [rest];
-    this.#pendingBytes = rest.length;
-    this.#needed = needed;
-    return null;
   }
 }

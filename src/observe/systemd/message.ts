@@ -20,6 +20,10 @@ export interface BusMessage {
   /** Serial of the call that this answers, null where it answers none. */
   readonly replyTo: number | null;
   readonly errorName: string | null;
+  /** Of a signal, what it is about and what it says: object path, interface and member; '' in an answer. */
+  readonly path: string;
+  readonly interface: string;
+  readonly member: string;
   readonly signature: string;
   /** To be read once. */
   readonly body: WireReader;
@@ -92,10 +96,11 @@ export function decodeMessage(bytes: Buffer, at: number, size: number): BusMessa
   return { type, ...fields, body: new WireReader(bytes, fieldsStart + padded(fieldsSize), at + size) };
 }
 
-function readFields(reader: WireReader): Pick<BusMessage, 'replyTo' | 'errorName' | 'signature'> | null {
+function readFields(reader: WireReader): Omit<BusMessage, 'type' | 'body'> | null {
   let replyTo: number | null = null;
   let errorName: string | null = null;
   let signature = '';
+  const texts = { path: '', interface: '', member: '' };
   while (!reader.atEnd && !reader.broken) {
     reader.align(8);
     const code = reader.byte();
@@ -105,11 +110,14 @@ function readFields(reader: WireReader): Pick<BusMessage, 'replyTo' | 'errorName
       if (code === FIELD.replySerial) replyTo = number;
     } else if (type === 's' || type === 'o') {
       if (code === FIELD.errorName) errorName = reader.string();
+      else if (code === FIELD.path) texts.path = reader.string();
+      else if (code === FIELD.interface) texts.interface = reader.string();
+      else if (code === FIELD.member) texts.member = reader.string();
       else reader.skipString();
     } else if (type === 'g') {
       const text = reader.signature();
       if (code === FIELD.signature) signature = text;
     } else return null;
   }
-  return reader.broken ? null : { replyTo, errorName, signature };
+  return reader.broken ? null : { replyTo, errorName, ...texts, signature };
 }

@@ -1,0 +1,64 @@
+/**
+ * The roster, however it is saved: written in place, renamed over, moved away and written anew, reached through links that
+ * are swapped, deleted and brought back, its directories with it.
+ */
+import { statSync } from 'node:fs';
+import type { Clock } from './clock.ts';
+import { watchDirectories } from './directories.ts';
+import { chainOf } from './path-chain.ts';
+import type { SourceListener, Watch } from './trigger.ts';
+
+/** Where no events come: on file systems without them, and beyond the user's inotify watches. Milliseconds. */
+const POLL_MS = 2_000;
+/** Network file systems give watches that never fire, so that even a live one is checked now and then. */
+const CHECK_MS = 15_000;
+
+/** `path` is absolute. */
+export function watchRoster(path: string, listener: SourceListener, clock: Clock): Watch {
+  let stamp = stampOf(path);
+  let trouble: string | null | undefined;
+  let timer: (() => void) | null = null;
+  const tell = (): void => listener.onTrigger({ on: 'roster' });
+  const directories = watchDirectories(
+    () => changed(),
+    () => follow(),
+  );
+  const follow = (): void => {
+    const found = directories.set(chainOf(path));
+    if (found === trouble) return;
+    trouble = found;
+    listener.onState({ source: 'roster', live: found === null, detail: found });
+    schedule();
+  };
+  const changed = (): void => {
+    stamp = stampOf(path);
+    follow();
+    tell();
+  };
+  const check = (): void => {
+    if (stampOf(path) !== stamp) changed();
+    else follow();
+    schedule();
+  };
+  const schedule = (): void => {
+    timer?.();
+    timer = clock.after(trouble === null ? CHECK_MS : POLL_MS, check);
+  };
+  follow();
+  return {
+    close: () => {
+      timer?.();
+      directories.close();
+    },
+  };
+}
+
+/** What changes with the content, and '' where there is no such file. */
+function stampOf(path: string): string {
+  try {
+    const { dev, ino, size, mtimeNs, ctimeNs } = statSync(path, { bigint: true });
+    return `${dev}:${ino}:${size}:${mtimeNs}:${ctimeNs}`;
+  } catch {
+    return '';
+  }
+}
