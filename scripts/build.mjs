@@ -30,6 +30,33 @@ try {
 new Script(source, { filename: 'fleet.bundle.cjs', cachedData }).runInThisContext()(require);
 `;
 
+/**
+ * What most commands never need and what takes long to start: zod, and the yaml library. An import of these files is
+ * made to load them when one of their functions is first called; they export nothing that an importer uses but functions.
+ */
+const DEFERRED = ['schema-zod.ts', 'yaml-library.ts'];
+
+const deferImports = {
+  name: 'defer-imports',
+  setup: ({ onLoad }) => {
+    onLoad({ filter: /\/src\/spec\/[^/]+\.ts$/ }, ({ path }) => {
+      const source = readFileSync(path, 'utf8');
+      const contents = source.replace(/^import \{([^}]*)\} from '\.\/([^']+)';$/gm, (statement, names, from) =>
+        DEFERRED.includes(from) ? deferred(names, from) : statement,
+      );
+      return { contents, loader: 'ts' };
+    });
+  },
+};
+
+function deferred(names, from) {
+  const values = names.split(',').map((name) => name.trim());
+  return values
+    .filter((name) => name !== '' && !name.startsWith('type '))
+    .map((name) => `const ${name} = (...args) => require('./${from}').${name}(...args);`)
+    .join('\n');
+}
+
 /** Builds beside `target` and then takes its place, so that a failed build leaves the last good one. */
 async function buildInto(target) {
   const dist = `${target}.${process.pid}.new`;
@@ -66,6 +93,7 @@ async function bundle(dist) {
     supported: { 'dynamic-import': false },
     banner: { js: '(function(require){' },
     footer: { js: '})' },
+    plugins: [deferImports],
     metafile: true,
     absWorkingDir: root,
     logLevel: 'warning',

@@ -2,7 +2,8 @@ import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { rosterJsonSchema } from '../../src/spec/json-schema.ts';
-import { checkShape, ROSTER_SCHEMA } from '../../src/spec/schema.ts';
+import { checkShape, isSurelyFit, rosterSchema } from '../../src/spec/schema.ts';
+import { readYaml } from '../../src/spec/yaml.ts';
 import { roster } from './diagnose.ts';
 
 const SAMPLE = readFileSync(new URL('../../fleet.yaml', import.meta.url), 'utf8');
@@ -87,7 +88,44 @@ describe('the short way to a valid shape', () => {
     expect(checkShape({ version: 1, agents: agents.slice(1) }).ok).toBe(false);
   });
 
-  it('says yes only where the whole schema does', () => {
+  it('takes the sample roster, with and without its comments', () => {
+    const [, ...rest] = SAMPLE.split('version: 1');
+    for (const text of [SAMPLE, `version: 1${rest.join('version: 1').replace(/^( *)# /gm, '$1')}`]) {
+      const yaml = readYaml(text);
+      expect(yaml.ok && isSurelyFit(yaml.value.data)).toBe(true);
+    }
+  });
+
+  it.each(
+    Object.entries({
+      version: [1, 2, '1', null],
+      fleet: ['a', 'A', 'a'.repeat(32), ''],
+      supervisor: ['none', 'systemd', 'cron', null],
+      tmux: [{}, { socket_name: '' }, { socket_name: 'a/b' }, { socketName: 'x', holder_session: '-a' }, [], null],
+      hosts: [{}, { box: {} }, { box: { ssh: 'a@b' } }, { box: { ssh: '-oX' } }, { 'a b': {} }, { box: null }, []],
+      tenants: [{ a: { user: 'a' } }, { A: {} }, { a: { user: 'a b' } }, { a: { uid: 1 } }],
+      defaults: [{}, { name: 'a' }, { wave: 1001 }, { wave: 0.5 }, { restart: { window: '0s' } }, { protect: 'true' }],
+      runtimes: [
+        { x: {} },
+        { x: { command: [] } },
+        { x: { command: ['./a'] } },
+        { x: { command: ['a', 1] } },
+        { x: { match: { exe: 'a', script: [], package: ['@a/b'] } } },
+        { x: { match: { exe: ['a', '~/b'], package: '@a/b' } } },
+        { x: { reset_command: ['a'] } },
+        { x: { reset_command: [1] } },
+      ],
+      ignore: [[], [{ target: 'a', reason: 'b' }], [{ target: 'a' }], [{ target: 'a', path: 'x', reason: 'b' }], {}],
+      connector: [{}, { a: [{}] }, [], 'x'],
+      agents: [[{ name: 'a', env: { A: { from_file: '~/x' } } }], [{ name: 'a', env: { A: { from_file: 'x' } } }], {}],
+      nonsense: [1],
+    }).flatMap(([key, values]) => values.map((value): [string, unknown] => [key, value])),
+  )('and the whole schema say the same of %s: %j', (key, value) => {
+    const data = { version: 1, agents: [], [key]: value };
+    expect(isSurelyFit(data)).toBe(isFit(data));
+  });
+
+  it('says yes where the whole schema does, and nowhere else', () => {
     const value = fc.oneof(
       fc.constantFrom<unknown>('a', '', '15s', '~/x', 'core', 'stopped', true, 1, 0, null, [], ['a'], ['./a'], {}),
       fc.constantFrom<unknown>(
@@ -123,7 +161,7 @@ describe('the short way to a valid shape', () => {
     const data = fc.record({ version: fc.constantFrom<unknown>(1, 2), agents: fc.array(agent, { maxLength: 3 }) });
     fc.assert(
       fc.property(data, (d) => {
-        expect(checkShape(d).ok).toBe(isFit(d));
+        expect(isSurelyFit(d)).toBe(isFit(d));
       }),
       { numRuns: 2_000 },
     );
@@ -131,7 +169,7 @@ describe('the short way to a valid shape', () => {
 });
 
 const isFit = (data: unknown): boolean => {
-  const result = ROSTER_SCHEMA['~standard'].validate(data);
+  const result = rosterSchema()['~standard'].validate(data);
   if (result instanceof Promise) throw new Error('the schema is synchronous');
   return result.issues === undefined;
 };

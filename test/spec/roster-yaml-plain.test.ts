@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { readAnyYaml } from '../../src/spec/yaml.ts';
+import { readAnyYaml } from '../../src/spec/yaml-library.ts';
 import { readPlainYaml } from '../../src/spec/yaml-plain.ts';
 
 const SAMPLE = readFileSync(new URL('../../fleet.yaml', import.meta.url), 'utf8');
