@@ -31,18 +31,18 @@ new Script(source, { filename: 'fleet.bundle.cjs', cachedData }).runInThisContex
 `;
 
 /**
- * What most commands never need and what takes long to start: zod, and the yaml library. An import of these files is
+ * What most commands never need and what takes long to start: zod, the yaml library, ajv. An import of these files is
  * made to load them when one of their functions is first called; they export nothing that an importer uses but functions.
  */
-const DEFERRED = ['schema-zod.ts', 'yaml-library.ts'];
+const DEFERRED = ['src/spec/schema-zod.ts', 'src/spec/yaml-library.ts', 'src/observe/check-document.ts'];
 
 const deferImports = {
   name: 'defer-imports',
   setup: ({ onLoad }) => {
-    onLoad({ filter: /\/src\/spec\/[^/]+\.ts$/ }, ({ path }) => {
+    onLoad({ filter: /\/src\/[^.]+\.ts$/ }, ({ path }) => {
       const source = readFileSync(path, 'utf8');
-      const contents = source.replace(/^import \{([^}]*)\} from '\.\/([^']+)';$/gm, (statement, names, from) =>
-        DEFERRED.includes(from) ? deferred(names, from) : statement,
+      const contents = source.replace(/^import \{([^}]*)\} from '(\.[^']+)';$/gm, (statement, names, from) =>
+        DEFERRED.includes(relative(root, join(dirname(path), from))) ? deferred(names, from) : statement,
       );
       return { contents, loader: 'ts' };
     });
@@ -53,7 +53,7 @@ function deferred(names, from) {
   const values = names.split(',').map((name) => name.trim());
   return values
     .filter((name) => name !== '' && !name.startsWith('type '))
-    .map((name) => `const ${name} = (...args) => require('./${from}').${name}(...args);`)
+    .map((name) => `const ${name} = (...args) => require('${from}').${name}(...args);`)
     .join('\n');
 }
 
