@@ -41,7 +41,8 @@ export interface OwnedRecord {
   /** As in the address. */
   readonly name: string;
   readonly agent: string | null;
-  readonly how: 'made' | 'adopted';
+  /** `forgotten`: a person let go of it. It counts as not ours, whatever mark it still bears. */
+  readonly how: 'made' | 'adopted' | 'forgotten';
   readonly state: 'intended' | 'made';
   /** The roster said `protect: true` when it was last applied: outlives the roster's entry. */
   readonly protect: boolean;
@@ -61,15 +62,15 @@ export interface InterruptedApply {
   readonly doing: readonly string[];
 }
 
-/** What a session that fleet started was started from. */
+/** Which session is the agent's, as fleet started it or took it over, and what it was started from. */
 export interface RememberedSession {
   readonly agent: string;
   readonly socket: string;
   readonly server: { readonly pid: number; readonly start: number };
   readonly id: string;
   readonly created: number;
-  /** Fingerprint as src/spec/fingerprint.ts makes it. */
-  readonly spec: string;
+  /** Fingerprint as src/spec/fingerprint.ts makes it; null where that is not known: it was adopted. */
+  readonly spec: string | null;
   readonly boot_id: string | null;
   /** An ephemeral agent of this fingerprint has ended and is not started again. */
   readonly done: boolean;

@@ -5,6 +5,7 @@ import type { AgentSpec } from '../spec/model.ts';
 import { type PlanContext, serverOf, socketLabel, unitOf } from './context.ts';
 import { agentPane } from './pane.ts';
 import type { ServerIdentity, SessionIdentity } from './plan.ts';
+import type { RememberedSession } from './policy.ts';
 import { sessionNamed } from './session-index.ts';
 
 export type Subject =
@@ -78,7 +79,7 @@ export function ownershipOf(ctx: PlanContext, agent: AgentSpec, subject: LiveSub
 }
 
 /** The inventory's record of this very session, or null. */
-export function remembered(ctx: PlanContext, agent: AgentSpec, subject: LiveSubject): { readonly spec: string } | null {
+export function remembered(ctx: PlanContext, agent: AgentSpec, subject: LiveSubject): RememberedSession | null {
   const record = ctx.memory.sessions[agent.name];
   const same =
     record !== undefined &&

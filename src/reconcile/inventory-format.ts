@@ -64,7 +64,7 @@ export function parseOwned(key: string, value: unknown): OwnedRecord | null {
   const { name, agent, how, state, protect, since, plan, content } = value;
   const kind = parseKind(value['kind']);
   if (kind === null || typeof name !== 'string' || key !== `${kind}/${name}`) return null;
-  if (how !== 'made' && how !== 'adopted') return null;
+  if (how !== 'made' && how !== 'adopted' && how !== 'forgotten') return null;
   if (state !== 'intended' && state !== 'made') return null;
   if (typeof protect !== 'boolean' || typeof since !== 'string') return null;
   if (!isTextOrNull(agent) || !isTextOrNull(plan) || !isTextOrNull(content)) return null;
@@ -89,7 +89,7 @@ export function parseSession(agent: string, value: unknown): RememberedSession |
   const { socket, id, created, spec, boot_id, done } = value;
   const { pid, start } = value['server'];
   if (value['agent'] !== agent || typeof socket !== 'string' || typeof id !== 'string') return null;
-  if (typeof created !== 'number' || typeof spec !== 'string' || typeof done !== 'boolean') return null;
+  if (typeof created !== 'number' || !isTextOrNull(spec) || typeof done !== 'boolean') return null;
   if (typeof pid !== 'number' || typeof start !== 'number') return null;
   if (boot_id !== null && typeof boot_id !== 'string') return null;
   const plan = value['plan'] ?? null;
