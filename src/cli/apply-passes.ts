@@ -6,6 +6,7 @@ import type { Plan } from '../diff/plan.ts';
 import type { PlanPolicy } from '../diff/policy.ts';
 import type { RunProgram } from '../observe/run.ts';
 import { applyPlan } from '../reconcile/apply.ts';
+import type { BatchPolicy } from '../reconcile/batches.ts';
 import type { ApplyEvent, ApplyResult, ApplySummary, SkipWhy } from '../reconcile/outcome.ts';
 import { ok, type Result } from '../spec/result.ts';
 import type { Failure } from './command.ts';
@@ -28,6 +29,7 @@ export interface ApplyRun {
   readonly look: Look;
   readonly plan: Plan;
   readonly policy: PlanPolicy;
+  readonly batches: BatchPolicy;
   readonly context: Context;
   /** Never a summary: there is one in all, the caller's. */
   readonly onEvent: (event: Exclude<ApplyEvent, { event: 'summary' }>) => void;
@@ -36,7 +38,8 @@ export interface ApplyRun {
 
 export async function applyInPasses(run: ApplyRun): Promise<Result<ApplyTotal, Failure>> {
   let { plan, look } = run;
-  let { summary, warnings } = await applyOnce(run, look, plan);
+  const failed: string[] = [];
+  let { summary, warnings } = await applyOnce(run, look, plan, failed);
   for (let pass = 1; pass < MAX_PASSES && summary.replan_needed && !summary.interrupted; pass++) {
     const memory = remember(look.local, look.here, run.context);
     if (!memory.ok) return memory;
@@ -45,16 +48,17 @@ export async function applyInPasses(run: ApplyRun): Promise<Result<ApplyTotal, F
     plan = planFor(look, run.policy);
     run.onReplan(plan);
     if (plan.changes.length === 0) break;
-    const next = await applyOnce(run, look, plan);
+    const next = await applyOnce(run, look, plan, failed);
     summary = addUp(summary, next.summary);
     warnings = next.warnings;
   }
   return ok({ summary, plan, warnings });
 }
 
-function applyOnce(run: ApplyRun, look: Look, plan: Plan): Promise<ApplyResult> {
+/** `failed` grows by the agents that failed: `--max-fail` counts over all passes. */
+async function applyOnce(run: ApplyRun, look: Look, plan: Plan, failed: string[]): Promise<ApplyResult> {
   const { context } = run;
-  return applyPlan({
+  const result = await applyPlan({
     plan,
     roster: look.local,
     host: look.here.host,
@@ -70,10 +74,13 @@ function applyOnce(run: ApplyRun, look: Look, plan: Plan): Promise<ApplyResult> 
       delay: context.delay,
     },
     signal: context.interrupted,
+    batches: { ...run.batches, failedBefore: failed },
     onEvent: (event) => {
       if (event.event !== 'summary') run.onEvent(event);
     },
   });
+  failed.push(...result.outcomes.flatMap((o) => (o.outcome === 'failed' && o.agent !== null ? [o.agent] : [])));
+  return result;
 }
 
 /** Effects talk to the sockets that were observed: with systemd the manager's, whatever the caller's TMUX_TMPDIR says. */

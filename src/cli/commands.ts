@@ -12,6 +12,8 @@ const PLAN_FLAGS = [
   'allow-empty',
   'even-if-attached',
   'even-if-busy',
+  'serial',
+  'max-fail',
 ] as const;
 
 export const COMMANDS: readonly Command[] = [

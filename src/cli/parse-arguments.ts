@@ -92,7 +92,8 @@ function valueProblem(flag: FlagName, token: OptionToken): UsageProblem | null {
   if (missing || swallowed) {
     return { message: `${token.rawName} needs a value`, remedy: `write ${token.rawName} ${wanted}` };
   }
-  const choices = wanted.includes('|') ? wanted.split('|') : null;
+  // Words in small letters are choices, capitals stand for values: `text|json`, `N|N%`.
+  const choices = /^[a-z-]+(\|[a-z-]+)+$/.test(wanted) ? wanted.split('|') : null;
   if (choices === null || choices.includes(token.value ?? '')) return null;
   return { message: `${token.rawName} ${token.value} is not known`, remedy: `one of ${choices.join(', ')}` };
 }

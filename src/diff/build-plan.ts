@@ -12,13 +12,14 @@ import { createContext, type PlanContext } from './context.ts';
 import { compareFiles } from './files.ts';
 import type { Compare, Finding } from './finding.ts';
 import { compareHeartbeats } from './heartbeats.ts';
+import { heldBy } from './held.ts';
 import { compareLinger, compareReload, reload } from './host.ts';
 import { elsewhereFindings, hostsOf, splitAgents } from './hosts.ts';
 import { createIgnoreLedger } from './ignore.ts';
 import { orderChanges } from './order.ts';
 import { compareOrphans } from './orphans.ts';
 import { patchBetween } from './patch.ts';
-import type { Change, DeferredChange, Plan } from './plan.ts';
+import type { Change, Plan } from './plan.ts';
 import type { PlanMemory, PlanPolicy } from './policy.ts';
 import { selectTargets } from './select.ts';
 import { compareServers } from './servers.ts';
@@ -105,10 +106,7 @@ function reloadIfWritten(ctx: PlanContext, findings: readonly Finding[]): readon
 }
 
 function link(ctx: PlanContext, findings: readonly Finding[]): readonly Finding[] {
-  const held = new Map<string, DeferredChange>();
-  for (const f of findings) {
-    if (f.bucket === 'deferred' && f.change.stage === 6 && f.change.agent !== null) held.set(f.change.agent, f.change);
-  }
+  const held = heldBy(ctx, findings);
   const rest: Finding[] = [];
   const changes: Change[] = [];
   for (const f of findings) {
@@ -116,10 +114,15 @@ function link(ctx: PlanContext, findings: readonly Finding[]): readonly Finding[
       rest.push(f.bucket === 'deferred' ? { bucket: 'deferred', change: withPatch(f.change) } : f);
       continue;
     }
-    // What is left of an agent waits for its session: removing the unit first would end it.
-    const waits = f.change.stage === 6 ? held.get(f.change.agent ?? '') : undefined;
+    const waits = held(f.change);
     if (waits === undefined) changes.push(withPatch(f.change));
-    else rest.push({ bucket: 'deferred', change: { ...withPatch(f.change), why: waits.why, remedy: waits.remedy } });
+    else {
+      const evidence = [...f.change.evidence, `waits for ${waits.address}: ${waits.why}`];
+      rest.push({
+        bucket: 'deferred',
+        change: { ...withPatch(f.change), evidence, why: waits.why, remedy: waits.remedy },
+      });
+    }
   }
   return [...orderChanges(ctx, changes).map((change): Finding => ({ bucket: 'change', change })), ...rest];
 }

@@ -1,7 +1,8 @@
 /** The guards before anything that ends a session: the one way from "should be replaced" to a change. */
 import type { AgentSpec } from '../spec/model.ts';
 import type { PlanContext } from './context.ts';
-import { blocked, change, changed, deferred, type Finding, unobserved, warning } from './finding.ts';
+import { unlessDisturbing } from './deferral.ts';
+import { blocked, change, deferred, type Finding, unobserved, warning } from './finding.ts';
 import { liveness } from './liveness.ts';
 import type { Action, Change, View } from './plan.ts';
 import type { Reason } from './reasons.ts';
@@ -48,17 +49,7 @@ function guarded(ctx: PlanContext, agent: AgentSpec, subject: LiveSubject, what:
       may_interrupt: { attached: evenIfAttached, busy: evenIfBusy },
     },
   });
-  if (live.attached > 0 && !evenIfAttached) {
-    const others = live.otherPanes > 0;
-    const why = others ? `${live.otherPanes} other pane(s) of the session are alive` : `${live.attached} attached`;
-    const noted = { ...draft, evidence: [...draft.evidence, why] };
-    return deferred(noted, others ? 'other-panes' : 'attached', 'detach, or apply with --even-if-attached');
-  }
-  if (live.busy && !evenIfBusy) {
-    const noted = { ...draft, evidence: [...draft.evidence, live.why] };
-    return deferred(noted, 'busy', 'wait until it is idle, or apply with --even-if-busy');
-  }
-  return changed(draft);
+  return unlessDisturbing(draft, live);
 }
 
 /** Null where the unit lets it happen. */

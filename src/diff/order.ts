@@ -10,7 +10,7 @@ import type { Change } from './plan.ts';
 /** Sorted, each with the addresses of its prerequisites among these changes. */
 export function orderChanges(ctx: PlanContext, changes: readonly Change[]): readonly Change[] {
   const sorted = [...changes].sort(byPlace(ctx));
-  const index = new PrerequisiteIndex(sorted);
+  const index = new PrerequisiteIndex(ctx.agents, sorted);
   return sorted.map((c) => ({ ...c, depends_on: prerequisites(ctx, c, index) }));
 }
 
@@ -81,8 +81,12 @@ class PrerequisiteIndex {
   private readonly servers = new Map<string, string[]>();
   private readonly sessions = new Map<string, string[]>();
   private readonly prune = new Map<string, Change[]>();
+  /** By what they need: agents on the roster that stand on it. */
+  private readonly dependents = new Map<string, AgentSpec[]>();
+  private readonly stops = new Map<string, Change>();
 
-  constructor(changes: readonly Change[]) {
+  constructor(agents: readonly AgentSpec[], changes: readonly Change[]) {
+    for (const agent of agents) for (const below of agent.dependsOn) put(this.dependents, below, agent);
     const of = (test: (c: Change) => boolean): readonly string[] => changes.filter(test).map((c) => c.address);
     this.unitFiles = of((c) => c.kind === 'unit-file' && c.stage === 1);
     this.sharedFiles = of((c) => c.kind === 'env-file' && c.stage === 1 && c.agent === null);
@@ -92,6 +96,7 @@ class PrerequisiteIndex {
       if (c.stage === 1 && c.kind === 'env-file' && c.agent !== null) put(this.files, c.agent, c.address);
       if (c.stage === 4 && c.kind === 'tmux-server') put(this.servers, name, c.address);
       if (c.stage === 5 && c.agent !== null) put(this.sessions, c.agent, c.address);
+      if (c.stage === 5 && c.action === 'stop' && c.agent !== null) this.stops.set(c.agent, c);
       if (c.stage === 6 && c.agent !== null) put(this.prune, c.agent, c);
     }
   }
@@ -104,6 +109,11 @@ class PrerequisiteIndex {
   }
   sessionsOf(agent: string): readonly string[] {
     return this.sessions.get(agent) ?? [];
+  }
+  /** Stops of what stands on it. Waves go before: one of a lower wave is stopped later, and cannot be waited for. */
+  stopsBefore(agent: AgentSpec): readonly string[] {
+    const first = (this.dependents.get(agent.name) ?? []).filter((d) => d.wave >= agent.wave);
+    return first.flatMap((d) => this.stops.get(d.name)?.address ?? []);
   }
   pruneBefore(change: Change): readonly string[] {
     const chain = this.prune.get(change.agent ?? '') ?? [];
@@ -125,7 +135,8 @@ function prerequisites(ctx: PlanContext, c: Change, index: PrerequisiteIndex): r
   const loaded = [...index.unitFiles, ...index.reloads];
   if (c.stage !== 5) return unique(loaded, c);
   const agent = ctx.agentNamed(c.agent ?? '');
-  if (agent === undefined || c.action === 'stop') return unique(loaded, c);
+  if (agent === undefined) return unique(loaded, c);
+  if (c.action === 'stop') return unique([...loaded, ...index.stopsBefore(agent)], c);
   const first = [
     ...index.sharedFiles,
     ...index.filesOf(agent.name),

@@ -3,7 +3,8 @@
 import type { SessionMark, TmuxServerObserved, TmuxSession } from '../observe/state.ts';
 import type { AgentSpec } from '../spec/model.ts';
 import type { PlanContext } from './context.ts';
-import { change, changed, deferred, type Finding, unmanaged } from './finding.ts';
+import { unlessDisturbing } from './deferral.ts';
+import { change, type Finding, unmanaged } from './finding.ts';
 import { liveness } from './liveness.ts';
 import { identityOf, type LiveSubject } from './subject.ts';
 
@@ -38,11 +39,7 @@ export function orphanSession(
     evidence: [`session ${session.name} (${session.id}) bears our mark; ${mark.agent} is not on the roster`],
     precondition: { session: identityOf(subject), may_interrupt: { attached: evenIfAttached, busy: evenIfBusy } },
   });
-  const stop = { ...draft, agent: mark.agent };
-  if (live.attached > 0 && !evenIfAttached)
-    return [deferred(stop, 'attached', 'detach, or apply with --even-if-attached')];
-  if (live.busy && !evenIfBusy) return [deferred(stop, 'busy', 'wait until it is idle, or apply with --even-if-busy')];
-  return [changed(stop)];
+  return [unlessDisturbing({ ...draft, agent: mark.agent }, live)];
 }
 
 /** It has no entry any more, so its heartbeat is read by the defaults. */

@@ -3,6 +3,7 @@
  * done stands in the plan, whether it may still be done in the change's precondition, looked at again just before.
  */
 import type { Change } from '../diff/plan.ts';
+import { ALL_AT_ONCE, createFailureLimit, cutBatches, type FailureLimit } from './batches.ts';
 import { type ApplyInput, createEffectContext, type EffectContext, sameHost } from './context.ts';
 import type { EffectResult, Verdict } from './effect.ts';
 import { EFFECTS } from './effects/effect-of.ts';
@@ -30,15 +31,24 @@ export async function applyPlan(input: ApplyInput): Promise<ApplyResult> {
   );
   const unrecorded = await rememberEnded(ctx);
   const slots = createSlots(input.concurrency ?? 4);
+  const policy = input.batches ?? ALL_AT_ONCE;
+  const batches = cutBatches(input.plan.changes, policy.serial);
+  const limit = createFailureLimit(policy, batches);
   const started = (change: Change) => tell({ event: 'started', ...about(change), at: at() });
   const outcomes = await runGroups(
-    scheduleGroups(input.plan.changes),
-    (change) => applyChange(ctx, change, slots, started),
-    (outcome) => tell(outcomeEvent(outcome, at())),
+    scheduleGroups(input.plan.changes, batches),
+    (change) => applyChange(ctx, change, { slots, limit }, started),
+    (outcome) => {
+      limit.count(outcome);
+      tell(outcomeEvent(outcome, at()));
+    },
   );
   const ordered = input.plan.changes.flatMap((change) => outcomes.get(change) ?? []);
   const replanNeeded = input.plan.changes.some((change) => change.replan && madeIt(outcomes.get(change)));
-  const summary = summarize(ordered, { replanNeeded, interrupted: input.signal.aborted });
+  const summary = summarize(ordered, {
+    replanNeeded: replanNeeded && limit.reached() === null,
+    interrupted: input.signal.aborted,
+  });
   tell({ event: 'summary', at: at(), ...summary });
   return { outcomes: ordered, warnings: unrecorded === null ? [] : [unrecorded], summary };
 }
@@ -51,7 +61,7 @@ function madeIt(outcome: Outcome | undefined): boolean {
 async function applyChange(
   ctx: EffectContext,
   change: Change,
-  slots: Slots,
+  { slots, limit }: { readonly slots: Slots; readonly limit: FailureLimit },
   started: (change: Change) => void,
 ): Promise<Outcome> {
   const release = await slots.take();
@@ -60,6 +70,8 @@ async function applyChange(
     const notOurs = elsewhere(ctx, change);
     if (notOurs !== null) return notAttempted(change, notOurs);
     if (ctx.signal.aborted) return notAttempted(change, 'interrupted before its turn');
+    const enough = limit.reached();
+    if (enough !== null) return notAttempted(change, enough);
     const forbidden = ctx.mayAct();
     if (forbidden !== null) return notAttempted(change, `${forbidden.summary}: ${forbidden.detail}`);
     started(change);

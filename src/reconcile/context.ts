@@ -5,6 +5,7 @@ import { expandHome } from '../spec/home.ts';
 import { LAUNCHER_PATH } from '../spec/launcher.ts';
 import { type Layout, layoutOf } from '../spec/layout.ts';
 import type { AgentSpec, Roster } from '../spec/model.ts';
+import type { BatchPolicy } from './batches.ts';
 import { inventoryPath } from './inventory.ts';
 import type { ApplyEvent, Failure } from './outcome.ts';
 import type { ApplyPorts } from './ports.ts';
@@ -30,6 +31,8 @@ export interface ApplyInput {
   readonly concurrency?: number;
   /** Asked just before each effect; a failure (the lease is lost, all is paused) ends apply as an interrupt does. */
   readonly mayAct?: () => Failure | null;
+  /** Canary batches, and how many failures end apply. Default: all at once, whatever fails. */
+  readonly batches?: BatchPolicy;
   readonly onEvent: (event: ApplyEvent) => void;
 }
 

@@ -2,6 +2,7 @@
  * The last look before an effect, judged: may it still be made? Pure. Already as wanted, it is skipped; otherwise than
  * planned, it is stale and left alone; not readable, nothing is done. Source: docs/planning-rules.md, "Order".
  */
+import { forcingCommand } from '../diff/deferral.ts';
 import { liveness } from '../diff/liveness.ts';
 import { agentPane } from '../diff/pane.ts';
 import type { Change, Precondition, ServerIdentity, SessionIdentity } from '../diff/plan.ts';
@@ -228,10 +229,14 @@ function interruptionFact(ctx: CheckContext, change: Change, seen: Observed): Ch
   if (found.state === 'absent') return HOLDS;
   const agent = ctx.agents.find((a) => a.name === change.agent) ?? former(change.agent ?? found.session.name);
   const live = liveness(seen, ctx.roster, agent, found.session, Date.parse(seen.observed_at));
+  const command = forcingCommand(change, live);
   if (live.attached > 0 && !may.attached) {
-    return { check: 'deferred-attached', detail: `${live.attached} attached to session ${found.session.name} by now` };
+    const others = live.otherPanes > 0 ? ` (${live.otherPanes} of them in other panes)` : '';
+    const detail = `${live.attached} attached to session ${found.session.name} by now${others}; even so: ${command}`;
+    return { check: 'deferred-attached', detail };
   }
-  if (live.busy && !may.busy)
-    return { check: 'deferred-busy', detail: `${found.session.name} is busy by now: ${live.why}` };
+  if (live.busy && !may.busy) {
+    return { check: 'deferred-busy', detail: `${found.session.name} is busy by now: ${live.why}; even so: ${command}` };
+  }
   return HOLDS;
 }

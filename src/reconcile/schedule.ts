@@ -1,9 +1,10 @@
 /**
  * Which change waits for which. Groups one after the other (stage; in stage 5 stops by wave descending, then the rest by
- * wave ascending); within a group as many at once as allowed, each after what it depends on, and never two of one agent
- * at a time. A failed change fails only what depends on it.
+ * wave ascending, each wave batch by batch); within a group as many at once as allowed, each after what it depends on,
+ * and never two of one agent at a time. A failed change fails only what depends on it.
  */
 import type { Change } from '../diff/plan.ts';
+import type { Batch } from './batches.ts';
 import { about, type Outcome, type SkipWhy, succeeded } from './outcome.ts';
 
 export interface Task {
@@ -17,7 +18,8 @@ export interface Task {
 }
 
 /** Groups in the order of their making; tasks in the plan's order. */
-export function scheduleGroups(changes: readonly Change[]): readonly (readonly Task[])[] {
+export function scheduleGroups(changes: readonly Change[], batches: readonly Batch[]): readonly (readonly Task[])[] {
+  const batchOf = new Map(batches.flatMap((b) => [...b.agents].map((name) => [name, b.number] as const)));
   const earlier = new Map<string, Task[]>();
   const all = new Set(changes.map((c) => c.address));
   const lastOf = new Map<string, Task>();
@@ -30,7 +32,7 @@ export function scheduleGroups(changes: readonly Change[]): readonly (readonly T
     const task: Task = { change, needs, after: previous === undefined ? [] : [previous], impossible };
     lastOf.set(subject, task);
     earlier.set(change.address, [...(earlier.get(change.address) ?? []), task]);
-    const key = groupKey(change);
+    const key = groupKey(change, batchOf.get(change.agent ?? '') ?? 0);
     const group = groups.get(key.join('/')) ?? { key, tasks: [] };
     group.tasks.push(task);
     groups.set(key.join('/'), group);
@@ -38,11 +40,11 @@ export function scheduleGroups(changes: readonly Change[]): readonly (readonly T
   return [...groups.values()].sort((a, b) => compareKeys(a.key, b.key)).map((g) => g.tasks);
 }
 
-function groupKey(change: Change): readonly number[] {
+function groupKey(change: Change, batch: number): readonly number[] {
   const { stage, wave, action } = change;
-  if (stage !== 5) return [stage, 0, 0];
+  if (stage !== 5) return [stage, 0, 0, 0];
   const ends = action === 'stop' || action === 'destroy';
-  return ends ? [stage, 0, -wave] : [stage, 1, wave];
+  return ends ? [stage, 0, -wave, batch] : [stage, 1, wave, batch];
 }
 
 function compareKeys(a: readonly number[], b: readonly number[]): number {

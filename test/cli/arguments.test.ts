@@ -25,6 +25,16 @@ describe('usage errors exit 64, print nothing on stdout and name the nearest rig
     [['plan', '-f', 'a', '-f', 'b'], 'fleet: -f is given more than once\n  give it once\n'],
     [['plan', '--log-format', 'xml'], 'fleet: --log-format xml is not known\n  one of text, json\n'],
     [['plan', 'plan.json'], "fleet: fleet plan takes no argument 'plan.json'\n  fleet plan --help\n"],
+    ...['0', '-1', '0%', '101%', '1.5', 'x', '1,,5', '1, 5', '1,0', '5%%', '1e3', '0x1', '１'].flatMap((bad) =>
+      ['plan', 'apply'].map((command): [string[], string] => [
+        [command, `--serial=${bad}`, ...(command === 'apply' ? ['-y'] : [])],
+        `fleet: --serial ${bad} is not understood\n  write sizes of batches from 1 up or from 1% to 100%, as in --serial 1,5,20%\n`,
+      ]),
+    ),
+    ...['-1', '0%', '101%', '1.5', 'x', '1,5', '%'].map((bad): [string[], string] => [
+      ['plan', `--max-fail=${bad}`],
+      `fleet: --max-fail ${bad} is not understood\n  write a count, or a percentage from 1% to 100%, as in --max-fail 20%\n`,
+    ]),
     [['explain'], 'fleet: fleet explain needs ADDR\n  fleet explain --help\n'],
     [['validate', 'a', '-f', 'b'], 'fleet: two rosters: a and -f b\n  name one\n'],
   ])('%j', async (argv, stderr) => {

@@ -75,6 +75,58 @@ agents:
     const observed = w.healthy(w.roster(yaml('running')));
     const plan = w.planOf(w.roster(yaml('stopped')), observed);
     expect(plan.changes.map((c) => `${c.action} ${c.agent}`)).toEqual(['stop late', 'stop user', 'stop base']);
+    expect(plan.changes.map((c) => c.depends_on)).toEqual([[], [], ['w-jarvis/jarvis/session/user']]);
+  });
+
+  test('what a busy agent stands on is stopped after it, and waits with it', () => {
+    const yaml = (state: string): string => `version: 1
+supervisor: none
+defaults: { state: ${state} }
+agents:
+  - { name: base, runtime: pi }
+  - { name: user, runtime: pi, depends_on: [base] }
+  - { name: top, runtime: pi, depends_on: [user] }
+  - { name: apart, runtime: pi }
+`;
+    const observed = w.healthy(w.roster(yaml('running')));
+    w.heartbeatsOf(observed, 'user').beat = w.beat(2001, 5, 'busy');
+    const plan = w.planOf(w.roster(yaml('stopped')), observed);
+    expect(w.lines(plan)).toEqual([
+      'stop session/top should-be-stopped',
+      'stop session/apart should-be-stopped',
+      'deferred(busy) stop session/base should-be-stopped',
+      'deferred(busy) stop session/user should-be-stopped',
+    ]);
+    const base = plan.deferred.find((d) => d.agent === 'base');
+    expect(base?.evidence.at(-1)).toBe('waits for w-jarvis/jarvis/session/user: busy');
+    expect(base?.remedy).toBe('wait until it is idle, or: fleet apply --target session/user --even-if-busy');
+  });
+
+  test('one of a higher wave that something of a lower wave stands on goes first: waves are never turned round', () => {
+    const yaml = (state: string): string => `version: 1
+supervisor: none
+defaults: { state: ${state} }
+agents:
+  - { name: base, runtime: pi, wave: 1 }
+  - { name: user, runtime: pi, depends_on: [base] }
+`;
+    const plan = w.planOf(w.roster(yaml('stopped')), w.healthy(w.roster(yaml('running'))));
+    expect(plan.changes.map((c) => [c.agent, c.depends_on])).toEqual([
+      ['base', []],
+      ['user', []],
+    ]);
+  });
+
+  test('a restart of an agent that others stand on restarts none of them', () => {
+    const r = w.roster(`version: 1
+supervisor: none
+agents:
+  - { name: base, runtime: pi }
+  - { name: user, runtime: pi, depends_on: [base] }
+`);
+    const observed = w.healthy(r);
+    w.paneOf(observed, 'base').runs = { verdict: 'shell', pid: 1, program: 'sh' };
+    expect(w.lines(w.planOf(r, observed))).toEqual(['restart session/base shell-left']);
   });
 });
 

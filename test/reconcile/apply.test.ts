@@ -316,6 +316,41 @@ describe('order', () => {
     expect(down.has('late') || down.has('early')).toBe(false);
   });
 
+  test('stops go in reverse of depends_on: what is stood on goes last, when what stands on it has ended', async () => {
+    const world = new World(CHAIN.replace('runtime: stub }', 'runtime: stub, state: stopped, boot: false }'));
+    for (const { name } of world.roster.agents) world.start(world.agent(name));
+    const { events } = await world.apply();
+    const told = events.flatMap((e) => ('agent' in e && e.event !== 'waiting' ? [`${e.agent} ${e.event}`] : []));
+    const chain = told.filter((line) => !line.startsWith('apart'));
+    expect(chain).toEqual(['third', 'second', 'first'].flatMap((name) => [`${name} started`, `${name} applied`]));
+    expect(world.roster.agents.filter((a) => world.has(a.name))).toEqual([]);
+  });
+
+  test('what is stood on by one that became busy is left too', async () => {
+    const world = new World(CHAIN.replace('runtime: stub }', 'runtime: stub, state: stopped, boot: false }'));
+    for (const { name } of world.roster.agents) world.start(world.agent(name));
+    const plan = world.plan();
+    world.session('second').attached = 1;
+    expect(told(await world.apply({ plan })).toSorted()).toEqual([
+      'applied stop session/apart',
+      'applied stop session/third',
+      'skipped stop session/first deferred-attached',
+      'skipped stop session/second deferred-attached',
+    ]);
+    expect(world.drift()).toEqual([
+      'deferred(attached) stop session/first should-be-stopped',
+      'deferred(attached) stop session/second should-be-stopped',
+    ]);
+  });
+
+  test('a restart of an agent that others stand on leaves them as they are', async () => {
+    const world = new World(CHAIN);
+    const ids = ['second', 'third'].map((name) => world.session(name).id);
+    world.runs('first', { verdict: 'shell', pid: 1, program: 'sh' });
+    expect(told(await world.apply())).toEqual(['applied restart session/first']);
+    expect(['second', 'third'].map((name) => world.session(name).id)).toEqual(ids);
+  });
+
   test('interrupted: the effect under way is finished, the rest is not attempted', async () => {
     const world = new World(CHAIN);
     for (const name of ['first', 'second', 'third']) world.dropSession(name);

@@ -1,6 +1,8 @@
 import { formatPlan } from '../../diff/format-text.ts';
 import type { Plan } from '../../diff/plan.ts';
+import type { BatchPolicy } from '../../reconcile/batches.ts';
 import { type ApplyTotal, applyInPasses } from '../apply-passes.ts';
+import { batchesFrom } from '../batches.ts';
 import { type Arguments, has, type RunCommand } from '../command.ts';
 import type { Context } from '../context.ts';
 import { applyExitCode, EXIT, type ExitCode } from '../exit-codes.ts';
@@ -17,6 +19,8 @@ export const applyCommand: RunCommand = async (args, context) => {
     const message = 'apply asks before it changes anything, and there is no terminal to ask on';
     return reportFailure(context, { code: EXIT.usage, message, remedy: 'look at fleet plan, then: fleet apply -y' });
   }
+  const batches = batchesFrom(args);
+  if (!batches.ok) return reportFailure(context, batches.error);
   const seen = await look(args, context);
   if (!seen.ok) return reportFailure(context, seen.error);
   const lost = unknownTarget(seen.value, policyOf(args));
@@ -24,7 +28,7 @@ export const applyCommand: RunCommand = async (args, context) => {
   const plan = planFor(seen.value, policyOf(args));
   showPlan(plan, args, context);
   if (plan.changes.length > 0 && !(await mayApply(args, context))) return EXIT.error;
-  return make(seen.value, plan, args, context);
+  return make(seen.value, plan, batches.value, args, context);
 };
 
 function showPlan(plan: Plan, args: Arguments, context: Context): void {
@@ -41,7 +45,13 @@ async function mayApply(args: Arguments, context: Context): Promise<boolean> {
   return false;
 }
 
-async function make(seen: Look, plan: Plan, args: Arguments, context: Context): Promise<ExitCode> {
+async function make(
+  seen: Look,
+  plan: Plan,
+  batches: BatchPolicy,
+  args: Arguments,
+  context: Context,
+): Promise<ExitCode> {
   const json = has(args, 'json');
   const detailed = has(args, 'detailed-exitcode');
   // Bound before any effect: from here on an interrupt ends the effects under way and begins no other.
@@ -52,6 +62,7 @@ async function make(seen: Look, plan: Plan, args: Arguments, context: Context): 
     look: seen,
     plan,
     policy: policyOf(args),
+    batches,
     context,
     onEvent: (event) => (progress === null ? line(event) : progress.show(event)),
     onReplan: (next) => showPlan(next, args, context),

@@ -1,4 +1,5 @@
 /** `session/AGENT`: start, restart, stop. Ending one goes through the guard; making one through its unit or the launcher. */
+import { forcingCommand } from '../../diff/deferral.ts';
 import type { Change } from '../../diff/plan.ts';
 import type { Observed } from '../../observe/state.ts';
 import type { AgentSpec } from '../../spec/model.ts';
@@ -117,7 +118,10 @@ async function whyRefused(ctx: EffectContext, change: Change, name: string): Pro
       const found = sessionSeen(seen, identity?.server.socket ?? '', name);
       const there = identity && found.state === 'present' && sameSession(identity, found.server, found.session);
       const attached = there && found.session.attached > 0;
-      if (attached) return skipped('deferred-attached', `somebody is attached to session ${name} by now`);
+      if (attached) {
+        const command = forcingCommand(change, { attached: 1, busy: false });
+        return skipped('deferred-attached', `somebody is attached to session ${name} by now; even so: ${command}`);
+      }
       return skipped('stale', `tmux's guard found another session ${name} than planned`);
     }
     case 'already-satisfied':
