@@ -1,16 +1,19 @@
 /**
  * `compile-cache.mjs DIST` writes DIST/fleet.bundle.cache: V8's code for what the usual commands run. The bundle is
  * loaded just as the launcher loads it and a few commands that change nothing are run in it; functions that they never
- * call are left out and compiled when they are first needed. What they look at is a stage of its own: a home, a tmux
- * socket, and, where the machine has tmux, a small fleet on it that another process applies first.
+ * call are left out and compiled when they are first needed. What they look at is a stage of its own: a home, a bus with a
+ * systemd behind it (stage-bus.mjs) that knows a small fleet, and, where the machine has tmux, the fleet's sessions,
+ * which another process makes first. All is there as the roster says, as it is on most days.
  */
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Script } from 'node:vm';
+import './run-typescript.mjs';
+import { serveBus } from './stage-bus.mjs';
 
 /** Done, drift, incomplete, blocked: what a machine that builds may say. Anything else is a broken build. */
 const EXPECTED = [0, 3, 4];
@@ -23,11 +26,25 @@ process.env.TMUX_TMPDIR = stage;
 
 const script = new Script(readFileSync(join(dist, FILENAME), 'latin1'), { filename: FILENAME });
 const realRequire = createRequire(import.meta.url);
-/** The user's home is the stage's: nothing of the real one is read or written. */
-const stagedRequire = (name) => {
-  const real = realRequire(name);
-  return name === 'node:os' ? { ...real, userInfo: () => ({ ...userInfo(), homedir: join(stage, 'home') }) } : real;
+const home = join(stage, 'home');
+const unitDirectory = join(home, '.config/systemd/user');
+/** Where the user's runtime directory, tmux's sockets and the mark of lingering are looked for, and what stands there. */
+const STAGED_PATHS = {
+  [`/run/user/${userInfo().uid}`]: stage,
+  [`/var/lib/systemd/linger/${userInfo().username}`]: stage,
+  '/tmp': stage,
 };
+/** The user's home and bus are the stage's too: nothing of the real ones is read or written. */
+const STAGED = {
+  'node:os': (os) => ({ ...os, userInfo: () => ({ ...userInfo(), homedir: home }) }),
+  'node:fs': (fs) => ({
+    ...fs,
+    lstatSync: (path, options) => fs.lstatSync(STAGED_PATHS[path] ?? path, options),
+    realpathSync: (path) => fs.realpathSync(STAGED_PATHS[path] ?? path),
+  }),
+  'node:net': (net) => ({ ...net, connect: () => net.connect({ path: join(stage, 'bus') }) }),
+};
+const stagedRequire = (name) => STAGED[name]?.(realRequire(name)) ?? realRequire(name);
 
 /** Ends when the command does: main's last act is process.exit. */
 async function run(...argv) {
@@ -39,42 +56,70 @@ async function run(...argv) {
   if (!EXPECTED.includes(code)) throw new Error(`fleet ${argv.join(' ')} ended with exit code ${code}`);
 }
 
+const AGENTS = ['one', 'two', 'three'];
+const UNITS = ['fleet-tmux.service', ...AGENTS.map((name) => `fleet-agent@${name}.service`)];
+/** `applied` is `none` without heartbeats, for which apply would wait. */
+const ROSTERS = [
+  { name: 'applied', supervisor: 'none', beats: false },
+  { name: 'systemd', supervisor: 'systemd', beats: true },
+  { name: 'none', supervisor: 'none', beats: true },
+];
+
 function writeRosters() {
-  mkdirSync(join(stage, 'home'));
-  for (const supervisor of ['systemd', 'none']) {
-    const agents = ['one', 'two', 'three'].map((name) => `  - { name: ${name}, runtime: stub }`);
+  mkdirSync(home);
+  for (const { name, supervisor, beats } of ROSTERS) {
     const lines = [
       'version: 1',
       'fleet: build',
       `supervisor: ${supervisor}`,
       'tmux: { socket_name: fleet-build }',
-      'runtimes: { stub: { command: [sleep, "600"], match: { exe: sleep }, beats: false } }',
+      `runtimes: { stub: { command: [sleep, "600"], match: { exe: sleep }, beats: ${beats} } }`,
+      'defaults: { runtime: stub, working_directory: "~", heartbeat: { interval: 1h } }',
       'agents:',
-      ...agents,
+      ...AGENTS.map((agent) => `  - name: ${agent}`),
     ];
-    writeFileSync(join(stage, `${supervisor}.yaml`), `${lines.join('\n')}\n`);
+    writeFileSync(join(stage, `${name}.yaml`), `${lines.join('\n')}\n`);
   }
 }
 
 /** In another process, so that what only apply needs does not get into the cache. */
 function applyOnStage() {
   const self = fileURLToPath(import.meta.url);
-  const argv = [self, dist, stage, 'apply', '-y', '--json', '-f', join(stage, 'none.yaml')];
+  const argv = [self, dist, stage, 'apply', '-y', '--json', '-f', join(stage, 'applied.yaml')];
   const { status } = spawnSync(process.execPath, argv, { stdio: ['ignore', 'ignore', 'inherit'] });
   if (status !== 0) throw new Error(`fleet apply on the stage ended with exit code ${status}`);
+}
+
+/** Files, links and heartbeats as the roster and the units want them. */
+async function makeFleet() {
+  const { readRoster, writeFleetFiles, writeHeartbeats } = await import('./stage-files.ts');
+  const roster = readRoster(join(stage, 'systemd.yaml'));
+  writeFleetFiles(roster, roster.agents, home);
+  const wants = join(unitDirectory, 'default.target.wants');
+  mkdirSync(wants);
+  for (const unit of UNITS) symlinkSync(`../${unit.replace(/@.*(?=\.)/, '@')}`, join(wants, unit));
+  const list = ['-L', 'fleet-build', 'list-panes', '-a', '-F', '#{session_name} #{pane_pid}'];
+  const { stdout } = spawnSync('tmux', list, { encoding: 'utf8' });
+  writeHeartbeats(roster, home, stdout ?? '');
 }
 
 async function warmUp() {
   writeRosters();
   const hasTmux = spawnSync('tmux', ['-V'], { stdio: 'ignore' }).status === 0;
+  const closeBus = await serveBus(join(stage, 'bus'), { units: UNITS, unitPath: unitDirectory });
   try {
     if (hasTmux) applyOnStage();
+    await makeFleet();
     await run('validate', '-f', join(stage, 'systemd.yaml'));
-    await run('plan', '-f', join(stage, 'systemd.yaml'));
-    await run('plan', '--json', '-f', join(stage, 'none.yaml'));
-    await run('ps', '-f', join(stage, 'none.yaml'));
+    for (const supervisor of ['systemd', 'none']) {
+      const roster = join(stage, `${supervisor}.yaml`);
+      await run('plan', '--json', '-f', roster);
+      await run('plan', '-f', roster);
+      await run('ps', '-f', roster);
+    }
     writeFileSync(join(dist, 'fleet.bundle.cache'), script.createCachedData());
   } finally {
+    closeBus();
     if (hasTmux) spawnSync('tmux', ['-L', 'fleet-build', 'kill-server'], { stdio: 'ignore' });
     rmSync(stage, { recursive: true, force: true });
   }
