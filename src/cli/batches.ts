@@ -4,29 +4,27 @@ import type { BatchPolicy } from '../reconcile/batches.ts';
 import { err, ok, type Result } from '../spec/result.ts';
 import { type Arguments, type Failure, value } from './command.ts';
 import { EXIT } from './exit-codes.ts';
+import { parseLimit } from './limit.ts';
 
 export function batchesFrom(args: Arguments): Result<BatchPolicy, Failure> {
   const sizes = value(args, 'serial');
   const fail = value(args, 'max-fail');
-  const serial = sizes === null ? null : sizes.split(',').map((size) => parseLimit(size, 1));
+  const serial = sizes === null ? null : sizes.split(',').map((size) => atLeast(size, 1));
   if (serial?.includes(null)) {
     return refused(`--serial ${sizes}`, 'sizes of batches from 1 up or from 1% to 100%, as in --serial 1,5,20%');
   }
   // 0 reads as "none may fail": the first failure ends it, as 1 does.
-  const maxFail = fail === null ? null : parseLimit(fail, 0);
+  const maxFail = fail === null ? null : atLeast(fail, 0);
   if (fail !== null && maxFail === null) {
     return refused(`--max-fail ${fail}`, 'a count, or a percentage from 1% to 100%, as in --max-fail 20%');
   }
   return ok({ serial: serial?.filter((size) => size !== null) ?? null, maxFail });
 }
 
-/** Null for what is no whole number, for less than `least`, for 0 % and for more than 100 %. */
-function parseLimit(text: string, least: number): Limit | null {
-  const [, digits, percent] = /^(\d{1,9})(%?)$/.exec(text) ?? [];
-  if (digits === undefined) return null;
-  const number = Number(digits);
-  if (percent === '%') return number >= 1 && number <= 100 ? { value: number, unit: 'percent' } : null;
-  return number >= least ? { value: number, unit: 'count' } : null;
+/** Null also for less than `least` and for 0 %. */
+function atLeast(text: string, least: number): Limit | null {
+  const limit = parseLimit(text);
+  return limit === null || limit.value < (limit.unit === 'percent' ? 1 : least) ? null : limit;
 }
 
 function refused(given: string, remedy: string): Result<never, Failure> {

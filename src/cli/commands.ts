@@ -12,6 +12,8 @@ const PLAN_FLAGS = [
   'allow-empty',
   'even-if-attached',
   'even-if-busy',
+  'max-destroy',
+  'max-disrupt',
   'serial',
   'max-fail',
 ] as const;

@@ -31,6 +31,8 @@ export const FLAGS = {
   'allow-empty': flag('a roster without agents means that there shall be none'),
   'even-if-attached': flag('interrupt agents that someone is attached to'),
   'even-if-busy': flag('interrupt agents that are busy'),
+  'max-destroy': option('N|N%', 'remove or stop no agent where more than so many would be; N%: of the agents in scope'),
+  'max-disrupt': option('N|N%', 'interrupt no agent where more than so many would be; N%: of the agents in scope'),
   serial: option('SIZES', 'change agents in batches of these sizes, e.g. 1,5,20%; the last size repeats'),
   'max-fail': option('N|N%', 'begin nothing more once so many agents failed (with --serial: 1; N%: of the batch)'),
   observed: option('FILE', 'plan against a saved `fleet observe` document instead of the live host'),
@@ -41,16 +43,7 @@ export const FLAGS = {
 export type FlagName = keyof typeof FLAGS;
 
 /** Parts of the contract that this version does not have: refused, never silently ignored. */
-export const LATER_FLAGS: readonly string[] = [
-  'out',
-  'max-destroy',
-  'max-disrupt',
-  'lock-timeout',
-  'takeover',
-  'reason',
-  'until',
-  'format',
-];
+export const LATER_FLAGS: readonly string[] = ['out', 'lock-timeout', 'takeover', 'reason', 'until', 'format'];
 export const LATER_SHORT_FLAGS: readonly string[] = ['o'];
 
 export const LATER_COMMANDS: readonly string[] = [

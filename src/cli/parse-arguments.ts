@@ -6,6 +6,7 @@ import { nearest } from '../spec/suggest.ts';
 import type { Arguments, Command } from './command.ts';
 import type { FlagName } from './flags.ts';
 import { COMMON_FLAGS, flagSpec, isFlagName, LATER_FLAGS, LATER_SHORT_FLAGS } from './flags.ts';
+import { parseLimit } from './limit.ts';
 
 /** `message` without a full stop; `remedy` is what to type instead. */
 export interface UsageProblem {
@@ -91,6 +92,11 @@ function valueProblem(flag: FlagName, token: OptionToken): UsageProblem | null {
   const swallowed = !token.inline && token.value?.startsWith('-') === true && token.value !== '-';
   if (missing || swallowed) {
     return { message: `${token.rawName} needs a value`, remedy: `write ${token.rawName} ${wanted}` };
+  }
+  // 0% of failures would mean none at all, and is refused with the sizes of batches.
+  if (wanted === 'N|N%' && flag !== 'max-fail' && parseLimit(token.value ?? '') === null) {
+    const remedy = `a count, or a percentage up to 100%, as in ${token.rawName} 2 or ${token.rawName} 20%`;
+    return { message: `${token.rawName} ${token.value} is not understood`, remedy };
   }
   // Words in small letters are choices, capitals stand for values: `text|json`, `N|N%`.
   const choices = /^[a-z-]+(\|[a-z-]+)+$/.test(wanted) ? wanted.split('|') : null;

@@ -1,11 +1,12 @@
 /** From a look to a plan, for every command that shows or makes one. */
 import { buildPlan } from '../diff/build-plan.ts';
 import type { Plan } from '../diff/plan.ts';
-import type { PlanPolicy } from '../diff/policy.ts';
+import type { Limit, PlanPolicy } from '../diff/policy.ts';
 import { matchesTarget } from '../diff/target.ts';
 import { nearest } from '../spec/suggest.ts';
-import { type Arguments, type Failure, has, values } from './command.ts';
+import { type Arguments, type Failure, has, value, values } from './command.ts';
 import { EXIT } from './exit-codes.ts';
+import { parseLimit } from './limit.ts';
 import type { Look } from './look.ts';
 import { VERSION } from './version.ts';
 import { addressesIn, explainable } from './views/explain-records.ts';
@@ -20,9 +21,15 @@ export function policyOf(args: Arguments): PlanPolicy {
     tenants: values(args, 'tenant'),
     targets: values(args, 'target'),
     excludes: values(args, 'exclude'),
-    maxDestroy: null,
-    maxDisrupt: null,
+    maxDestroy: limitOf(args, 'max-destroy'),
+    maxDisrupt: limitOf(args, 'max-disrupt'),
   };
+}
+
+/** What is no limit was refused where the arguments were parsed. */
+function limitOf(args: Arguments, flag: 'max-destroy' | 'max-disrupt'): Limit | null {
+  const given = value(args, flag);
+  return given === null ? null : parseLimit(given);
 }
 
 export function planFor({ roster, observed, memory }: Look, policy: PlanPolicy): Plan {

@@ -16,6 +16,7 @@ import { heldBy } from './held.ts';
 import { compareLinger, compareReload, reload } from './host.ts';
 import { elsewhereFindings, hostsOf, splitAgents } from './hosts.ts';
 import { createIgnoreLedger } from './ignore.ts';
+import { holdToLimits } from './limits.ts';
 import { orderChanges } from './order.ts';
 import { compareOrphans } from './orphans.ts';
 import { patchBetween } from './patch.ts';
@@ -54,7 +55,7 @@ export function buildPlan(input: PlanInput): Plan {
   const ctx = contextFor(input, here);
   const findings = COMPARISONS.flatMap((compare) => compare(ctx));
   const all = [...onceEach(notIgnored(ctx, findings)), ...elsewhereFindings(observed, elsewhere)];
-  const selected = selectTargets(input.policy, link(ctx, reloadIfWritten(ctx, all)));
+  const selected = holdToLimits(ctx, selectTargets(input.policy, link(ctx, reloadIfWritten(ctx, all))));
   return assemble(input, ctx, selected, elsewhere);
 }
 

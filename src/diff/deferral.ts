@@ -1,6 +1,8 @@
 /** A change that would end a session is put off while somebody is attached to it or it is busy. */
 import { parseAddress } from '../spec/address.ts';
-import { formatShellWords } from '../spec/quoting.ts';
+import type { Roster } from '../spec/model.ts';
+import { fleetCommand } from './command-line.ts';
+import type { PlanContext } from './context.ts';
 import { changed, deferred, type Finding } from './finding.ts';
 import type { Liveness } from './liveness.ts';
 import type { Change, Precondition } from './plan.ts';
@@ -8,9 +10,9 @@ import type { Change, Precondition } from './plan.ts';
 type May = NonNullable<Precondition['may_interrupt']>;
 
 /** `draft` has `may_interrupt` in its precondition: what the command line allows. */
-export function unlessDisturbing(draft: Change, live: Liveness): Finding {
+export function unlessDisturbing(ctx: Pick<PlanContext, 'roster'>, draft: Change, live: Liveness): Finding {
   const may = draft.precondition.may_interrupt ?? { attached: false, busy: false };
-  const command = forcingCommand(draft, live);
+  const command = forcingCommand(ctx.roster, draft, live);
   if (live.attached > 0 && !may.attached) {
     const others = live.otherPanes > 0;
     const why = others ? `${live.otherPanes} other pane(s) of the session are alive` : `${live.attached} attached`;
@@ -22,17 +24,21 @@ export function unlessDisturbing(draft: Change, live: Liveness): Finding {
 }
 
 /** The command that makes this change now, whoever is attached and however busy it is. */
-export function forcingCommand(change: Change, live: Pick<Liveness, 'attached' | 'busy'>): string {
+export function forcingCommand(
+  roster: Pick<Roster, 'path'>,
+  change: Change,
+  live: Pick<Liveness, 'attached' | 'busy'>,
+): string {
   const may: May = change.precondition.may_interrupt ?? { attached: false, busy: false };
-  return formatShellWords([
-    'fleet',
+  return fleetCommand(
+    roster,
     'apply',
     ...(change.stage === 6 ? ['--prune'] : []),
     '--target',
     targetOf(change),
     ...(live.attached > 0 || may.attached ? ['--even-if-attached'] : []),
     ...(live.busy || may.busy ? ['--even-if-busy'] : []),
-  ]);
+  );
 }
 
 /** Of what is pruned, all that is left of the agent: it goes in one order. */

@@ -4,9 +4,10 @@ import type { PlanContext } from './context.ts';
 import type { Compare, Finding } from './finding.ts';
 import { change, deferred, unobserved, warning } from './finding.ts';
 import { evaluateHeartbeat } from './heartbeat.ts';
+import { protectedFrom } from './interrupt.ts';
 import { liveness } from './liveness.ts';
 import { agentPane } from './pane.ts';
-import { identityOf, type LiveSubject, subjectOf } from './subject.ts';
+import { identityOf, type LiveSubject, ownershipOf, subjectOf } from './subject.ts';
 
 export const compareHeartbeats: Compare = (ctx) =>
   ctx.agents.flatMap((agent) => {
@@ -45,9 +46,13 @@ function compareOne(ctx: PlanContext, agent: AgentSpec, subject: LiveSubject): r
 
 /** `on_stale: restart`: one look proves nothing, so plan only announces it; the controller does it after a second one. */
 function restartLater(ctx: PlanContext, agent: AgentSpec, subject: LiveSubject, detail: string): readonly Finding[] {
-  if (agent.heartbeat.onStale !== 'restart') return [];
+  if (agent.heartbeat.onStale !== 'restart' || agent.manage !== 'enforce') return [];
+  // Somebody else's session under its name: the session's own row speaks.
+  if (ownershipOf(ctx, agent, subject) !== 'ours') return [];
   const live = liveness(ctx.observed, ctx.roster, agent, subject.session, ctx.now);
   if (live.busy) return [];
+  const why = [detail, 'on_stale: restart'];
+  if (agent.protect) return [protectedFrom(ctx, agent, { reason: 'heartbeat-stale', evidence: why })];
   const draft = change(ctx, 'session', agent.name, agent, {
     action: 'restart',
     reason: 'heartbeat-stale',
@@ -56,7 +61,7 @@ function restartLater(ctx: PlanContext, agent: AgentSpec, subject: LiveSubject, 
     after: { heartbeat: 'fresh' },
     disruption: 'restart',
     live: { attached: live.attached, busy: live.busy },
-    evidence: [detail, 'on_stale: restart'],
+    evidence: why,
     precondition: { session: identityOf(subject) },
   });
   return [deferred(draft, 'awaiting-second-look', '`fleet run` restarts it after a second look one interval later')];

@@ -1,9 +1,11 @@
 /** The guards before anything that ends a session: the one way from "should be replaced" to a change. */
 import type { AgentSpec } from '../spec/model.ts';
+import { fleetCommand } from './command-line.ts';
 import type { PlanContext } from './context.ts';
 import { unlessDisturbing } from './deferral.ts';
 import { blocked, change, deferred, type Finding, unobserved, warning } from './finding.ts';
 import { liveness } from './liveness.ts';
+import { livePanes } from './pane.ts';
 import type { Action, Change, View } from './plan.ts';
 import type { Reason } from './reasons.ts';
 import { identityOf, type LiveSubject } from './subject.ts';
@@ -27,13 +29,24 @@ export function interrupt(
 ): readonly Finding[] {
   const { reason, evidence } = what;
   if (agent.manage === 'warn') return [warning(ctx, 'session', agent.name, agent, reason, evidence)];
-  if (agent.protect) {
-    const remedy = `set \`protect: false\` for ${agent.name} in the roster, then plan again`;
-    return [blocked(ctx, 'session', agent.name, agent, { reason, guard: 'protect', evidence, remedy })];
+  // A dead pane that is started again interrupts nobody; that it is stopped for good is refused all the same.
+  if (agent.protect && (what.action === 'stop' || livePanes(subject.session).length > 0)) {
+    return [protectedFrom(ctx, agent, what)];
   }
   const closed = closedGate(ctx, agent, what);
   if (closed !== null) return closed;
   return [guarded(ctx, agent, subject, what)];
+}
+
+/** `protect: true` in the roster: not interrupted, whatever is wrong with it and whichever flags are given. */
+export function protectedFrom(
+  ctx: PlanContext,
+  agent: AgentSpec,
+  { reason, evidence }: Pick<Interruption, 'reason' | 'evidence'>,
+): Finding {
+  const apply = fleetCommand(ctx.roster, 'apply', '--target', agent.name);
+  const remedy = `set \`protect: false\` for ${agent.name} in ${ctx.roster.path}, then: ${apply}`;
+  return blocked(ctx, 'session', agent.name, agent, { reason, guard: 'protect', evidence, remedy });
 }
 
 function guarded(ctx: PlanContext, agent: AgentSpec, subject: LiveSubject, what: Interruption): Finding {
@@ -42,14 +55,19 @@ function guarded(ctx: PlanContext, agent: AgentSpec, subject: LiveSubject, what:
   const draft = change(ctx, 'session', agent.name, agent, {
     stage: 5,
     ...what,
-    disruption: what.action === 'stop' ? 'destroy' : 'restart',
+    disruption: disruptionOf(subject, what),
     live: { attached: live.attached, busy: live.busy },
     precondition: {
       session: identityOf(subject),
       may_interrupt: { attached: evenIfAttached, busy: evenIfBusy },
     },
   });
-  return unlessDisturbing(draft, live);
+  return unlessDisturbing(ctx, draft, live);
+}
+
+function disruptionOf(subject: LiveSubject, what: Interruption): Change['disruption'] {
+  if (what.action === 'stop') return 'destroy';
+  return livePanes(subject.session).length === 0 ? 'none' : 'restart';
 }
 
 /** Null where the unit lets it happen. */

@@ -39,7 +39,7 @@ export function orphanSession(
     evidence: [`session ${session.name} (${session.id}) bears our mark; ${mark.agent} is not on the roster`],
     precondition: { session: identityOf(subject), may_interrupt: { attached: evenIfAttached, busy: evenIfBusy } },
   });
-  return [unlessDisturbing({ ...draft, agent: mark.agent }, live)];
+  return [unlessDisturbing(ctx, { ...draft, agent: mark.agent }, live)];
 }
 
 /** It has no entry any more, so its heartbeat is read by the defaults. */

@@ -14,7 +14,12 @@ export function agentPane(session: TmuxSession): TmuxPane | null {
 /** Live processes in other panes count as someone attached. */
 export function otherLivePanes(session: TmuxSession): readonly TmuxPane[] {
   const own = agentPane(session);
-  return session.panes.filter((p) => p !== own && !p.dead && p.runs.verdict !== 'gone' && p.runs.verdict !== 'dead');
+  return livePanes(session).filter((p) => p !== own);
+}
+
+/** Panes in which something lives: all that are not known to be dead. */
+export function livePanes(session: TmuxSession): readonly TmuxPane[] {
+  return session.panes.filter((p) => !p.dead && p.runs.verdict !== 'gone' && p.runs.verdict !== 'dead');
 }
 
 function paneNumber(pane: TmuxPane): number {

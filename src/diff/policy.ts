@@ -17,7 +17,10 @@ export interface PlanPolicy {
   readonly maxDisrupt: Limit | null;
 }
 
-/** `5` or `20%`; a percentage is of the agents in scope, rounded down, at least 1 where it is not 0 %. */
+/**
+ * `5` or `20%`; a percentage is of the agents in scope (those of the roster for this host and tenant that --target and
+ * --exclude leave), rounded down, at least 1 where it is not 0 %.
+ */
 export interface Limit {
   readonly value: number;
   readonly unit: 'count' | 'percent';

@@ -229,7 +229,7 @@ function interruptionFact(ctx: CheckContext, change: Change, seen: Observed): Ch
   if (found.state === 'absent') return HOLDS;
   const agent = ctx.agents.find((a) => a.name === change.agent) ?? former(change.agent ?? found.session.name);
   const live = liveness(seen, ctx.roster, agent, found.session, Date.parse(seen.observed_at));
-  const command = forcingCommand(change, live);
+  const command = forcingCommand(ctx.roster, change, live);
   if (live.attached > 0 && !may.attached) {
     const others = live.otherPanes > 0 ? ` (${live.otherPanes} of them in other panes)` : '';
     const detail = `${live.attached} attached to session ${found.session.name} by now${others}; even so: ${command}`;

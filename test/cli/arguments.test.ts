@@ -35,6 +35,12 @@ describe('usage errors exit 64, print nothing on stdout and name the nearest rig
       ['plan', `--max-fail=${bad}`],
       `fleet: --max-fail ${bad} is not understood\n  write a count, or a percentage from 1% to 100%, as in --max-fail 20%\n`,
     ]),
+    ...['--max-destroy', '--max-disrupt'].flatMap((flag) =>
+      ['-1', '101%', '1.5', 'x', '1,5', '%'].map((bad): [string[], string] => [
+        ['plan', `${flag}=${bad}`],
+        `fleet: ${flag} ${bad} is not understood\n  a count, or a percentage up to 100%, as in ${flag} 2 or ${flag} 20%\n`,
+      ]),
+    ),
     [['explain'], 'fleet: fleet explain needs ADDR\n  fleet explain --help\n'],
     [['validate', 'a', '-f', 'b'], 'fleet: two rosters: a and -f b\n  name one\n'],
   ])('%j', async (argv, stderr) => {

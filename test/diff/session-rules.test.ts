@@ -643,6 +643,35 @@ describe('sessions: who is not interrupted', () => {
     expect(w.lines(w.planOf(r, observed))).toEqual(['blocked(protect) session/coder runtime-mismatch']);
   });
 
+  test('`protect: true`: not stopped either, nor restarted by a newer spec or a stale heartbeat', () => {
+    const r = w.roster(coderWith('protect: true', 'heartbeat: { on_stale: restart }'));
+    const spec = w.healthy(r);
+    const { mark } = w.session(spec, 'coder');
+    if (mark !== null) mark.spec = 'older';
+    expect(w.lines(w.planOf(r, spec))).toEqual(['blocked(protect) session/coder spec-changed']);
+    const stale = w.healthy(r);
+    w.heartbeatsOf(stale, 'coder').beat = w.beat(2000, 600);
+    expect(w.lines(w.planOf(r, stale))).toEqual([
+      'blocked(protect) session/coder heartbeat-stale',
+      'warning heartbeat/coder heartbeat-stale',
+    ]);
+    const off = w.roster(coderWith('protect: true', 'state: stopped'));
+    expect(w.lines(w.planOf(off, w.healthy(r)))).toContain('blocked(protect) session/coder should-be-stopped');
+  });
+
+  test('`protect: true`: what is dead or missing is started, since that interrupts nothing', () => {
+    const r = w.roster(coderWith('protect: true'));
+    const dead = w.healthy(r);
+    Object.assign(w.paneOf(dead, 'coder'), { dead: true, runs: { verdict: 'dead', status: 1, signal: null } });
+    expect(w.lines(w.planOf(r, dead))).toEqual(['restart session/coder session-dead']);
+    const missing = w.healthy(r);
+    w.dropSession(missing, 'coder');
+    expect(w.lines(w.planOf(r, missing))).toEqual(['start session/coder session-missing']);
+    const shell = w.healthy(r);
+    w.paneOf(shell, 'coder').runs = { verdict: 'shell', pid: 2000, program: 'bash' };
+    expect(w.lines(w.planOf(r, shell))).toEqual(['blocked(protect) session/coder shell-left']);
+  });
+
   test('`manage: warn`: planned as a warning; `manage: observe`: not planned', () => {
     for (const [mode, expected] of [
       ['warn', ['warning session/coder runtime-mismatch']],

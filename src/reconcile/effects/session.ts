@@ -119,7 +119,7 @@ async function whyRefused(ctx: EffectContext, change: Change, name: string): Pro
       const there = identity && found.state === 'present' && sameSession(identity, found.server, found.session);
       const attached = there && found.session.attached > 0;
       if (attached) {
-        const command = forcingCommand(change, { attached: 1, busy: false });
+        const command = forcingCommand(ctx.roster, change, { attached: 1, busy: false });
         return skipped('deferred-attached', `somebody is attached to session ${name} by now; even so: ${command}`);
       }
       return skipped('stale', `tmux's guard found another session ${name} than planned`);
