@@ -1,13 +1,14 @@
 /**
  * `build.mjs [DIRECTORY]` builds what is published, into dist/ if not told otherwise:
  *   dist/fleet.cjs                 the command: a launcher of a few lines
- *   dist/fleet.bundle.cjs          everything, in one file, without dependencies
+ *   dist/fleet.bundle.cjs          what commands usually run, in one file, without dependencies
  *   dist/fleet.bundle.cache        V8's compiled code for it; another V8 silently ignores it and compiles by itself
+ *   dist/deferred/                 what they rarely need, a file each
  *   dist/THIRD-PARTY-LICENSES.txt  of what is bundled
  */
 import { execFileSync } from 'node:child_process';
 import { chmodSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { dirname, join, relative } from 'node:path';
+import { basename, dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 
@@ -31,29 +32,40 @@ new Script(source, { filename: 'fleet.bundle.cjs', cachedData }).runInThisContex
 `;
 
 /**
- * What most commands never need and what takes long to start: zod, the yaml library, ajv. An import of these files is
- * made to load them when one of their functions is first called; they export nothing that an importer uses but functions.
+ * What most commands never need and what takes long to start: zod, the yaml library, ajv, pino. In the bundle, an import
+ * of one of these files loads it from dist/deferred/ when one of its functions is first called, so they export nothing
+ * that an importer uses but functions.
  */
 const DEFERRED = ['src/spec/schema-zod.ts', 'src/spec/yaml-library.ts', 'src/observe/check-document.ts'];
+const DEFERRED_PACKAGE = 'pino';
 
 const deferImports = {
   name: 'defer-imports',
-  setup: ({ onLoad }) => {
+  setup: ({ onLoad, onResolve }) => {
+    onResolve({ filter: new RegExp(`^${DEFERRED_PACKAGE}$`) }, () => ({
+      path: pathOf(DEFERRED_PACKAGE),
+      external: true,
+    }));
+    onResolve({ filter: /^\.\/deferred\// }, ({ path }) => ({ path, external: true }));
     onLoad({ filter: /\/src\/[^.]+\.ts$/ }, ({ path }) => {
       const source = readFileSync(path, 'utf8');
-      const contents = source.replace(/^import \{([^}]*)\} from '(\.[^']+)';$/gm, (statement, names, from) =>
-        DEFERRED.includes(relative(root, join(dirname(path), from))) ? deferred(names, from) : statement,
-      );
+      const contents = source.replace(/^import \{([^}]*)\} from '(\.[^']+)';$/gm, (statement, names, from) => {
+        const file = relative(root, join(dirname(path), from));
+        return DEFERRED.includes(file) ? deferred(names, pathOf(file)) : statement;
+      });
       return { contents, loader: 'ts' };
     });
   },
 };
 
-function deferred(names, from) {
+/** As the launcher's require finds it. */
+const pathOf = (source) => `./deferred/${basename(source, '.ts')}.cjs`;
+
+function deferred(names, path) {
   const values = names.split(',').map((name) => name.trim());
   return values
     .filter((name) => name !== '' && !name.startsWith('type '))
-    .map((name) => `const ${name} = (...args) => require('${from}').${name}(...args);`)
+    .map((name) => `const ${name} = (...args) => require('${path}').${name}(...args);`)
     .join('\n');
 }
 
@@ -76,9 +88,7 @@ async function buildInto(target) {
 }
 
 async function bundle(dist) {
-  const { metafile } = await build({
-    entryPoints: [join(root, 'src/cli/main.ts')],
-    outfile: join(dist, 'fleet.bundle.cjs'),
+  const options = {
     bundle: true,
     platform: 'node',
     target: 'node20.19',
@@ -88,17 +98,28 @@ async function bundle(dist) {
     minifyWhitespace: true,
     minifySyntax: true,
     legalComments: 'none',
+    metafile: true,
+    absWorkingDir: root,
+    logLevel: 'warning',
+  };
+  const main = await build({
+    ...options,
+    entryPoints: ['src/cli/main.ts'],
+    outfile: join(dist, 'fleet.bundle.cjs'),
     define: { FLEET_VERSION: JSON.stringify(version) },
     // A vm.Script has no import(): what is loaded when needed is a require of the same file's other part.
     supported: { 'dynamic-import': false },
     banner: { js: '(function(require){' },
     footer: { js: '})' },
     plugins: [deferImports],
-    metafile: true,
-    absWorkingDir: root,
-    logLevel: 'warning',
   });
-  return Object.keys(metafile.inputs);
+  const rest = await build({
+    ...options,
+    entryPoints: [...DEFERRED, DEFERRED_PACKAGE].map((source) => ({ in: source, out: basename(source, '.ts') })),
+    outdir: join(dist, 'deferred'),
+    outExtension: { '.js': '.cjs' },
+  });
+  return [...Object.keys(main.metafile.inputs), ...Object.keys(rest.metafile.inputs)];
 }
 
 /** The licence files of every package that a file of the bundle came from. A package without one fails the build. */
@@ -114,7 +135,7 @@ function licences(inputs) {
     return `${about.name} ${about.version} (${about.license})\n\n${text}\n`;
   });
   const line = `\n${'-'.repeat(78)}\n\n`;
-  return `fleet.bundle.cjs contains the following packages.\n${line}${texts.join(line)}`;
+  return `fleet.bundle.cjs and deferred/ contain the following packages.\n${line}${texts.join(line)}`;
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {

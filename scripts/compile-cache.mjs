@@ -25,7 +25,7 @@ const exit = process.exit;
 process.env.TMUX_TMPDIR = stage;
 
 const script = new Script(readFileSync(join(dist, FILENAME), 'latin1'), { filename: FILENAME });
-const realRequire = createRequire(import.meta.url);
+const realRequire = createRequire(join(realpathSync(dist), FILENAME));
 const home = join(stage, 'home');
 const unitDirectory = join(home, '.config/systemd/user');
 /** Where the user's runtime directory, tmux's sockets and the mark of lingering are looked for, and what stands there. */

@@ -64,3 +64,14 @@ export function issuesOf(schema: Schema, data: unknown): readonly SchemaIssue[] 
   const result = z.safeParse(schema, data);
   return result.success ? [] : result.error.issues;
 }
+
+/** Draft-07; `patterned` is shown with a pattern that it does not check itself. */
+export function zodJsonSchema(schema: Schema, patterned: Schema, pattern: RegExp): Readonly<Record<string, unknown>> {
+  return z.toJSONSchema(schema, {
+    target: 'draft-7',
+    io: 'input',
+    override: ({ zodSchema, jsonSchema }) => {
+      if (zodSchema === patterned) jsonSchema.pattern = pattern.source;
+    },
+  });
+}
