@@ -50,12 +50,23 @@ export const COMMANDS: readonly Command[] = [
     name: 'plan',
     summary: 'observed against roster: what would change and why; changes nothing, ever',
     operands: [],
-    flags: [...PLAN_FLAGS, 'observed'],
+    flags: [...PLAN_FLAGS, 'observed', 'out'],
     notes: [
+      'With -o the plan is saved too: fleet apply FILE then makes that plan and no more, within 24 hours.',
       'Exit codes: 0, also with drift; 2 changes pending (--detailed-exitcode); 3 something could not be observed;',
       '4 a guard refused something; 78 invalid roster.',
     ],
     load: async () => (await import('./commands/plan.ts')).planCommand,
+  },
+  {
+    name: 'show',
+    summary: 'prints a saved plan, and whether it still fits; looks at no host',
+    operands: [{ name: 'FILE', required: true }],
+    flags: ['json'],
+    notes: [
+      'FILE: what fleet plan -o FILE wrote. Exits 0 also where the plan fits no more; 1 where FILE is no sound plan.',
+    ],
+    load: async () => (await import('./commands/show.ts')).show,
   },
   {
     name: 'apply',

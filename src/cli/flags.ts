@@ -36,6 +36,7 @@ export const FLAGS = {
   serial: option('SIZES', 'change agents in batches of these sizes, e.g. 1,5,20%; the last size repeats'),
   'max-fail': option('N|N%', 'begin nothing more once so many agents failed (with --serial: 1; N%: of the batch)'),
   observed: option('FILE', 'plan against a saved `fleet observe` document instead of the live host'),
+  out: option('FILE', 'save the plan, for: fleet apply FILE', 'o'),
   yes: flag('do not ask', 'y'),
   help: flag('this text', 'h'),
   version: flag('the version of fleet'),
@@ -43,11 +44,9 @@ export const FLAGS = {
 export type FlagName = keyof typeof FLAGS;
 
 /** Parts of the contract that this version does not have: refused, never silently ignored. */
-export const LATER_FLAGS: readonly string[] = ['out', 'lock-timeout', 'takeover', 'reason', 'until', 'format'];
-export const LATER_SHORT_FLAGS: readonly string[] = ['o'];
+export const LATER_FLAGS: readonly string[] = ['lock-timeout', 'takeover', 'reason', 'until', 'format'];
 
 export const LATER_COMMANDS: readonly string[] = [
-  'show',
   'run',
   'status',
   'pause',

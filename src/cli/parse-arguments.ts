@@ -5,7 +5,7 @@ import { err, ok } from '../spec/result.ts';
 import { nearest } from '../spec/suggest.ts';
 import type { Arguments, Command } from './command.ts';
 import type { FlagName } from './flags.ts';
-import { COMMON_FLAGS, flagSpec, isFlagName, LATER_FLAGS, LATER_SHORT_FLAGS } from './flags.ts';
+import { COMMON_FLAGS, flagSpec, isFlagName, LATER_FLAGS } from './flags.ts';
 import { parseLimit } from './limit.ts';
 
 /** `message` without a full stop; `remedy` is what to type instead. */
@@ -65,8 +65,7 @@ function tokensOf(argv: readonly string[], known: readonly FlagName[]): readonly
 }
 
 function unknownFlag(command: Command, token: OptionToken, known: readonly FlagName[]): UsageProblem {
-  const later = token.rawName.startsWith('--') ? LATER_FLAGS : LATER_SHORT_FLAGS;
-  if (later.includes(token.name)) {
+  if (token.rawName.startsWith('--') && LATER_FLAGS.includes(token.name)) {
     return { message: `${token.rawName} is not in this version of fleet yet`, remedy: 'leave it out' };
   }
   if (isFlagName(token.name)) {

@@ -8,6 +8,7 @@ import { type Arguments, type Failure, has, value, values } from './command.ts';
 import { EXIT } from './exit-codes.ts';
 import { parseLimit } from './limit.ts';
 import type { Look } from './look.ts';
+import type { RosterCommit } from './roster-commit.ts';
 import { VERSION } from './version.ts';
 import { addressesIn, explainable } from './views/explain-records.ts';
 
@@ -32,8 +33,9 @@ function limitOf(args: Arguments, flag: 'max-destroy' | 'max-disrupt'): Limit | 
   return given === null ? null : parseLimit(given);
 }
 
-export function planFor({ roster, observed, memory }: Look, policy: PlanPolicy): Plan {
-  return buildPlan({ roster, observed, memory, policy, toolVersion: VERSION });
+export function planFor({ roster, observed, memory }: Look, policy: PlanPolicy, rosterCommit?: RosterCommit): Plan {
+  const input = { roster, observed, memory, policy, toolVersion: VERSION };
+  return buildPlan(rosterCommit === undefined ? input : { ...input, rosterCommit });
 }
 
 /** A target or exclusion that means nothing here: without this refusal a misspelt one would read as "No changes". */

@@ -42,7 +42,7 @@ const COMPARISONS: readonly Compare[] = [
 export interface PlanInput {
   readonly roster: Roster;
   /** Git facts of the roster, where it lies in a checkout. */
-  readonly rosterCommit?: { readonly commit: string | null; readonly dirty: boolean };
+  readonly rosterCommit?: Pick<Plan['roster'], 'commit' | 'dirty'>;
   readonly observed: Observed;
   readonly memory: PlanMemory;
   readonly policy: PlanPolicy;

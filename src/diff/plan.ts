@@ -41,8 +41,10 @@ export interface Plan {
   readonly roster: {
     readonly path: string;
     readonly sha256: string;
+    /** Of the checkout that the roster lies in; null: in none, or not to be told. */
     readonly commit: string | null;
-    readonly dirty: boolean;
+    /** The roster's bytes are not those of the commit; null: not to be told. */
+    readonly dirty: boolean | null;
   };
   readonly hosts: readonly PlanHost[];
   /** In the order in which apply makes them. */

@@ -65,11 +65,6 @@ describe('what this version does not have is refused, never silently ignored', (
     expect([code, stderr]).toEqual([64, `fleet: --${flag} is not in this version of fleet yet\n  leave it out\n`]);
   });
 
-  test('-o', async () => {
-    const { code, stderr } = await bench.run('plan', '-o', 'plan.json');
-    expect([code, stderr]).toEqual([64, 'fleet: -o is not in this version of fleet yet\n  leave it out\n']);
-  });
-
   test('no command or flag is both there and to come', () => {
     expect(COMMANDS.map((c) => c.name).filter((name) => LATER_COMMANDS.includes(name))).toEqual([]);
     expect(Object.keys(FLAGS).filter((name) => LATER_FLAGS.includes(name))).toEqual([]);
