@@ -13,6 +13,7 @@ import { compareFiles } from './files.ts';
 import type { Compare, Finding } from './finding.ts';
 import { compareHeartbeats } from './heartbeats.ts';
 import { heldBy } from './held.ts';
+import { holdBack } from './hold-back.ts';
 import { compareLinger, compareReload, reload } from './host.ts';
 import { elsewhereFindings, hostsOf, splitAgents } from './hosts.ts';
 import { createIgnoreLedger } from './ignore.ts';
@@ -20,7 +21,7 @@ import { holdToLimits } from './limits.ts';
 import { orderChanges } from './order.ts';
 import { compareOrphans } from './orphans.ts';
 import { patchBetween } from './patch.ts';
-import type { Change, Plan } from './plan.ts';
+import type { Change, Ignored, Plan } from './plan.ts';
 import type { PlanMemory, PlanPolicy } from './policy.ts';
 import { selectTargets } from './select.ts';
 import { compareServers } from './servers.ts';
@@ -54,9 +55,10 @@ export function buildPlan(input: PlanInput): Plan {
   const { here, elsewhere } = splitAgents(roster, observed, input.policy);
   const ctx = contextFor(input, here);
   const findings = COMPARISONS.flatMap((compare) => compare(ctx));
-  const all = [...onceEach(notIgnored(ctx, findings)), ...elsewhereFindings(observed, elsewhere)];
+  const held = holdBack(ctx, onceEach(notIgnored(ctx, findings)));
+  const all = [...held.findings, ...elsewhereFindings(observed, elsewhere)];
   const selected = holdToLimits(ctx, selectTargets(input.policy, link(ctx, reloadIfWritten(ctx, all))));
-  return assemble(input, ctx, selected, elsewhere);
+  return assemble(input, ctx, { selected, paused: held.paused }, elsewhere);
 }
 
 function contextFor(input: PlanInput, agents: readonly AgentSpec[]): PlanContext {
@@ -135,7 +137,7 @@ function withPatch<T extends Change>(change: T): T {
 function assemble(
   input: PlanInput,
   ctx: PlanContext,
-  findings: readonly Finding[],
+  { selected: findings, paused }: { readonly selected: readonly Finding[]; readonly paused: readonly Ignored[] },
   elsewhere: readonly AgentSpec[],
 ): Plan {
   const { roster, observed } = input;
@@ -145,7 +147,7 @@ function assemble(
   const unknown = findings.filter((f) => f.bucket === 'unknown').map((f) => f.unknown);
   const warnings = findings.filter((f) => f.bucket === 'warning').map((f) => f.warning);
   const unmanaged = findings.filter((f) => f.bucket === 'unmanaged').map((f) => f.unmanaged);
-  const ignored = [...ctx.ignore.entries];
+  const ignored = [...ctx.ignore.entries, ...paused];
   const body = {
     format_version: '1.0' as const,
     kind: 'fleet.plan' as const,

@@ -1,5 +1,16 @@
 /** The plan for people: one line of summary, then one block a change. The JSON form is the plan itself. */
-import type { Action, Blocked, Change, DeferredChange, Plan, Unobserved, View, ViewValue, Warning } from './plan.ts';
+import type {
+  Action,
+  Blocked,
+  Change,
+  DeferredChange,
+  Ignored,
+  Plan,
+  Unobserved,
+  View,
+  ViewValue,
+  Warning,
+} from './plan.ts';
 
 export interface TextOptions {
   readonly color: boolean;
@@ -34,8 +45,11 @@ export function formatPlan(plan: Plan, options: TextOptions): string {
     ...list('Warnings', plan.warnings.map(warningLine)),
     ...list(
       'Ignored by the roster',
-      plan.ignored.map((i) => `${i.address} ${i.reason}${i.path ?? ''}: ${i.rule.reason} (line ${i.rule.line})`),
+      plan.ignored
+        .filter((i) => i.pause === undefined)
+        .map((i) => `${i.address} ${i.reason}${i.path ?? ''}: ${i.rule.reason} (line ${i.rule.line})`),
     ),
+    ...list('Paused, left alone', plan.ignored.flatMap(pausedLine)),
     ...list(
       'Unmanaged, left alone',
       plan.unmanaged.map((u) => `${u.address}: ${u.why}`),
@@ -95,6 +109,13 @@ function unknownBlock(u: Unobserved, paint: Paint): string {
 
 function warningLine(w: Warning): string {
   return `${w.address} ${w.reason}: ${w.evidence.join('; ')}`;
+}
+
+function pausedLine(i: Ignored): readonly string[] {
+  if (i.pause === undefined) return [];
+  const until = i.rule.until === null ? '' : ` until ${i.rule.until}`;
+  const what = i.reason === 'paused' ? '' : ` ${i.reason}`;
+  return [`${i.address}${what}: ${i.rule.reason} (by ${i.pause.by} since ${i.pause.since}${until})`];
 }
 
 function list(title: string, lines: readonly string[]): readonly string[] {

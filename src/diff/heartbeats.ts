@@ -2,12 +2,12 @@
 import type { AgentSpec } from '../spec/model.ts';
 import type { PlanContext } from './context.ts';
 import type { Compare, Finding } from './finding.ts';
-import { change, deferred, unobserved, warning } from './finding.ts';
+import { deferred, unobserved, warning } from './finding.ts';
 import { evaluateHeartbeat } from './heartbeat.ts';
-import { protectedFrom } from './interrupt.ts';
+import { interrupt } from './interrupt.ts';
 import { liveness } from './liveness.ts';
 import { agentPane } from './pane.ts';
-import { identityOf, type LiveSubject, ownershipOf, subjectOf } from './subject.ts';
+import { type LiveSubject, ownershipOf, subjectOf } from './subject.ts';
 
 export const compareHeartbeats: Compare = (ctx) =>
   ctx.agents.flatMap((agent) => {
@@ -44,25 +44,21 @@ function compareOne(ctx: PlanContext, agent: AgentSpec, subject: LiveSubject): r
   }
 }
 
-/** `on_stale: restart`: one look proves nothing, so plan only announces it; the controller does it after a second one. */
+/**
+ * `on_stale: restart`: one look proves nothing, so plan only announces it; the controller does it after a second one. The
+ * guards of every interruption hold, so that what is protected, attached or held by its unit is only told.
+ */
 function restartLater(ctx: PlanContext, agent: AgentSpec, subject: LiveSubject, detail: string): readonly Finding[] {
-  if (agent.heartbeat.onStale !== 'restart' || agent.manage !== 'enforce') return [];
-  // Somebody else's session under its name: the session's own row speaks.
-  if (ownershipOf(ctx, agent, subject) !== 'ours') return [];
+  if (agent.heartbeat.onStale !== 'restart' || agent.manage === 'warn') return [];
   const live = liveness(ctx.observed, ctx.roster, agent, subject.session, ctx.now);
-  if (live.busy) return [];
-  const why = [detail, 'on_stale: restart'];
-  if (agent.protect) return [protectedFrom(ctx, agent, { reason: 'heartbeat-stale', evidence: why })];
-  const draft = change(ctx, 'session', agent.name, agent, {
+  if (live.busy || ownershipOf(ctx, agent, subject) !== 'ours') return [];
+  const found = interrupt(ctx, agent, subject, {
     action: 'restart',
     reason: 'heartbeat-stale',
-    stage: 5,
     before: { heartbeat: 'stale' },
     after: { heartbeat: 'fresh' },
-    disruption: 'restart',
-    live: { attached: live.attached, busy: live.busy },
-    evidence: why,
-    precondition: { session: identityOf(subject) },
+    evidence: [detail, 'on_stale: restart'],
   });
-  return [deferred(draft, 'awaiting-second-look', '`fleet run` restarts it after a second look one interval later')];
+  const remedy = '`fleet run` restarts it after a second look one interval later';
+  return found.map((f) => (f.bucket === 'change' ? deferred(f.change, 'awaiting-second-look', remedy) : f));
 }

@@ -197,7 +197,10 @@ export interface Ignored {
   readonly reason: Reason;
   /** Pointer of the rule, null = the whole resource. */
   readonly path: string | null;
+  /** `line` is 0 for a pause, which is no rule of the roster. */
   readonly rule: { readonly reason: string; readonly until: string | null; readonly line: number };
+  /** Only for what a person paused. */
+  readonly pause?: { readonly by: string; readonly since: string; readonly overdue: boolean };
 }
 
 export interface Summary {

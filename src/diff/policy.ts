@@ -1,4 +1,5 @@
 import type { Kind } from '../spec/address.ts';
+import type { PlanHolds } from './plan-holds.ts';
 
 /** What the command line says about one plan. Counts and percentages are of the agents in scope. */
 export interface PlanPolicy {
@@ -34,6 +35,8 @@ export interface PlanMemory {
   readonly owned: Readonly<Record<string, OwnedRecord>>;
   /** The last apply, where it ended without saying so: killed, or the machine went down. */
   readonly interrupted: InterruptedApply | null;
+  /** Crash loops, fights and pauses in force; absent = none. Not of the inventory: src/reconcile/control. */
+  readonly holds?: PlanHolds;
 }
 
 export const EMPTY_MEMORY: PlanMemory = { sessions: {}, owned: {}, interrupted: null };

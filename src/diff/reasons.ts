@@ -54,5 +54,9 @@ export const REASONS = [
   'heartbeat-future',
   'heartbeat-foreign',
   'heartbeat-unreadable',
+  // time and people
+  'contested',
+  'paused',
+  'pause-overdue',
 ] as const;
 export type Reason = (typeof REASONS)[number];

@@ -180,9 +180,19 @@ function entriesOf(plan: Plan): readonly Entry[] {
         bucket: 'ignored',
         address: i.address,
         agent: null,
-        says: `${i.reason}, ignored: ${i.rule.reason}`,
-        source: `${plan.roster.path}:${i.rule.line}`,
+        says:
+          i.pause === undefined ? `${i.reason}, ignored: ${i.rule.reason}` : pauseSays(i.reason, i.pause.by, i.rule),
+        source: i.pause === undefined ? `${plan.roster.path}:${i.rule.line}` : null,
       }),
     ),
   ];
+}
+
+function pauseSays(
+  reason: string,
+  by: string,
+  rule: { readonly reason: string; readonly until: string | null },
+): string {
+  const until = rule.until === null ? '' : ` until ${rule.until}`;
+  return `${reason === 'paused' ? '' : `${reason}, `}paused by ${by}${until}: ${rule.reason}`;
 }

@@ -1,0 +1,120 @@
+/** The rows on pauses, crash loops and fights: what would be done, and is not for now. */
+import { fingerprint } from '../spec/fingerprint.ts';
+import type { AgentSpec } from '../spec/model.ts';
+import { addressOf, type PlanContext } from './context.ts';
+import { blocked, type Finding, warning } from './finding.ts';
+import type { Change, Ignored } from './plan.ts';
+import { type CrashLoop, NO_HOLDS, type Pause, type PlanHolds } from './plan-holds.ts';
+import { contestableFields, isBringUp } from './repetition.ts';
+import { matchesTarget } from './target.ts';
+
+export interface HeldBack {
+  readonly findings: readonly Finding[];
+  readonly paused: readonly Ignored[];
+}
+
+export function holdBack(ctx: PlanContext, findings: readonly Finding[]): HeldBack {
+  const holds = ctx.memory.holds ?? NO_HOLDS;
+  const looped = ctx.agents.reduce((left, agent) => crashLooped(ctx, agent, holds, left), findings);
+  const fought = looped.map((f) => contested(ctx, holds, f));
+  return pause(ctx, holds.pauses, fought);
+}
+
+const wanted = (f: Finding): Change | null => (f.bucket === 'change' || f.bucket === 'deferred' ? f.change : null);
+
+function crashLooped(
+  ctx: PlanContext,
+  agent: AgentSpec,
+  holds: PlanHolds,
+  findings: readonly Finding[],
+): readonly Finding[] {
+  const loop = Object.hasOwn(holds.crash_loops, agent.name) ? holds.crash_loops[agent.name] : undefined;
+  if (loop === undefined || agent.state === 'stopped' || !isOfSpec(ctx, agent, loop)) return findings;
+  const bringsUp = (f: Finding): boolean => {
+    const change = wanted(f);
+    return change !== null && change.agent === agent.name && isBringUp(change);
+  };
+  const [first] = findings.filter(bringsUp);
+  const seconds = Math.round(loop.window / 1000);
+  const why = `restarted ${loop.restarts} times within ${seconds} s and ended again, left alone since ${loop.since}`;
+  if (first === undefined) {
+    const evidence = [why, 'it runs now; when it ends it is not started again'];
+    return [...findings, warning(ctx, 'session', agent.name, agent, 'crash-loop', evidence)];
+  }
+  const remedy = `mend what ends it, then \`fleet reset ${agent.name}\`; a change of its spec lets it go on too`;
+  const what = { reason: 'crash-loop', guard: 'crash-loop', evidence: [why, ...evidenceOf(first)], remedy } as const;
+  return [...findings.filter((f) => !bringsUp(f)), blocked(ctx, 'session', agent.name, agent, what)];
+}
+
+/** Where the home cannot be read the spec cannot be told, and so not have changed. */
+function isOfSpec(ctx: PlanContext, agent: AgentSpec, loop: CrashLoop): boolean {
+  return ctx.files === null || fingerprint(agent, ctx.files.user.home) === loop.spec;
+}
+
+function evidenceOf(f: Finding): readonly string[] {
+  return wanted(f)?.evidence ?? [];
+}
+
+function contested(ctx: PlanContext, { contested: fights }: PlanHolds, f: Finding): Finding {
+  const change = wanted(f);
+  if (change === null || fights.length === 0) return f;
+  const fields = contestableFields(change);
+  const fight = fights.find(
+    (c) => c.address === change.address && c.roster === ctx.roster.sha256 && fields.includes(c.path),
+  );
+  if (fight === undefined) return f;
+  const { address, agent } = change;
+  const evidence = [
+    `${fight.path || 'it'} was put back ${fight.times} times after fleet had repaired it (${change.reason}), last at ${fight.since}`,
+    `left alone until the roster changes or \`fleet reset ${agent ?? address}\``,
+  ];
+  return { bucket: 'warning', warning: { address, agent, reason: 'contested', evidence } };
+}
+
+function pause(ctx: PlanContext, pauses: readonly Pause[], findings: readonly Finding[]): HeldBack {
+  if (pauses.length === 0) return { findings, paused: [] };
+  const notes: Ignored[] = pauses.map((p) => note(ctx, p, addressOfPause(ctx, p), 'paused'));
+  const left = findings.filter((f) => {
+    if (f.bucket === 'unknown' || f.bucket === 'unmanaged' || f.bucket === 'warning') return true;
+    const about = f.bucket === 'blocked' ? f.blocked : f.change;
+    const by = pauses.find((p) => covers(p, about.address, about.agent));
+    if (by === undefined) return true;
+    notes.push(note(ctx, by, about.address, about.reason));
+    return false;
+  });
+  const overdue = pauses.filter((p) => isOverdue(p, ctx.now));
+  return { findings: [...left, ...overdue.map((p) => overdueWarning(ctx, p))], paused: notes };
+}
+
+export function covers(pause: Pause, address: string, agent: string | null): boolean {
+  return pause.target === null || matchesTarget(pause.target, address, agent);
+}
+
+/** `now`: Unix milliseconds. A bare date is over at its end (UTC). */
+export function isOverdue(pause: Pause, now: number): boolean {
+  if (pause.until === null) return false;
+  const end = pause.until.length === 10 ? `${pause.until}T23:59:59.999Z` : pause.until;
+  return now > Date.parse(end);
+}
+
+function note(ctx: PlanContext, p: Pause, address: string, reason: Ignored['reason']): Ignored {
+  const rule = { reason: p.reason, until: p.until, line: 0 };
+  return { address, reason, path: null, rule, pause: { by: p.by, since: p.since, overdue: isOverdue(p, ctx.now) } };
+}
+
+function addressOfPause(ctx: PlanContext, { target }: Pause): string {
+  if (target === null) return addressOf(ctx, 'session', '*');
+  const slashes = target.split('/').length - 1;
+  if (slashes === 0) return addressOf(ctx, 'session', target);
+  return slashes === 1 ? `${ctx.host}/${ctx.tenant}/${target}` : target;
+}
+
+function overdueWarning(ctx: PlanContext, p: Pause): Finding {
+  const who = p.target ?? '--all';
+  const agent = ctx.agentNamed(p.target ?? '')?.name ?? null;
+  const evidence = [
+    `paused by ${p.by} since ${p.since} until ${p.until ?? ''}: ${p.reason}`,
+    `it is still paused: \`fleet resume ${who}\`, or pause it anew with a later --until`,
+  ];
+  return { bucket: 'warning', warning: { address: addressOfPause(ctx, p), agent, reason: 'pause-overdue', evidence } };
+}

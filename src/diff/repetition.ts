@@ -1,0 +1,36 @@
+/** What it means when a change is wanted again and again: an agent that keeps ending, or somebody who keeps putting back. */
+import { patchBetween } from './patch.ts';
+import type { Change } from './plan.ts';
+import type { Reason } from './reasons.ts';
+
+/** It makes an agent's process anew: counted as a restart. A unit that is started beside its living session is none. */
+export function isBringUp(change: Change): boolean {
+  const starts = change.action === 'start' || change.action === 'restart';
+  const agents = change.kind === 'session' || change.kind === 'unit';
+  return change.stage === 5 && change.agent !== null && agents && starts && change.reason !== 'unit-inactive';
+}
+
+/** Things end by themselves, and a reload follows from any edit: that takes nobody who wants it otherwise. */
+const ENDS_BY_ITSELF: ReadonlySet<Reason> = new Set([
+  'session-missing',
+  'session-dead',
+  'shell-left',
+  'unit-failed',
+  'server-missing',
+  'holder-missing',
+  'socket-deleted',
+  'heartbeat-stale',
+  'daemon-reload-needed',
+]);
+
+/** The fields that somebody else must have put back where this is wanted again after it was made; empty where nobody need. */
+export function contestableFields(change: Change): readonly string[] {
+  if (ENDS_BY_ITSELF.has(change.reason)) return [];
+  const paths = patchBetween(change.before, change.after).flatMap((o) => (o.op === 'test' ? [] : [o.path]));
+  return paths.length === 0 ? [''] : [...new Set(paths)];
+}
+
+/** Nothing that lives ends by it: the agent's process is gone already, and no other pane of its session is alive. */
+export function endsOnlyTheDead(change: Change): boolean {
+  return change.disruption === 'none';
+}

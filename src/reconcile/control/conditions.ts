@@ -1,0 +1,142 @@
+/**
+ * How each agent and the fleet are, in four words that keep the time of their last change. Told from one look, its plan
+ * and what was decided; an agent outside the look keeps what was told of it before.
+ */
+import type { Plan } from '../../diff/plan.ts';
+import type { Pause } from '../../diff/plan-holds.ts';
+import type { Reason } from '../../diff/reasons.ts';
+import type { AgentSpec, Roster } from '../../spec/model.ts';
+import { type Counters, entry } from './counters.ts';
+import type { Held } from './decide.ts';
+import { evaluateReady, type Verdict } from './readiness.ts';
+
+export type ConditionType = 'Ready' | 'Reconciling' | 'Stalled' | 'Paused';
+
+export interface Condition {
+  readonly type: ConditionType;
+  readonly status: 'True' | 'False' | 'Unknown';
+  /** CamelCase and stable, for machines. */
+  readonly reason: string;
+  readonly message: string;
+  /** What was in force: the agent's spec by its fingerprint; for the fleet the roster by its SHA-256. */
+  readonly observed_generation: string;
+  /** RFC 3339: when `status` last changed. */
+  readonly last_transition: string;
+}
+
+export interface AgentFacts {
+  readonly agent: AgentSpec;
+  readonly plan: Plan;
+  readonly held: readonly Held[];
+  readonly acting: readonly { readonly agent: string | null; readonly reason: Reason }[];
+  readonly counters: Counters;
+  readonly pause: Pause | null;
+  /** Of what is paused is known only that it is. */
+  readonly stopped: string | null;
+}
+
+/** `previous`: to keep the time of what did not change. `at`: RFC 3339. */
+export function agentConditions(facts: AgentFacts, previous: readonly Condition[], at: string): readonly Condition[] {
+  const generation = entry(facts.counters.agents, facts.agent.name)?.spec ?? '';
+  const told: Readonly<Record<ConditionType, Verdict>> = {
+    Ready: evaluateReady(facts),
+    Reconciling: evaluateReconciling(facts),
+    Stalled: evaluateStalled(facts),
+    Paused: evaluatePaused(facts),
+  };
+  return TYPES.map((type) => transition(type, told[type], generation, previous, at));
+}
+
+const TYPES: readonly ConditionType[] = ['Ready', 'Reconciling', 'Stalled', 'Paused'];
+const no = (reason: string): Verdict => ({ status: 'False', reason, message: '' });
+
+function evaluateReconciling({ agent, held, acting }: AgentFacts): Verdict {
+  const under = acting.find((a) => a.agent === agent.name);
+  if (under !== undefined) return { status: 'True', reason: 'Repairing', message: under.reason };
+  const [first] = held.filter((h) => h.agent === agent.name && !STUCK.has(h.why));
+  if (first === undefined) return no('NothingToDo');
+  const since = first.since === null ? '' : `, since ${first.since}`;
+  const message = `${first.action} ${first.reason} waits (${first.why}${since}): ${first.detail}`;
+  return { status: 'True', reason: camel(first.why), message };
+}
+
+const STUCK: ReadonlySet<string> = new Set(['crash-loop', 'contested', 'stopped']);
+
+/** Going on takes a person. */
+function evaluateStalled({ agent, plan, held, counters }: AgentFacts): Verdict {
+  const stuck = held.find((h) => h.agent === agent.name && STUCK.has(h.why));
+  if (stuck !== undefined) return { status: 'True', reason: camel(stuck.why), message: stuck.detail };
+  const blocked = plan.blocked.find((b) => b.agent === agent.name);
+  if (blocked !== undefined) {
+    const message = [...blocked.evidence.slice(0, 2), blocked.remedy].join('; ');
+    return { status: 'True', reason: camel(blocked.reason), message };
+  }
+  const contested = plan.warnings.find((w) => w.agent === agent.name && w.reason === 'contested');
+  if (contested !== undefined) return { status: 'True', reason: 'Contested', message: contested.evidence.join('; ') };
+  const failing = Object.entries(counters.retries).find(([, r]) => r.agent === agent.name && r.streak >= 3);
+  if (failing !== undefined) {
+    return { status: 'True', reason: 'RepairFails', message: `${failing[0]} failed ${failing[1].streak} times` };
+  }
+  return no('NothingInTheWay');
+}
+
+function evaluatePaused({ pause, stopped }: AgentFacts): Verdict {
+  if (stopped !== null) return { status: 'True', reason: 'AllStopped', message: stopped };
+  if (pause === null) return no('NotPaused');
+  const until = pause.until === null ? '' : ` until ${pause.until}`;
+  return { status: 'True', reason: 'Paused', message: `by ${pause.by} since ${pause.since}${until}: ${pause.reason}` };
+}
+
+/** The fleet is as its agents are: core agents decide on Ready. */
+export function fleetConditions(
+  roster: Roster,
+  agents: Readonly<Record<string, readonly Condition[]>>,
+  trouble: { readonly reason: string; readonly message: string } | null,
+  previous: readonly Condition[],
+  at: string,
+): readonly Condition[] {
+  const core = new Set(roster.agents.filter((a) => a.lifecycle === 'core').map((a) => a.name));
+  const having = (type: ConditionType, status: Condition['status']): readonly string[] =>
+    Object.entries(agents).flatMap(([name, list]) =>
+      list.some((c) => c.type === type && c.status === status) && (type !== 'Ready' || core.has(name)) ? [name] : [],
+    );
+  const some = (type: ConditionType, reason: string): Verdict => {
+    const names = having(type, 'True');
+    return names.length === 0 ? no('None') : { status: 'True', reason, message: listed(names) };
+  };
+  const stalled: Verdict = trouble === null ? some('Stalled', 'AgentsStalled') : { status: 'True', ...trouble };
+  const told: Readonly<Record<ConditionType, Verdict>> = {
+    Ready: fleetReady(having('Ready', 'False'), having('Ready', 'Unknown')),
+    Reconciling: some('Reconciling', 'AgentsReconciling'),
+    Stalled: stalled,
+    Paused: some('Paused', 'AgentsPaused'),
+  };
+  return TYPES.map((type) => transition(type, told[type], roster.sha256, previous, at));
+}
+
+function fleetReady(down: readonly string[], unknown: readonly string[]): Verdict {
+  if (down.length > 0) return { status: 'False', reason: 'AgentsNotReady', message: listed(down) };
+  if (unknown.length > 0) return { status: 'Unknown', reason: 'AgentsUnknown', message: listed(unknown) };
+  return { status: 'True', reason: 'AllReady', message: '' };
+}
+
+function listed(names: readonly string[]): string {
+  const [few, more] = [names.slice(0, 5).join(', '), names.length - 5];
+  return more > 0 ? `${few} and ${more} more` : few;
+}
+
+function transition(
+  type: ConditionType,
+  verdict: Verdict,
+  observed_generation: string,
+  previous: readonly Condition[],
+  at: string,
+): Condition {
+  const before = previous.find((c) => c.type === type);
+  const last_transition = before?.status === verdict.status ? before.last_transition : at;
+  return { type, ...verdict, observed_generation, last_transition };
+}
+
+export function camel(text: string): string {
+  return text.replace(/(?:^|-)([a-z])/g, (_all, letter: string) => letter.toUpperCase());
+}

@@ -1,0 +1,30 @@
+/** The conditions of a look, from its plan and what was decided. */
+import { covers } from '../../diff/hold-back.ts';
+import type { Plan } from '../../diff/plan.ts';
+import { stamp } from './clock.ts';
+import { agentConditions, type Condition, fleetConditions } from './conditions.ts';
+import type { Decision } from './decide.ts';
+import type { PassInput } from './pass.ts';
+import type { ControlState } from './state.ts';
+
+interface Judged extends PassInput {
+  readonly plan: Plan;
+  readonly scope: ReadonlySet<string> | null;
+  readonly decision: Decision;
+}
+
+export function judge(state: ControlState, input: Judged): Pick<ControlState, 'agents' | 'fleet'> {
+  const { roster, plan, scope, decision, stopped, trouble, pauses } = input;
+  const at = stamp(input.now);
+  const { held, counters, act } = decision;
+  const agents: Record<string, readonly Condition[]> = {};
+  for (const agent of roster.agents) {
+    const before = state.agents[agent.name] ?? [];
+    const looked = scope === null || scope.has(agent.name);
+    if (!looked && before.length > 0) agents[agent.name] = before;
+    if (!looked) continue;
+    const pause = pauses.find((p) => covers(p, `/session/${agent.name}`, agent.name)) ?? null;
+    agents[agent.name] = agentConditions({ agent, plan, held, acting: act, counters, pause, stopped }, before, at);
+  }
+  return { agents, fleet: fleetConditions(roster, agents, trouble, state.fleet, at) };
+}

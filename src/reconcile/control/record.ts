@@ -1,0 +1,100 @@
+/** What came of the changes, into the counters. */
+import type { Change } from '../../diff/plan.ts';
+import { contestableFields, isBringUp } from '../../diff/repetition.ts';
+import type { Outcome } from '../outcome.ts';
+import { backoff } from './calm.ts';
+import { type Moment, tick } from './clock.ts';
+import { type AgentCounters, type Counters, entry, type Retry } from './counters.ts';
+import { countRepair } from './fights.ts';
+import type { ControlPolicy, Random } from './policy.ts';
+
+export interface RecordInput {
+  readonly acted: readonly Change[];
+  readonly outcomes: readonly Outcome[];
+  readonly uncounted: Readonly<Record<string, AgentCounters>>;
+  /** Of the roster that the plan was made from. */
+  readonly roster: string;
+  readonly now: Moment;
+  readonly policy: ControlPolicy;
+  readonly random: Random;
+}
+
+/** A world that moved under the plan is looked at again soon, but not in a circle. */
+const STALE_MS = 500;
+const MAX_STALE_MS = 60_000;
+
+export function record(counters: Counters, input: RecordInput): Counters {
+  const ticked = { ...counters, clock: tick(counters.clock, input.now) };
+  const kept = uncount(ticked, input);
+  return input.acted.reduce((left, change) => {
+    const outcome = outcomeOf(input.outcomes, change);
+    return outcome === undefined ? left : recordOne(left, change, outcome, input);
+  }, kept);
+}
+
+/** Starts that were not made: nobody was restarted. Failed ones were. */
+function uncount(counters: Counters, { acted, outcomes, uncounted }: RecordInput): Counters {
+  const made = (agent: string): boolean => {
+    const starts = acted.filter((c) => c.agent === agent && isBringUp(c));
+    // Of a change without an outcome it is not known whether it was made.
+    return starts.map((c) => outcomeOf(outcomes, c)).some((o) => o === undefined || o.outcome !== 'skipped');
+  };
+  const back = Object.entries(uncounted).filter(([agent]) => !made(agent));
+  return back.length === 0 ? counters : { ...counters, agents: { ...counters.agents, ...Object.fromEntries(back) } };
+}
+
+function outcomeOf(outcomes: readonly Outcome[], { address, action }: Change): Outcome | undefined {
+  return outcomes.find((o) => o.address === address && o.action === action);
+}
+
+function recordOne(counters: Counters, change: Change, outcome: Outcome, input: RecordInput): Counters {
+  switch (outcome.outcome) {
+    case 'applied': {
+      const repaired = countRepair(counters, change, input.roster, input.policy);
+      return endsByItself(change) ? sharedStart(repaired, change, input) : withoutRetry(repaired, change.address);
+    }
+    case 'failed':
+      return isBringUp(change) ? counters : retryLater(counters, change, input, null);
+    case 'skipped':
+      return outcome.why === 'stale' ? retryStale(counters, change, input) : counters;
+  }
+}
+
+/** A server, a holder, a reload: no agent's restart policy counts it, and it may be wanted again at once. */
+function endsByItself(change: Change): boolean {
+  return change.agent === null && contestableFields(change).length === 0;
+}
+
+function sharedStart(counters: Counters, change: Change, input: RecordInput): Counters {
+  return retryLater(counters, change, input, counters.clock.steady + input.policy.forgiveMs);
+}
+
+function retryLater(counters: Counters, change: Change, input: RecordInput, keep: number | null): Counters {
+  const { policy, random } = input;
+  const streak = entry(counters.retries, change.address)?.streak ?? 0;
+  const wait = backoff(policy.retryMs, policy.maxRetryMs, streak) * (1 + policy.jitter * random());
+  return withRetry(counters, change, { streak: streak + 1, wait, keep });
+}
+
+function retryStale(counters: Counters, change: Change, _input: RecordInput): Counters {
+  const known = entry(counters.retries, change.address);
+  const streak = known?.streak ?? 0;
+  const wait = backoff(STALE_MS, MAX_STALE_MS, streak);
+  return withRetry(counters, change, { streak: streak + 1, wait, keep: known?.keep_until ?? null });
+}
+
+function withRetry(
+  counters: Counters,
+  change: Change,
+  { streak, wait, keep }: { readonly streak: number; readonly wait: number; readonly keep: number | null },
+): Counters {
+  const not_before = counters.clock.steady + Math.ceil(wait);
+  const retry: Retry = { agent: change.agent, streak, not_before, keep_until: keep };
+  return { ...counters, retries: { ...counters.retries, [change.address]: retry } };
+}
+
+function withoutRetry(counters: Counters, address: string): Counters {
+  if (entry(counters.retries, address) === undefined) return counters;
+  const { [address]: _gone, ...retries } = counters.retries;
+  return { ...counters, retries };
+}

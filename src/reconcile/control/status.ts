@@ -1,0 +1,123 @@
+/** The status document (`status.json`, kind `fleet.status`, format 1.0): all that `fleet status` prints, without asking the controller. */
+import type { Pause } from '../../diff/plan-holds.ts';
+import type { AgentSpec, Roster } from '../../spec/model.ts';
+import { within } from './calm.ts';
+import { type Moment, stamp } from './clock.ts';
+import type { Condition } from './conditions.ts';
+import { entry } from './counters.ts';
+import type { HoldWhy } from './decide.ts';
+import type { RosterInForce } from './roster-in-force.ts';
+import type { ControlState } from './state.ts';
+
+export interface StatusDocument {
+  readonly format_version: '1.0';
+  readonly kind: 'fleet.status';
+  readonly fleet: string;
+  readonly host: string;
+  readonly tenant: string;
+  readonly controller: ControllerStatus;
+  readonly roster: RosterStatus;
+  readonly conditions: readonly Condition[];
+  /** By agent, in roster order. */
+  readonly agents: Readonly<Record<string, AgentStatus>>;
+  readonly queue: { readonly dirty: number; readonly running: number };
+  readonly pauses: readonly Pause[];
+  /** Why nothing at all is done (the PAUSED file), null where it is. */
+  readonly stopped: string | null;
+}
+
+export interface ControllerStatus {
+  readonly pid: number;
+  readonly tool_version: string;
+  readonly boot_id: string | null;
+  readonly started_at: string;
+  /** Its own heartbeat: the document is written again at least every full look, changed or not. */
+  readonly beat_at: string;
+  /** CLOCK_MONOTONIC milliseconds of that beat: its age does not depend on the wall clock, within one boot. */
+  readonly beat_monotonic: number;
+  /** Older than so many milliseconds, the controller is stuck. */
+  readonly beat_within: number;
+  readonly passes: number;
+}
+
+export interface RosterStatus {
+  readonly path: string;
+  /** Of the one in force. */
+  readonly sha256: string;
+  readonly commit: string | null;
+  readonly in_force_since: string;
+  /** Why the file as it is now is not in force; null where it is. */
+  readonly refused: { readonly since: string; readonly message: string } | null;
+}
+
+export interface AgentStatus {
+  readonly conditions: readonly Condition[];
+  readonly waiting: readonly Waiting[];
+  /** Starts within `restart.window`, and what it may use of them. */
+  readonly restarts: { readonly recent: number; readonly limit: number };
+  readonly crash_loop: { readonly since: string } | null;
+}
+
+export interface Waiting {
+  readonly address: string;
+  readonly action: string;
+  readonly reason: string;
+  readonly why: HoldWhy;
+  readonly detail: string;
+  /** RFC 3339, null where it is not waiting for idleness. */
+  readonly since: string | null;
+  /** Milliseconds from `beat_at`; null: only an event or a person ends it. */
+  readonly at_most: number | null;
+}
+
+/** What the shell knows and the steps do not. */
+export interface StatusInput {
+  readonly fleet: string;
+  readonly host: string;
+  readonly tenant: string;
+  readonly controller: Omit<ControllerStatus, 'beat_at' | 'beat_monotonic' | 'boot_id' | 'passes'>;
+  readonly inForce: RosterInForce;
+  /** With the agents of this place alone. */
+  readonly roster: Roster;
+  readonly now: Moment;
+}
+
+export function buildStatus(state: ControlState, input: StatusInput): StatusDocument {
+  const { fleet, host, tenant, inForce, now } = input;
+  const { refused } = inForce;
+  const controller = { ...input.controller, boot_id: now.boot_id, beat_at: stamp(now), beat_monotonic: now.monotonic };
+  return {
+    format_version: '1.0',
+    kind: 'fleet.status',
+    fleet,
+    host,
+    tenant,
+    controller: { ...controller, passes: state.passes },
+    roster: {
+      path: inForce.roster.path,
+      sha256: inForce.roster.sha256,
+      commit: inForce.commit,
+      in_force_since: inForce.since,
+      refused: refused === null ? null : { since: refused.since, message: refused.message },
+    },
+    conditions: state.fleet,
+    agents: Object.fromEntries(input.roster.agents.map((a) => [a.name, agentStatus(state, a)])),
+    queue: { dirty: state.queue.dirty.size, running: state.queue.running.size },
+    pauses: state.pauses,
+    stopped: state.stopped,
+  };
+}
+
+function agentStatus(state: ControlState, agent: AgentSpec): AgentStatus {
+  const { steady } = state.counters.clock;
+  const known = entry(state.counters.agents, agent.name);
+  const held = [...state.held.values()].filter((h) => h.agent === agent.name);
+  const waiting = held.map(({ address, action, reason, why, detail, since, until }): Waiting => {
+    const at_most = until === null ? null : Math.max(0, until - steady);
+    return { address, action, reason, why, detail, since, at_most };
+  });
+  const recent = within(known?.restarts ?? [], agent.restart.window, steady).length;
+  const crash_loop = known?.crash_loop ? { since: known.crash_loop.since } : null;
+  const conditions = entry(state.agents, agent.name) ?? [];
+  return { conditions, waiting, restarts: { recent, limit: agent.restart.limit }, crash_loop };
+}
