@@ -46,6 +46,10 @@ export interface Context {
   readonly finishBeforeInterrupt: () => void;
   /** Runs `release` when the process ends by whatever way that can still run code; synchronous. Returns how to undo it. */
   readonly onExit: (release: () => void) => () => void;
+  /** How this very command is run, for units that shall run it again. Absolute. */
+  readonly self: { readonly node: string; readonly script: string };
+  /** From now on SIGHUP calls this; without it, it ends the process. */
+  readonly onHangup: (reload: () => void) => void;
   readonly stdin: {
     readonly isTerminal: boolean;
     /** One line typed at the terminal; null where its input ended. */

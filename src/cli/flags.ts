@@ -37,6 +37,8 @@ export const FLAGS = {
   'max-fail': option('N|N%', 'begin nothing more once so many agents failed (with --serial: 1; N%: of the batch)'),
   observed: option('FILE', 'plan against a saved `fleet observe` document instead of the live host'),
   out: option('FILE', 'save the plan, for: fleet apply FILE', 'o'),
+  git: option('REF', "follow this branch of the roster's checkout; only commits that descend from the one in force"),
+  metrics: option('ADDRESS', 'serve Prometheus metrics: unix:PATH, or a loopback 127.0.0.1:PORT'),
   yes: flag('do not ask', 'y'),
   help: flag('this text', 'h'),
   version: flag('the version of fleet'),

@@ -148,6 +148,11 @@ async function main(): Promise<void> {
       process.on('exit', release);
       return () => process.off('exit', release);
     },
+    // As it was called, not where links lead: an upgrade puts another file behind the link.
+    self: { node: process.execPath, script: process.argv[1] ?? '' },
+    onHangup: (reload) => {
+      process.on('SIGHUP', reload);
+    },
     stdin: {
       get isTerminal() {
         return process.stdin.isTTY === true;

@@ -24,7 +24,10 @@ export interface RunOptions {
   readonly deadlineMs: number;
   /** Standard input; without it the program reads nothing. */
   readonly input?: string;
-  /** Added to the caller's environment. `TMUX` and `TMUX_PANE`, which redirect tmux, are never passed on. */
+  /**
+   * Added to the caller's environment. Of that, what redirects tmux and what systemd told this very process alone are
+   * not passed on: a tmux server would hand them to every agent.
+   */
   readonly env?: Readonly<Record<string, string>>;
   /** Per stream; more is a failure (`too-large`). Default 32 MiB. */
   readonly maxOutputBytes?: number;
@@ -118,10 +121,26 @@ function whyOf(code: string): UnknownCode {
   return 'io';
 }
 
+const NOT_PASSED_ON: ReadonlySet<string> = new Set([
+  'TMUX',
+  'TMUX_PANE',
+  'NOTIFY_SOCKET',
+  'WATCHDOG_USEC',
+  'WATCHDOG_PID',
+  'INVOCATION_ID',
+  'JOURNAL_STREAM',
+  'SYSTEMD_EXEC_PID',
+  'MANAGERPID',
+]);
+
 function environment(added: Readonly<Record<string, string>> | undefined): Record<string, string> {
   const env: Record<string, string> = {};
-  for (const [name, value] of Object.entries({ ...process.env, ...added })) {
-    if (value !== undefined && name !== 'TMUX' && name !== 'TMUX_PANE') env[name] = value;
+  for (const [name, value] of Object.entries(process.env)) {
+    if (value !== undefined && !NOT_PASSED_ON.has(name)) env[name] = value;
+  }
+  // tmux is led by its arguments alone, whoever asks for it.
+  for (const [name, value] of Object.entries(added ?? {})) {
+    if (name !== 'TMUX' && name !== 'TMUX_PANE') env[name] = value;
   }
   return env;
 }

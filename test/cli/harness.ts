@@ -53,6 +53,8 @@ export function openBench(changes: Partial<Context> = {}): Bench {
       interrupted: new AbortController().signal,
       finishBeforeInterrupt: () => {},
       onExit: () => () => {},
+      self: { node: '/usr/bin/node', script: '/opt/fleet/fleet.cjs' },
+      onHangup: () => {},
       stdin: { isTerminal: false, ask: () => Promise.resolve(null) },
       log: textLog(false, stderr),
       ...changes,

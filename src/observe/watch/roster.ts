@@ -13,9 +13,9 @@ const POLL_MS = 2_000;
 /** Network file systems give watches that never fire, so that even a live one is checked now and then. */
 const CHECK_MS = 15_000;
 
-/** `path` is absolute. */
-export function watchRoster(path: string, listener: SourceListener, clock: Clock): Watch {
-  let stamp = stampOf(path);
+/** `paths` are absolute: the roster's file, or those that tell where its branch stands. */
+export function watchRoster(paths: readonly string[], listener: SourceListener, clock: Clock): Watch {
+  let stamp = stampOf(paths);
   let trouble: string | null | undefined;
   let timer: (() => void) | null = null;
   const tell = (): void => listener.onTrigger({ on: 'roster' });
@@ -24,19 +24,19 @@ export function watchRoster(path: string, listener: SourceListener, clock: Clock
     () => follow(),
   );
   const follow = (): void => {
-    const found = directories.set(chainOf(path));
+    const found = directories.set(chainsOf(paths));
     if (found === trouble) return;
     trouble = found;
     listener.onState({ source: 'roster', live: found === null, detail: found });
     schedule();
   };
   const changed = (): void => {
-    stamp = stampOf(path);
+    stamp = stampOf(paths);
     follow();
     tell();
   };
   const check = (): void => {
-    if (stampOf(path) !== stamp) changed();
+    if (stampOf(paths) !== stamp) changed();
     else follow();
     schedule();
   };
@@ -53,12 +53,26 @@ export function watchRoster(path: string, listener: SourceListener, clock: Clock
   };
 }
 
-/** What changes with the content, and '' where there is no such file. */
-function stampOf(path: string): string {
+/** What changes with the content; '' for each file that is not there. */
+function stampOf(paths: readonly string[]): string {
+  return paths.map(stampOfOne).join(' ');
+}
+
+function stampOfOne(path: string): string {
   try {
     const { dev, ino, size, mtimeNs, ctimeNs } = statSync(path, { bigint: true });
     return `${dev}:${ino}:${size}:${mtimeNs}:${ctimeNs}`;
   } catch {
     return '';
   }
+}
+
+function chainsOf(paths: readonly string[]): ReadonlyMap<string, ReadonlySet<string>> {
+  const names = new Map<string, ReadonlySet<string>>();
+  for (const path of paths) {
+    for (const [directory, chained] of chainOf(path)) {
+      names.set(directory, new Set([...(names.get(directory) ?? []), ...chained]));
+    }
+  }
+  return names;
 }

@@ -42,7 +42,7 @@ const swapLink = (name: string, target: string): void => {
 };
 
 function watch(name: string): void {
-  stop = watchRoster(at(name), heard, clock).close;
+  stop = watchRoster([at(name)], heard, clock).close;
 }
 
 /** What a reader finds when it is told is what was written: the trigger comes after the change, never before alone. */
