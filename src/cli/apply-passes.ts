@@ -7,7 +7,7 @@ import type { PlanPolicy } from '../diff/policy.ts';
 import type { RunProgram } from '../observe/run.ts';
 import { applyPlan } from '../reconcile/apply.ts';
 import type { BatchPolicy } from '../reconcile/batches.ts';
-import type { ApplyEvent, ApplyResult, ApplySummary, SkipWhy } from '../reconcile/outcome.ts';
+import type { ApplyEvent, ApplyResult, ApplySummary, Failure as Cause, SkipWhy } from '../reconcile/outcome.ts';
 import { ok, type Result } from '../spec/result.ts';
 import type { Failure } from './command.ts';
 import type { Context } from './context.ts';
@@ -31,6 +31,8 @@ export interface ApplyRun {
   readonly policy: PlanPolicy;
   readonly batches: BatchPolicy;
   readonly context: Context;
+  /** Asked before each effect; a failure ends the apply as an interrupt does. */
+  readonly mayAct: () => Cause | null;
   /** Never a summary: there is one in all, the caller's. */
   readonly onEvent: (event: Exclude<ApplyEvent, { event: 'summary' }>) => void;
   readonly onReplan: (plan: Plan) => void;
@@ -40,7 +42,11 @@ export async function applyInPasses(run: ApplyRun): Promise<Result<ApplyTotal, F
   let { plan, look } = run;
   const failed: string[] = [];
   let { summary, warnings } = await applyOnce(run, look, plan, failed);
-  for (let pass = 1; pass < MAX_PASSES && summary.replan_needed && !summary.interrupted; pass++) {
+  for (
+    let pass = 1;
+    pass < MAX_PASSES && summary.replan_needed && !summary.interrupted && run.mayAct() === null;
+    pass++
+  ) {
     const memory = remember(look.local, look.here, run.context);
     if (!memory.ok) return memory;
     const observed = await observeHere(look.local, look.here, run.context, null);
@@ -75,6 +81,7 @@ async function applyOnce(run: ApplyRun, look: Look, plan: Plan, failed: string[]
     },
     signal: context.interrupted,
     batches: { ...run.batches, failedBefore: failed },
+    mayAct: run.mayAct,
     onEvent: (event) => {
       if (event.event !== 'summary') run.onEvent(event);
     },

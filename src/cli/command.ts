@@ -2,6 +2,7 @@
 import type { Context } from './context.ts';
 import type { ExitCode } from './exit-codes.ts';
 import type { FlagName } from './flags.ts';
+import type { HolderView } from './views/lock.ts';
 
 export interface Command {
   readonly name: string;
@@ -39,4 +40,6 @@ export interface Failure {
   /** What went wrong and where, without a full stop. Several lines where there are several problems. */
   readonly message: string;
   readonly remedy: string | null;
+  /** Who holds the lease, where that is why (exit 6); null: somebody unnamed. */
+  readonly holder?: HolderView | null;
 }

@@ -72,12 +72,26 @@ export const COMMANDS: readonly Command[] = [
     name: 'apply',
     summary: 'repairs what plan shows',
     operands: [],
-    flags: [...PLAN_FLAGS, 'yes'],
+    flags: [...PLAN_FLAGS, 'lock-timeout', 'yes'],
     notes: [
       'On a terminal it shows the plan and asks; elsewhere it needs -y. With --json it prints one object a line, a',
       'summary last. Exit codes as for plan, and 5 stale, 6 the lock is held, 7 applied in part, 130/143 interrupted.',
     ],
     load: async () => (await import('./commands/apply.ts')).applyCommand,
+  },
+  {
+    name: 'lock',
+    summary: 'who holds the lease: lock status, lock release ID',
+    operands: [
+      { name: 'status|release', required: true },
+      { name: 'ID', required: false },
+    ],
+    flags: ['file', 'json'],
+    notes: [
+      'One fleet at a time changes a host for a user. release takes the lease away from its holder, which then begins',
+      'no further change; the lease of a holder that died needs no release. ID is what status and exit 6 show.',
+    ],
+    load: async () => (await import('./commands/lock.ts')).lock,
   },
   {
     name: 'ps',

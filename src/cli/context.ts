@@ -3,6 +3,7 @@
  * src/cli/main.ts reads `process` or writes to a stream by itself.
  */
 import type { RunProgram } from '../observe/run.ts';
+import type { Machine } from '../reconcile/lease/machine.ts';
 import type { FileWriter, ProcessControl } from '../reconcile/ports.ts';
 import type { Log } from './log.ts';
 
@@ -40,6 +41,8 @@ export interface Context {
   readonly run: RunProgram;
   readonly files: FileWriter;
   readonly processes: ProcessControl;
+  /** Whose process is whose, for the lease. */
+  readonly machine: Machine;
   /** Aborted by the first SIGINT or SIGTERM: the current effect ends, nothing new begins. */
   readonly interrupted: AbortSignal;
   /** From now on the first interrupt only aborts `interrupted`; without this call it ends the command at once. */

@@ -39,6 +39,10 @@ export const FLAGS = {
   out: option('FILE', 'save the plan, for: fleet apply FILE', 'o'),
   git: option('REF', "follow this branch of the roster's checkout; only commits that descend from the one in force"),
   metrics: option('ADDRESS', 'serve Prometheus metrics: unix:PATH, or a loopback 127.0.0.1:PORT'),
+  'lock-timeout': option(
+    'D',
+    'how long to wait for another fleet that changes this host (default 0s; 60s for fleet run)',
+  ),
   yes: flag('do not ask', 'y'),
   help: flag('this text', 'h'),
   version: flag('the version of fleet'),
@@ -46,7 +50,7 @@ export const FLAGS = {
 export type FlagName = keyof typeof FLAGS;
 
 /** Parts of the contract that this version does not have: refused, never silently ignored. */
-export const LATER_FLAGS: readonly string[] = ['lock-timeout', 'takeover', 'reason', 'until', 'format'];
+export const LATER_FLAGS: readonly string[] = ['takeover', 'reason', 'until', 'format'];
 
 export const LATER_COMMANDS: readonly string[] = [
   'run',
@@ -56,7 +60,6 @@ export const LATER_COMMANDS: readonly string[] = [
   'reset',
   'adopt',
   'forget',
-  'lock',
   'watch',
   'attach',
   'send',

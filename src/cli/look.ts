@@ -26,8 +26,15 @@ export interface Look {
   readonly memory: PlanMemory;
 }
 
-/** Reads the roster, then looks at this machine, or at a saved observation where --observed names one. */
-export async function look(args: Arguments, context: Context): Promise<Result<Look, Failure>> {
+/**
+ * Reads the roster, then looks at this machine, or at a saved observation where --observed names one. `onPlace` is
+ * called when the roster has said where here is, before anything is asked: what is begun there goes on beside the look.
+ */
+export async function look(
+  args: Arguments,
+  context: Context,
+  onPlace: (here: Place) => void = () => {},
+): Promise<Result<Look, Failure>> {
   const roster = readRoster(value(args, 'file'), context);
   if (!roster.ok) return roster;
   const saved = value(args, 'observed');
@@ -35,6 +42,7 @@ export async function look(args: Arguments, context: Context): Promise<Result<Lo
   const here = hereIn(roster.value, context);
   const scope = scopeOf(roster.value, here, context, narrowing(args));
   if (!scope.ok) return scope;
+  onPlace(here);
   const memory = remember(roster.value, here, context);
   if (!memory.ok) return memory;
   const observed = await observeHere(scope.value.local, here, context, null);

@@ -5,6 +5,7 @@
 import { hostname, userInfo } from 'node:os';
 import { runProgram } from '../observe/run.ts';
 import { diskFiles } from '../reconcile/files/disk.ts';
+import { thisMachine } from '../reconcile/lease/machine.ts';
 import { processControl } from '../reconcile/process-control.ts';
 import type { Context, Output, User } from './context.ts';
 import { EXIT, type ExitCode, signalExitCode } from './exit-codes.ts';
@@ -143,6 +144,7 @@ async function main(): Promise<void> {
     delay: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
     files: diskFiles,
     processes: processControl(),
+    machine: thisMachine(),
     run: runProgram,
     onExit: (release) => {
       process.on('exit', release);

@@ -40,7 +40,7 @@ type Machine = Pick<Context, 'hostname' | 'user'>;
 const same = (a: string, b: string): boolean => a.toLowerCase() === b.toLowerCase();
 
 /** The roster's own spelling where it names this machine, else the host name up to its first dot. */
-export function hereIn(roster: Roster, machine: Machine): Place {
+export function hereIn(roster: Pick<Roster, 'hosts' | 'tenants'>, machine: Machine): Place {
   const short = machine.hostname.split('.')[0] ?? machine.hostname;
   const hosts = Object.values(roster.hosts);
   const host = hosts.find((h) => same(h.name, machine.hostname)) ?? hosts.find((h) => same(h.name, short));

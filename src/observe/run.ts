@@ -29,6 +29,8 @@ export interface RunOptions {
    * not passed on: a tmux server would hand them to every agent.
    */
   readonly env?: Readonly<Record<string, string>>;
+  /** A descriptor of this process that the program gets as its descriptor 3: the same open file description. */
+  readonly descriptor3?: number;
   /** Per stream; more is a failure (`too-large`). Default 32 MiB. */
   readonly maxOutputBytes?: number;
 }
@@ -71,12 +73,13 @@ export const runProgram: RunProgram = (program, args, options) => {
 };
 
 function start(program: string, args: readonly string[], options: RunOptions): ChildProcess {
+  const passedOn = options.descriptor3 === undefined ? [] : [options.descriptor3];
   const child = spawn(program, [...args], {
     // A group of its own, so that the deadline ends the program's children too; no terminal to ask questions on.
     detached: true,
     cwd: '/',
     env: environment(options.env),
-    stdio: [options.input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
+    stdio: [options.input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe', ...passedOn],
   });
   if (child.pid !== undefined) remember(child.pid);
   // A program that ends before it has read everything is judged by how it ended.

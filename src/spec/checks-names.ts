@@ -39,6 +39,10 @@ export function checkNames(context: CheckContext): void {
     const seenAs = fits ? name : inTmux(name);
     if (!first.has(seenAs)) first.set(seenAs, agent);
   }
+  if (file.fleet === 'lease') {
+    const detail = 'its directory would be where the lease of the host is: ~/.local/state/fleet/HOST/lease';
+    report({ code: 'name-collision', path: ['fleet'], at: 'value', detail, remedy: 'choose another name' });
+  }
   if (VIEWER_NAME.test(holder)) {
     const path = ['tmux', file.tmux?.holder_session === undefined ? 'holderSession' : 'holder_session'];
     const detail = `${holder} is how the session of a viewer (AGENT-watch-PID) is called`;

@@ -39,11 +39,12 @@ describe('without tmux', () => {
     if (command !== 'ps') expect(stdout).toContain('not-installed');
   });
 
-  test('apply touches nothing, and is incomplete', async () => {
+  test('apply touches nothing but its lease, and is incomplete', async () => {
     const path = bench.file('r.yaml', NONE);
     const { code } = await bench.run('apply', '-y', '-f', path, '--target', 'session/a');
     expect(code).toBe(3);
-    expect(readdirSync(bench.directory)).toEqual(['r.yaml']);
+    const left = readdirSync(bench.directory, { recursive: true, encoding: 'utf8', withFileTypes: true });
+    expect(left.filter((entry) => entry.isFile()).map((entry) => entry.name)).toEqual(['r.yaml', 'lease']);
   });
 
   test('apply without -y and without a terminal refuses (64) before it looks at anything', async () => {
@@ -158,7 +159,11 @@ describe('a fleet on a private tmux', () => {
     bench.remove();
   });
   const run = (...argv: readonly string[]) => bench.run(...argv, '-f', stage.roster);
-  const homeFiles = () => readdirSync(stage.home, { recursive: true, encoding: 'utf8' }).sort();
+  /** Without the lease, which every apply takes and lets go. */
+  const homeFiles = () =>
+    readdirSync(stage.home, { recursive: true, encoding: 'utf8' })
+      .filter((name) => !/^\.local\/state\/fleet\/w-jarvis(\/lease)?$/.test(name))
+      .sort();
 
   test.each([['no'], ['y'], ['YES'], [null]])('%s on the terminal is no yes: nothing is changed', async (answer) => {
     typed = answer;

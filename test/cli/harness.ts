@@ -7,6 +7,7 @@ import { fleet } from '../../src/cli/fleet.ts';
 import { textLog } from '../../src/cli/log.ts';
 import type { RunProgram } from '../../src/observe/run.ts';
 import { diskFiles } from '../../src/reconcile/files/disk.ts';
+import { thisMachine } from '../../src/reconcile/lease/machine.ts';
 import { processControl } from '../../src/reconcile/process-control.ts';
 
 export interface Ran {
@@ -50,6 +51,7 @@ export function openBench(changes: Partial<Context> = {}): Bench {
       run: noPrograms,
       files: diskFiles,
       processes: processControl(),
+      machine: thisMachine(),
       interrupted: new AbortController().signal,
       finishBeforeInterrupt: () => {},
       onExit: () => () => {},

@@ -143,6 +143,17 @@ const CASES: readonly { readonly it: string; readonly roster: string; readonly s
     ],
   },
   {
+    it: 'refuses a fleet whose directory would be where the lease is',
+    roster: `
+      version: 1
+      fleet: lease
+      agents: []
+    `,
+    says: [
+      '2:8: names collide: its directory would be where the lease of the host is: ~/.local/state/fleet/HOST/lease (choose another name)',
+    ],
+  },
+  {
     it: 'refuses a holder session that tmux would rename',
     roster: `
       version: 1

@@ -1,16 +1,18 @@
 import { formatPlan } from '../../diff/format-text.ts';
 import type { Plan } from '../../diff/plan.ts';
 import type { BatchPolicy } from '../../reconcile/batches.ts';
+import type { Lease } from '../../reconcile/lease/hold.ts';
 import { type ApplyTotal, applyInPasses } from '../apply-passes.ts';
 import { batchesFrom } from '../batches.ts';
-import { type Arguments, has, type RunCommand } from '../command.ts';
+import { type Arguments, type Failure, has, type RunCommand } from '../command.ts';
 import type { Context } from '../context.ts';
 import { applyExitCode, EXIT, type ExitCode } from '../exit-codes.ts';
-import { type Look, look } from '../look.ts';
+import { lockTimeout, lookAndHold } from '../lease.ts';
+import type { Look } from '../look.ts';
 import { planFor, policyOf, unknownTarget } from '../planning.ts';
 import { openProgress } from '../progress.ts';
 import { reportFailure } from '../report.ts';
-import { planEvent, summaryEvent } from '../views/apply-json.ts';
+import { planEvent, refusalEvent, summaryEvent } from '../views/apply-json.ts';
 import { formatTotal, formatWarning } from '../views/apply-text.ts';
 import { paintWith } from '../views/text.ts';
 
@@ -20,16 +22,39 @@ export const applyCommand: RunCommand = async (args, context) => {
     return reportFailure(context, { code: EXIT.usage, message, remedy: 'look at fleet plan, then: fleet apply -y' });
   }
   const batches = batchesFrom(args);
-  if (!batches.ok) return reportFailure(context, batches.error);
-  const seen = await look(args, context);
-  if (!seen.ok) return reportFailure(context, seen.error);
-  const lost = unknownTarget(seen.value, policyOf(args));
-  if (lost !== null) return reportFailure(context, lost);
-  const plan = planFor(seen.value, policyOf(args));
+  if (!batches.ok) return refuse(batches.error, args, context);
+  const timeoutMs = lockTimeout(args);
+  if (!timeoutMs.ok) return refuse(timeoutMs.error, args, context);
+  const use = { what: 'apply', timeoutMs: timeoutMs.value };
+  const code = await lookAndHold(args, context, use, (seen, lease) =>
+    planAndMake(seen, { lease, batches: batches.value }, args, context),
+  );
+  return code.ok ? code.value : refuse(code.error, args, context);
+};
+
+interface Means {
+  readonly lease: Lease;
+  readonly batches: BatchPolicy;
+}
+
+/** Held while a terminal is asked, too: what is agreed to is then still what is there. */
+async function planAndMake(seen: Look, by: Means, args: Arguments, context: Context): Promise<ExitCode> {
+  const lost = unknownTarget(seen, policyOf(args));
+  if (lost !== null) return refuse(lost, args, context);
+  const plan = planFor(seen, policyOf(args));
   showPlan(plan, args, context);
   if (plan.changes.length > 0 && !(await mayApply(args, context))) return EXIT.error;
-  return make(seen.value, plan, batches.value, args, context);
-};
+  return make(seen, plan, by, args, context);
+}
+
+/** Nothing, or nothing more, was done. With --json the last line says so, whatever happened. */
+function refuse(failure: Failure, args: Arguments, context: Context): ExitCode {
+  if (has(args, 'json')) {
+    const at = new Date(context.now()).toISOString();
+    context.stdout.write(`${JSON.stringify(refusalEvent(failure, at))}\n`);
+  }
+  return reportFailure(context, failure);
+}
 
 function showPlan(plan: Plan, args: Arguments, context: Context): void {
   context.stdout.write(
@@ -45,13 +70,7 @@ async function mayApply(args: Arguments, context: Context): Promise<boolean> {
   return false;
 }
 
-async function make(
-  seen: Look,
-  plan: Plan,
-  batches: BatchPolicy,
-  args: Arguments,
-  context: Context,
-): Promise<ExitCode> {
+async function make(seen: Look, plan: Plan, by: Means, args: Arguments, context: Context): Promise<ExitCode> {
   const json = has(args, 'json');
   const detailed = has(args, 'detailed-exitcode');
   // Bound before any effect: from here on an interrupt ends the effects under way and begins no other.
@@ -62,14 +81,17 @@ async function make(
     look: seen,
     plan,
     policy: policyOf(args),
-    batches,
+    batches: by.batches,
     context,
+    mayAct: by.lease.mayAct,
     onEvent: (event) => (progress === null ? line(event) : progress.show(event)),
     onReplan: (next) => showPlan(next, args, context),
   });
   progress?.end();
-  if (!total.ok) return reportFailure(context, total.error);
-  const code = exitCodeOf(total.value, detailed);
+  if (!total.ok) return refuse(total.error, args, context);
+  const lost = undone(total.value) > 0 ? by.lease.mayAct() : null;
+  if (lost !== null) context.stderr.write(formatWarning(lost, paintWith(context.color() && context.stderr.isTerminal)));
+  const code = exitCodeOf(total.value, { detailed, lost: lost !== null });
   if (json) {
     line(summaryEvent(total.value, { at: new Date(context.now()).toISOString(), exitCode: code }));
     return code;
@@ -85,8 +107,15 @@ function showWarnings({ warnings }: ApplyTotal, context: Context): void {
   for (const failure of warnings) context.stderr.write(formatWarning(failure, paint));
 }
 
-function exitCodeOf({ summary, plan }: ApplyTotal, detailed: boolean): ExitCode {
+const undone = ({ summary }: ApplyTotal): number => summary.skipped['not-attempted'];
+
+function exitCodeOf(
+  { summary, plan }: ApplyTotal,
+  { detailed, lost }: { readonly detailed: boolean; readonly lost: boolean },
+): ExitCode {
   const { skipped } = summary;
+  // Somebody else has the lease now, and nothing was done: as if it had never been had.
+  if (lost && summary.applied + summary.failed === 0) return EXIT.locked;
   const found = {
     applied: summary.applied,
     failed: summary.failed,

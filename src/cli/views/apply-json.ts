@@ -1,6 +1,7 @@
 /** `fleet apply --json`: one object a line; the plan first, then events as src/reconcile/outcome.ts has them, a summary last. */
 import type { Plan } from '../../diff/plan.ts';
 import type { ApplyTotal } from '../apply-passes.ts';
+import type { Failure } from '../command.ts';
 
 const HEAD = { format_version: '1.0', kind: 'fleet.apply' } as const;
 
@@ -28,3 +29,27 @@ export function summaryEvent(total: ApplyTotal, about: { readonly at: string; re
   const { summary, warnings } = total;
   return { ...HEAD, event: 'summary', at: about.at, ...summary, left, warnings, exit_code: about.exitCode };
 }
+
+/** The last line of an apply that ended before it had a summary. `holder` says who has the lease, where that is why. */
+export function refusalEvent(failure: Failure, at: string): object {
+  const { code, message, remedy, holder } = failure;
+  const error = { message, remedy, ...(holder === undefined ? {} : { holder }) };
+  return { ...HEAD, event: 'summary', at, ...NOTHING_DONE, exit_code: code, error };
+}
+
+const NOTHING_DONE = {
+  applied: 0,
+  failed: 0,
+  skipped: {
+    'already-satisfied': 0,
+    stale: 0,
+    'dependency-failed': 0,
+    'deferred-busy': 0,
+    'deferred-attached': 0,
+    'not-attempted': 0,
+  },
+  replan_needed: false,
+  interrupted: false,
+  left: { deferred: 0, blocked: 0, unknown: 0 },
+  warnings: [],
+} as const;
