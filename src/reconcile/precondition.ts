@@ -53,7 +53,9 @@ export function socketOf(ctx: Pick<EffectContext, 'agents' | 'roster'>, change: 
   const { session, server } = change.precondition;
   if (change.kind === 'tmux-server') return parseAddress(change.address)?.name ?? '';
   const agent = ctx.agents.find((a) => a.name === change.agent);
-  return session?.server.socket ?? server?.socket ?? socketLabel(agent?.socket ?? ctx.roster.tmux.socketName);
+  // An agent's null is the default server, not the roster's.
+  const own = socketLabel(agent === undefined ? ctx.roster.tmux.socketName : agent.socket);
+  return session?.server.socket ?? server?.socket ?? own;
 }
 
 /** The session that a change is about: the agent's, or the holder's. */
