@@ -15,7 +15,15 @@ export interface HeartbeatVerdict {
 }
 
 /** What judging a heartbeat needs of an agent. */
-export type Beating = Pick<AgentSpec, 'name' | 'heartbeat'>;
+export interface Beating {
+  readonly name: string;
+  readonly heartbeat: Pick<AgentSpec['heartbeat'], 'interval' | 'staleAfter'>;
+}
+
+/** One that has no entry any more: its heartbeat is read by the defaults. */
+export function formerAgent(name: string): Beating {
+  return { name, heartbeat: { interval: 15_000, staleAfter: 3 } };
+}
 
 /** `panePid`: the pane's process; null where the session is not there or cannot be seen. */
 export function evaluateHeartbeat(

@@ -3,6 +3,7 @@
  * planned, it is stale and left alone; not readable, nothing is done. Source: docs/planning-rules.md, "Order".
  */
 import { forcingCommand } from '../diff/deferral.ts';
+import { formerAgent } from '../diff/heartbeat.ts';
 import { liveness } from '../diff/liveness.ts';
 import { agentPane } from '../diff/pane.ts';
 import type { Change, Precondition, ServerIdentity, SessionIdentity } from '../diff/plan.ts';
@@ -45,7 +46,6 @@ const FACTS: readonly Fact[] = [
   unitFact,
   lingerFact,
   reloadFact,
-  interruptionFact,
 ];
 
 /** The socket that a change is about: as the plan saw it, else the agent's, else the roster's. */
@@ -79,7 +79,7 @@ function sessionFact(ctx: CheckContext, change: Change, seen: Observed): Check {
     return stale(`session ${name} (${wanted.id}) is gone`);
   }
   const differs = sessionDiffers(wanted, found.server, found.session);
-  if (differs === null) return HOLDS;
+  if (differs === null) return interruption(ctx, change, seen, found.session);
   // Somebody else repaired it meanwhile: the session that is there now is as it should be.
   if (change.action === 'restart' && rightNow(ctx, change, seen))
     return satisfied(`session ${name} was replaced already`);
@@ -108,10 +108,9 @@ function sessionDiffers(wanted: SessionIdentity, server: ServerIdentity, session
   if (owner !== wanted.owner) return `session ${session.name} bears another mark (${owner ?? 'none'})`;
   const pane = agentPane(session);
   if ((pane?.id ?? '') !== wanted.pane) return `session ${session.name} has another pane (${pane?.id ?? 'none'})`;
-  if ((pane?.pid ?? null) !== wanted.pane_pid) {
-    return `pane ${wanted.pane} runs another process (${pane?.pid ?? 'none'}, planned ${wanted.pane_pid ?? 'none'})`;
-  }
-  return null;
+  const pid = pane?.pid ?? null;
+  if (pid === wanted.pane_pid) return null;
+  return `pane ${wanted.pane} runs another process (${pid ?? 'none'}, planned ${wanted.pane_pid ?? 'none'})`;
 }
 
 function serverFact(ctx: CheckContext, change: Change, seen: Observed): Check {
@@ -154,11 +153,11 @@ function processFact(ctx: CheckContext, change: Change, seen: Observed): Check {
 function unitFact(ctx: CheckContext, change: Change, seen: Observed): Check {
   const { unit_file_state, active_state } = change.precondition;
   const name = unitNameOf(ctx, change);
-  if (name === null || (unit_file_state === undefined && active_state === undefined)) return HOLDS;
+  if (unit_file_state === undefined && active_state === undefined) return HOLDS;
   const { units } = seen.sources;
   if (units.status === 'unknown') return unknown(`units: ${units.detail} (${units.why})`);
-  const unit = unitSeen(seen, name);
-  if (unit === undefined) return unknown(`unit ${name} was not looked at`);
+  const unit = name === null ? undefined : unitSeen(seen, name);
+  if (unit === undefined) return unknown(`unit ${name ?? 'of no name'} was not looked at`);
   const done = unitSatisfied(change, unit);
   if (done !== null) return satisfied(done);
   return unitStale(change.precondition, unit) ?? HOLDS;
@@ -210,35 +209,27 @@ function reloadFact(ctx: CheckContext, change: Change, seen: Observed): Check {
   const { units } = seen.sources;
   if (units.status === 'unknown') return unknown(`units: ${units.detail} (${units.why})`);
   const name = unitNameOf(ctx, change);
-  const looked = name === null ? Object.values(units.value.units) : [units.value.units[name]];
-  if (looked.includes(undefined)) return unknown(`unit ${name ?? ''} was not looked at`);
-  const needed = looked.some((u) => u?.need_daemon_reload === true);
+  const looked = Object.values(units.value.units).filter((u) => name === null || u.name === name);
+  if (looked.length === 0) return unknown(`unit ${name ?? 'of any name'} was not looked at`);
+  const needed = looked.some((u) => u.need_daemon_reload);
   if (needed === wanted) return HOLDS;
   return wanted ? satisfied('systemd has read its unit files again already') : stale('a unit file changed since');
 }
 
-/** An orphan has no entry any more: its heartbeat is read by the defaults, as when it was planned. */
-function former(name: string): Parameters<typeof liveness>[2] {
-  return { name, heartbeat: { interval: 15_000, staleAfter: 3, required: false, onStale: 'report' } };
-}
-
-function interruptionFact(ctx: CheckContext, change: Change, seen: Observed): Check {
+/** Asked of the very session that was planned for, and of no other. */
+function interruption(ctx: CheckContext, change: Change, seen: Observed, session: TmuxSession): Check {
   const may = change.precondition.may_interrupt;
-  const wanted = change.precondition.session;
-  if (may === undefined || wanted === undefined || wanted === null) return HOLDS;
-  const found = sessionSeen(seen, wanted.server.socket, sessionNameOf(ctx, change));
-  if (found.state === 'unknown') return unknown(found.detail);
-  if (found.state === 'absent') return HOLDS;
-  const agent = ctx.agents.find((a) => a.name === change.agent) ?? former(change.agent ?? found.session.name);
-  const live = liveness(seen, ctx.roster, agent, found.session, Date.parse(seen.observed_at));
+  if (may === undefined) return HOLDS;
+  const agent = ctx.agents.find((a) => a.name === change.agent) ?? formerAgent(change.agent ?? session.name);
+  const live = liveness(seen, ctx.roster, agent, session, Date.parse(seen.observed_at));
   const command = forcingCommand(ctx.roster, change, live);
   if (live.attached > 0 && !may.attached) {
     const others = live.otherPanes > 0 ? ` (${live.otherPanes} of them in other panes)` : '';
-    const detail = `${live.attached} attached to session ${found.session.name} by now${others}; even so: ${command}`;
+    const detail = `${live.attached} attached to session ${session.name} by now${others}; even so: ${command}`;
     return { check: 'deferred-attached', detail };
   }
   if (live.busy && !may.busy) {
-    return { check: 'deferred-busy', detail: `${found.session.name} is busy by now: ${live.why}; even so: ${command}` };
+    return { check: 'deferred-busy', detail: `${session.name} is busy by now: ${live.why}; even so: ${command}` };
   }
   return HOLDS;
 }

@@ -458,22 +458,32 @@ describe('an interruption', () => {
   const busy: Break = (o) => {
     w.heartbeatsOf(o, 'coder').beat = w.beat(2000, 5, 'busy');
   };
-  const BUSY = /^deferred-busy: coder is busy by now: its heartbeat says busy \(.+\)$/;
+  const active: Break = (o) => Object.assign(w.paneOf(o, 'coder'), { window_activity: w.NOW / 1000 - 1 });
+  const BUSY =
+    /^deferred-busy: coder is busy by now: its heartbeat says busy \(.+\); even so: fleet apply .*--even-if-busy$/;
+  const ATTACHED = /^deferred-attached: 2 attached to session coder by now; even so: fleet apply .*--even-if-attached/;
   test('nobody there, idle', () => {
     expect(judged(may(false, false))).toBe('holds');
   });
   test('someone attached', () => {
-    expect(judged(may(false, true), attached)).toBe('deferred-attached: 2 attached to session coder by now');
+    expect(judged(may(false, true), attached)).toMatch(ATTACHED);
     expect(judged(may(true, false), attached)).toBe('holds');
+  });
+  test('live processes in other panes count as attached, and are told', () => {
+    const other: Break = (o) => {
+      const [pane] = w.session(o, 'coder').panes;
+      if (pane !== undefined) w.session(o, 'coder').panes.push({ ...pane, id: '%77', pid: 77 });
+    };
+    expect(judged(may(false, true), other)).toContain(
+      '1 attached to session coder by now (1 of them in other panes); even',
+    );
   });
   test('busy', () => {
     expect(judged(may(true, false), busy)).toMatch(BUSY);
     expect(judged(may(false, true), busy)).toBe('holds');
   });
   test('both: the person first', () => {
-    expect(judged(may(false, false), both(attached, busy))).toBe(
-      'deferred-attached: 2 attached to session coder by now',
-    );
+    expect(judged(may(false, false), both(attached, busy))).toMatch(ATTACHED);
   });
   test('nothing said of interruption, or no session planned for', () => {
     expect(judged(change({ session: CODER }), both(attached, busy))).toBe('holds');
@@ -481,20 +491,28 @@ describe('an interruption', () => {
     const none = change({ session: null, may_interrupt: { attached: false, busy: false } }, { action: 'start' });
     expect(judged(none, (o) => w.dropSession(o, 'coder'))).toBe('holds');
   });
+  test("by the agent's own heartbeat interval where it has one", () => {
+    const slow = w.roster(FLEET.replace('    runtime: pi\n', '    runtime: pi\n    heartbeat: { interval: 60s }\n'));
+    const beats: Break = both(active, (o) => {
+      w.heartbeatsOf(o, 'coder').beat = w.beat(2000, 100);
+    });
+    expect(judged(may(false, false), beats, slow)).toBe('holds');
+    expect(judged(may(false, false), beats)).toContain('deferred-busy');
+  });
   test('of an agent that left the roster: its heartbeat by the defaults', () => {
     const planned = (o: Draft) => change({ session: CODER, may_interrupt: { attached: false, busy: false } }, o);
-    expect(judged(planned({ agent: 'nobody' }), attached)).toBe(
-      'deferred-attached: 2 attached to session coder by now',
-    );
+    expect(judged(planned({ agent: 'nobody' }), attached)).toMatch(ATTACHED);
     // Its window was active just now, and no heartbeat of a nobody is there to say that it is idle.
-    const active: Break = (o) => Object.assign(w.paneOf(o, 'coder'), { window_activity: w.NOW / 1000 - 1 });
-    expect(judged(planned({ agent: 'nobody' }), active)).toBe(
+    expect(judged(planned({ agent: 'nobody' }), active)).toContain(
       'deferred-busy: coder is busy by now: no fresh heartbeat, window active 1 s ago',
     );
     // No agent said: the session's own name tells whose heartbeat it is.
     expect(judged(planned({ agent: null }), busy)).toMatch(BUSY);
     // 45 s are three intervals of 15 s: still fresh. More is not.
-    const beats = (age: number): Break => both(active, (o) => (w.heartbeatsOf(o, 'coder').beat = w.beat(2000, age)));
+    const beats = (age: number): Break =>
+      both(active, (o) => {
+        w.heartbeatsOf(o, 'coder').beat = w.beat(2000, age);
+      });
     expect(judged(planned({ agent: null }), beats(44))).toBe('holds');
     expect(judged(planned({ agent: null }), beats(46))).toContain('deferred-busy');
   });
