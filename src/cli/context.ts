@@ -2,6 +2,7 @@
  * What a command may use of the world: built once, in main.ts, and passed down. Tests build their own. Nothing below
  * src/cli/main.ts reads `process` or writes to a stream by itself.
  */
+import type { Masking } from '../observe/masking.ts';
 import type { RunProgram } from '../observe/run.ts';
 import type { Machine } from '../reconcile/lease/machine.ts';
 import type { FileWriter, ProcessControl } from '../reconcile/ports.ts';
@@ -59,4 +60,6 @@ export interface Context {
     readonly ask: (question: string) => Promise<string | null>;
   };
   readonly log: Log;
+  /** What is known to be secret by now; both streams pass through it. */
+  readonly masking: Masking;
 }

@@ -9,6 +9,7 @@ import type { ExitCode } from './exit-codes.ts';
 import { EXIT } from './exit-codes.ts';
 import { LATER_COMMANDS } from './flags.ts';
 import { jsonLog, textLog } from './log.ts';
+import { maskedOutput } from './masked-output.ts';
 import type { UsageProblem } from './parse-arguments.ts';
 import { parseArguments } from './parse-arguments.ts';
 import { formatBug, reportUsage } from './report.ts';
@@ -17,7 +18,9 @@ import { formatCommandHelp, formatOverview } from './usage.ts';
 import { VERSION } from './version.ts';
 
 /** `argv` without node and script. Never rejects: what is thrown inside is reported as a bug, exit 1. */
-export async function fleet(argv: readonly string[], context: Context): Promise<ExitCode> {
+export async function fleet(argv: readonly string[], bare: Context): Promise<ExitCode> {
+  const { stdout, stderr, masking } = bare;
+  const context = { ...bare, stdout: maskedOutput(stdout, masking), stderr: maskedOutput(stderr, masking) };
   try {
     return await dispatch(argv, context);
   } catch (thrown) {

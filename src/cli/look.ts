@@ -24,6 +24,8 @@ export interface Look {
   readonly elsewhere: readonly Elsewhere[];
   readonly observed: Observed;
   readonly memory: PlanMemory;
+  /** Strikes out the secrets that the look brought to light. */
+  readonly mask: (text: string) => string;
 }
 
 /**
@@ -46,7 +48,7 @@ export async function look(
   const memory = remember(roster.value, here, context);
   if (!memory.ok) return memory;
   const observed = await observeHere(scope.value.local, here, context, null);
-  return ok({ ...scope.value, here, observed, memory: memory.value });
+  return ok({ ...scope.value, here, observed, memory: memory.value, mask: context.masking.text });
 }
 
 /** A fresh look; `agents` narrows it to those names. */
@@ -57,8 +59,8 @@ export function observeHere(
   agents: readonly string[] | null,
 ): Promise<Observed> {
   const request = { roster, host: here.host, tenant: here.tenant, deadlineMs: OBSERVE_DEADLINE_MS };
-  const { run, now, user, env, delay } = context;
-  const ports = { run, now, uid: user.uid, user, env, delay };
+  const { run, now, user, env, delay, masking } = context;
+  const ports = { run, now, uid: user.uid, user, env, delay, masking };
   return observe(agents === null ? request : { ...request, agents }, ports);
 }
 
@@ -86,5 +88,5 @@ function lookAtSaved(roster: Roster, path: string, args: Arguments, context: Con
   const own = here.host === there.host && here.tenant === there.tenant;
   const memory = own ? remember(roster, here, context) : ok(EMPTY_MEMORY);
   if (!memory.ok) return memory;
-  return ok({ ...scope.value, here: there, observed, memory: memory.value });
+  return ok({ ...scope.value, here: there, observed, memory: memory.value, mask: context.masking.text });
 }

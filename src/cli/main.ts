@@ -3,6 +3,7 @@
  * gets a Context. stdout that is closed early (`fleet ps | head -1`) ends quietly: what is still written is dropped.
  */
 import { hostname, userInfo } from 'node:os';
+import { createMasking } from '../observe/masking.ts';
 import { runProgram } from '../observe/run.ts';
 import { diskFiles } from '../reconcile/files/disk.ts';
 import { thisMachine } from '../reconcile/lease/machine.ts';
@@ -162,6 +163,7 @@ async function main(): Promise<void> {
       ask,
     },
     log: textLog(false, stderr),
+    masking: createMasking(),
   };
   const exitCode = await fleet(process.argv.slice(2), context);
   await Promise.all([stdout.flushed(), stderr.flushed()]);

@@ -33,8 +33,12 @@ function limitOf(args: Arguments, flag: 'max-destroy' | 'max-disrupt'): Limit | 
   return given === null ? null : parseLimit(given);
 }
 
-export function planFor({ roster, observed, memory }: Look, policy: PlanPolicy, rosterCommit?: RosterCommit): Plan {
-  const input = { roster, observed, memory, policy, toolVersion: VERSION };
+export function planFor(
+  { roster, observed, memory, mask }: Look,
+  policy: PlanPolicy,
+  rosterCommit?: RosterCommit,
+): Plan {
+  const input = { roster, observed, memory, policy, mask, toolVersion: VERSION };
   return buildPlan(rosterCommit === undefined ? input : { ...input, rosterCommit });
 }
 

@@ -18,6 +18,7 @@ import { compareLinger, compareReload, reload } from './host.ts';
 import { elsewhereFindings, hostsOf, splitAgents } from './hosts.ts';
 import { createIgnoreLedger } from './ignore.ts';
 import { holdToLimits } from './limits.ts';
+import { maskFindings } from './mask-findings.ts';
 import { orderChanges } from './order.ts';
 import { compareOrphans } from './orphans.ts';
 import { patchBetween } from './patch.ts';
@@ -48,6 +49,8 @@ export interface PlanInput {
   readonly memory: PlanMemory;
   readonly policy: PlanPolicy;
   readonly toolVersion: string;
+  /** Strikes out secrets in what a plan shows: views, patches, evidence, details. Never in what it is made by. */
+  readonly mask?: (text: string) => string;
 }
 
 export function buildPlan(input: PlanInput): Plan {
@@ -58,7 +61,7 @@ export function buildPlan(input: PlanInput): Plan {
   const held = holdBack(ctx, onceEach(notIgnored(ctx, findings)));
   const all = [...held.findings, ...elsewhereFindings(observed, elsewhere)];
   const selected = holdToLimits(ctx, selectTargets(input.policy, link(ctx, reloadIfWritten(ctx, all))));
-  return assemble(input, ctx, { selected, paused: held.paused }, elsewhere);
+  return assemble(input, ctx, { selected: maskFindings(input.mask, selected), paused: held.paused }, elsewhere);
 }
 
 function contextFor(input: PlanInput, agents: readonly AgentSpec[]): PlanContext {

@@ -1,18 +1,20 @@
 /** The whole observation of one host as one user: every source at once, each known or unknown by itself. */
 import { readFileSync } from 'node:fs';
-import { expandHome } from '../spec/home.ts';
 import { type Layout, layoutOf } from '../spec/layout.ts';
 import type { AgentSpec, Roster } from '../spec/model.ts';
 import { findCommands } from './commands.ts';
 import { type FilesRead, observeFiles } from './files.ts';
 import { findProgram, splitPath } from './find-program.ts';
+import { withoutSecrets } from './free-text.ts';
 import { observeHeartbeats } from './heartbeats.ts';
 import { observeLinger } from './linger.ts';
+import { createMasking, type Masking } from './masking.ts';
 import { type PathLookup, readPathLookup } from './proc/paths.ts';
 import type { RunProgram } from './run.ts';
+import { readSecrets } from './secrets.ts';
 import type { FilesObserved, HeartbeatsObserved, Observed, Source, UnitsObserved } from './state.ts';
 import { observeUnits } from './systemd/units.ts';
-import { observeTmux, type TmuxAndProcesses } from './tmux/observe-tmux.ts';
+import { observeTmux, type TmuxAndProcesses, type TmuxRequest } from './tmux/observe-tmux.ts';
 
 export interface ObserveRequest {
   readonly roster: Roster;
@@ -39,6 +41,8 @@ export interface ObservePorts {
   readonly paths?: PathLookup;
   readonly lingerDirectory?: string;
   readonly runtimeDirectory?: string;
+  /** Learns the secrets that the roster names. Default: one of its own. */
+  readonly masking?: Masking;
 }
 
 /** Never rejects, and changes nothing. */
@@ -50,10 +54,14 @@ export async function observe(request: ObserveRequest, ports: ObservePorts): Pro
   const agents = roster.agents.filter((agent) => inScope.has(agent.name));
   // Both are asked before anything is read here, so that their answers are under way meanwhile; tmux, a program that
   // must start, first.
+  const masking = ports.masking ?? createMasking();
+  const secrets = readSecrets(roster.agents, ports.user.home, masking);
+  const asking = { masking, readSecret: secrets.of };
   const byUnits = roster.supervisor === 'systemd';
-  const tmux = guard('tmux', askTmux(request, agents, ports, byUnits ? undefined : ports.env['TMUX_TMPDIR']));
+  const tmux = guard('tmux', askTmux(request, agents, ports, asking, byUnits ? undefined : ports.env['TMUX_TMPDIR']));
   const units = guard('units', askUnits(request, layout, agents, ports));
 
+  secrets.readAll();
   const others = roster.agents.filter((agent) => !inScope.has(agent.name)).map((agent) => agent.name);
   const files = guardSync('files', () => observeFiles({ layout, agents, others, user: ports.user }));
   const heartbeats = guardSync('heartbeats', () => beats(layout, agents, others, files, ports));
@@ -61,8 +69,9 @@ export async function observe(request: ObserveRequest, ports: ObservePorts): Pro
   const asked = flatten(await units);
   // Units are started with the manager's environment: sessions live where that says, and it rarely says anything.
   const elsewhere = asked.status === 'known' ? asked.value.tmux_tmpdir : null;
-  const seen = elsewhere === null ? await tmux : await guard('tmux', askTmux(request, agents, ports, elsewhere));
-  return {
+  const seen =
+    elsewhere === null ? await tmux : await guard('tmux', askTmux(request, agents, ports, asking, elsewhere));
+  return withoutSecrets(masking, {
     format_version: '1.0',
     kind: 'fleet.observed',
     host: request.host,
@@ -77,7 +86,7 @@ export async function observe(request: ObserveRequest, ports: ObservePorts): Pro
       linger: flatten(linger),
       heartbeats: flatten(heartbeats),
     },
-  };
+  });
 }
 
 async function askUnits(
@@ -99,6 +108,7 @@ async function askTmux(
   request: ObserveRequest,
   agents: readonly AgentSpec[],
   ports: ObservePorts,
+  secrets: Pick<TmuxRequest, 'masking' | 'readSecret'>,
   tmuxTmpdir: string | undefined,
 ): Promise<TmuxAndProcesses> {
   const program = findProgram('tmux', splitPath(ports.env['PATH']));
@@ -113,7 +123,6 @@ async function askTmux(
   const { roster, deadlineMs } = request;
   const { uid, user } = ports;
   const delay = ports.delay ?? ((ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms)));
-  const expand = (path: string) => expandHome(path, user.home);
   return observeTmux(
     {
       roster,
@@ -121,7 +130,7 @@ async function askTmux(
       narrowed: request.agents !== undefined,
       uid,
       home: user.home,
-      expand,
+      ...secrets,
       deadlineMs,
       tmuxTmpdir,
     },

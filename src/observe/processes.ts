@@ -1,5 +1,6 @@
 /** The processes in the trees of observed panes, with what the roster needs to know of them and no value besides. */
 import type { Layout } from '../spec/layout.ts';
+import type { Masking } from './masking.ts';
 import type { ProcessDetails } from './proc/details.ts';
 import type { ProcessEntry, ProcessTable } from './proc/table.ts';
 import type { ProcessEnv, ProcessesObserved, ProcessObserved, SecretMatch, Source, TmuxPane } from './state.ts';
@@ -22,6 +23,7 @@ export function collectProcesses(
   panes: readonly SeenPane[],
   table: ProcessTable,
   details: ProcessDetails,
+  masking: Masking,
 ): ProcessesObserved['processes'] {
   const seen = new Map<number, ProcessObserved>();
   for (const { pane, wanted } of panes) {
@@ -32,7 +34,7 @@ export function collectProcesses(
     for (const pid of new Set([...tree, ...(running === null ? [] : [running])])) {
       const entry = table.entries.get(pid);
       if (entry === undefined) continue;
-      seen.set(pid, describeProcess(entry, table, details, looksInto(pid) ? wanted : null));
+      seen.set(pid, describeProcess(entry, table, details, looksInto(pid) ? wanted : null, masking));
     }
   }
   return Object.fromEntries([...seen].map(([pid, process]) => [String(pid), process]));
@@ -50,13 +52,14 @@ function describeProcess(
   table: ProcessTable,
   details: ProcessDetails,
   wanted: WantedEnv | null,
+  masking: Masking,
 ): ProcessObserved {
   const { pid, ppid, pgrp, start_time, state, comm } = entry;
   const started_ms = Math.round(table.booted_at_ms + (start_time * 1000) / table.clock_ticks_per_second);
   const place =
     wanted === null
       ? { cwd: NOT_LOOKED_AT, env: NOT_LOOKED_AT }
-      : { cwd: details.cwd(pid), env: describeEnv(details.environ(pid), wanted) };
+      : { cwd: details.cwd(pid), env: describeEnv(details.environ(pid), wanted, masking) };
   return { pid, ppid, pgrp, start_time, started_ms, state, comm, exe: details.exe(pid), ...place };
 }
 
@@ -67,9 +70,15 @@ const NOT_LOOKED_AT = {
 } as const;
 
 /** Names of all variables, values of those that are wanted by name, of secrets only whether they match. */
-function describeEnv(environ: Source<ReadonlyMap<string, string>>, wanted: WantedEnv): Source<ProcessEnv> {
+function describeEnv(
+  environ: Source<ReadonlyMap<string, string>>,
+  wanted: WantedEnv,
+  masking: Masking,
+): Source<ProcessEnv> {
   if (environ.status === 'unknown') return environ;
   const live = environ.value;
+  // A live value may be an older one than the file's, and as secret.
+  for (const name of wanted.secrets.keys()) masking.learn(live.get(name) ?? '');
   const values: [string, string][] = [];
   for (const name of wanted.plain) {
     const value = live.get(name);

@@ -39,14 +39,7 @@ export function evaluatePrecondition(ctx: CheckContext, change: Change, seen: Ob
 
 type Fact = (ctx: CheckContext, change: Change, seen: Observed) => Check;
 
-const FACTS: readonly Fact[] = [
-  sessionFact,
-  serverFact,
-  processFact,
-  unitFact,
-  lingerFact,
-  reloadFact,
-];
+const FACTS: readonly Fact[] = [sessionFact, serverFact, processFact, unitFact, lingerFact, reloadFact];
 
 /** The socket that a change is about: as the plan saw it, else the agent's, else the roster's. */
 export function socketOf(ctx: Pick<EffectContext, 'agents' | 'roster'>, change: Change): string {

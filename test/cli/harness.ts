@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import type { Context, Output } from '../../src/cli/context.ts';
 import { fleet } from '../../src/cli/fleet.ts';
 import { textLog } from '../../src/cli/log.ts';
+import { createMasking } from '../../src/observe/masking.ts';
 import type { RunProgram } from '../../src/observe/run.ts';
 import { diskFiles } from '../../src/reconcile/files/disk.ts';
 import { thisMachine } from '../../src/reconcile/lease/machine.ts';
@@ -59,6 +60,7 @@ export function openBench(changes: Partial<Context> = {}): Bench {
       onHangup: () => {},
       stdin: { isTerminal: false, ask: () => Promise.resolve(null) },
       log: textLog(false, stderr),
+      masking: createMasking(),
       ...changes,
       ...more,
     };

@@ -1,7 +1,9 @@
 /** `observeTmux` on a test's own servers, with what it ran counted. */
+
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { createMasking } from '../../src/observe/masking.ts';
 import { readPathLookup } from '../../src/observe/proc/paths.ts';
 import { type RunProgram, runProgram } from '../../src/observe/run.ts';
 import type { TmuxObserved, TmuxServerObserved, TmuxSession } from '../../src/observe/state.ts';
@@ -58,7 +60,8 @@ export function askTmuxOf(asked: Asked): Promise<TmuxAndProcesses> {
       narrowed: false,
       uid,
       home: '/home/nobody',
-      expand: (path) => path,
+      masking: createMasking(),
+      readSecret: () => ({ status: 'unknown', why: 'io', detail: 'no secrets here' }),
       deadlineMs: asked.deadlineMs ?? 5_000,
       tmuxTmpdir: asked.base,
     },

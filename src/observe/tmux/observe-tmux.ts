@@ -1,9 +1,10 @@
 /** The user's tmux servers with what runs on them, looked at twice where the first look is not to be believed yet. */
-import { secretValue, socketArgument } from '../../spec/argv-file.ts';
+import { socketArgument } from '../../spec/argv-file.ts';
 import { layoutOf } from '../../spec/layout.ts';
 import type { AgentSpec, Roster } from '../../spec/model.ts';
+import type { Masking } from '../masking.ts';
 import { collectProcesses, type SeenPane, type WantedEnv, wantedEnvOf } from '../processes.ts';
-import { readFileSafely } from '../read-file.ts';
+import type { ReadSecret } from '../secrets.ts';
 import type { ProcessesObserved, Source, TmuxObserved, TmuxServerObserved, TmuxSession } from '../state.ts';
 import { type Looked, type LookPorts, type LookRequest, look } from './look.ts';
 import { planSecondLook } from './second-look.ts';
@@ -16,8 +17,8 @@ export interface TmuxRequest {
   readonly narrowed: boolean;
   readonly uid: number;
   readonly home: string;
-  /** A leading `~/` to the home directory. */
-  readonly expand: (path: string) => string;
+  readonly readSecret: ReadSecret;
+  readonly masking: Masking;
   readonly deadlineMs: number;
   /** The caller's TMUX_TMPDIR. */
   readonly tmuxTmpdir: string | undefined;
@@ -116,29 +117,18 @@ function processSource(
     const panes = server.observed.server.sessions
       .filter(looksInto)
       .flatMap((session) => session.panes.map((pane): SeenPane => ({ pane, wanted: wantedFor(session) })));
-    Object.assign(byPid, collectProcesses(panes, look.table.value, look.details));
+    Object.assign(byPid, collectProcesses(panes, look.table.value, look.details, request.masking));
   }
   const { booted_at_ms, clock_ticks_per_second } = table.value;
   return { status: 'known', value: { booted_at_ms, clock_ticks_per_second, processes: byPid } };
 }
 
-const MAX_SECRET_BYTES = 64 * 1024;
-
 /** What is wanted of the environment in a session: the agent's whose mark it bears, else whose name it has. */
 function wantedEnvs(request: TmuxRequest): (session: TmuxSession) => WantedEnv {
   const { roster, agents } = request;
   const layout = layoutOf(roster.layout);
-  const nobody = wantedEnvOf(layout, {}, () => readSecret('', request));
-  const byName = new Map(
-    agents.map((agent) => [agent.name, wantedEnvOf(layout, agent.env, (path) => readSecret(path, request))]),
-  );
+  const { readSecret } = request;
+  const nobody = wantedEnvOf(layout, {}, readSecret);
+  const byName = new Map(agents.map((agent) => [agent.name, wantedEnvOf(layout, agent.env, readSecret)]));
   return ({ name, mark }) => byName.get(mark?.owner === roster.fleet ? mark.agent : name) ?? nobody;
-}
-
-/** As the launcher reads it: without the newlines at its end. Links are followed: secrets are often kept elsewhere. */
-function readSecret(path: string, request: TmuxRequest): Source<string> {
-  const read = readFileSafely(request.expand(path), { maxBytes: MAX_SECRET_BYTES, owners: null, followsLink: true });
-  if (read.state === 'read') return { status: 'known', value: secretValue(read.bytes.toString('utf8')) };
-  const why = read.state === 'absent' ? 'io' : read.why;
-  return { status: 'unknown', why, detail: `the secret's file ${path} cannot be read` };
 }

@@ -12,14 +12,15 @@ export function tmux(ctx: Pick<EffectContext, 'ports'>, socket: string, args: re
 
 /**
  * The last lines with anything on them of a pane, dead ones included; empty where it cannot be read. From its history
- * on: to write "Pane is dead" tmux scrolls what was said before off the screen (measured on tmux 3.3a).
+ * on: to write "Pane is dead" tmux scrolls what was said before off the screen (measured on tmux 3.3a). Lines that the
+ * pane's width broke are joined again (-J): a secret in two pieces could not be struck out.
  */
 export async function lastLines(
   ctx: Pick<EffectContext, 'ports'>,
   socket: string,
   pane: string,
 ): Promise<readonly string[]> {
-  const screen = await tmux(ctx, socket, ['capture-pane', '-p', '-S', '-50', '-t', pane]);
+  const screen = await tmux(ctx, socket, ['capture-pane', '-p', '-J', '-S', '-50', '-t', pane]);
   if (screen.kind === 'failed' || screen.code !== 0) return [];
   return screen.stdout
     .split('\n')
