@@ -8,6 +8,7 @@ import type { AgentSpec } from '../spec/model.ts';
 import { sha256 } from '../spec/sha256.ts';
 import { inspectDirectory } from './find-program.ts';
 import { type DirectoryRead, type FileRead, openDirectory, readFileSafely } from './read-file.ts';
+import type { Slices } from './slices.ts';
 import type { EnvFileObserved, FileObserved, FilesObserved, PathObserved } from './state.ts';
 
 export interface FilesRequest {
@@ -25,22 +26,27 @@ export interface FilesRead {
   readonly envValues: ReadonlyMap<string, Readonly<Record<string, string>>>;
 }
 
+/** Files read between two turns of the event loop: about a millisecond. */
+const SLICE = 32;
+
 const UNIT_DIRECTORY = '~/.config/systemd/user';
 const LAUNCHER = '~/.local/share/fleet/launch';
 const MAX_BYTES = 1024 * 1024;
 
-export function observeFiles(request: FilesRequest): FilesRead {
+/** Yields between slices of the reading: what else was asked can be answered meanwhile. */
+export function* observeFiles(request: FilesRequest): Slices<FilesRead> {
   const { layout, agents, user } = request;
   const envDirectory = openDirectory(expandHome(layout.envDirectory, user.home), [user.uid, 0]);
   // Not the env files' directory in layout mosaic, where with supervisor none fleet's launcher reads them all the same.
   const argvDirectory = openDirectory(expandHome(dirname(layout.argvFile('')), user.home), [user.uid, 0]);
   try {
-    const env = readEnvFiles(envDirectory, request);
+    const env = yield* readEnvFiles(envDirectory, request);
+    const argv = yield* readArgvFiles(argvDirectory, request);
     const observed = {
       user,
       unit_files: readUnitFiles(request),
       env_files: env.files,
-      argv_files: readArgvFiles(argvDirectory, request),
+      argv_files: argv,
       launcher: toFile(readFileSafely(expandHome(LAUNCHER, user.home), { maxBytes: MAX_BYTES, owners: [user.uid, 0] })),
       directories: inspectDirectories(agents, user.home),
     };
@@ -53,13 +59,19 @@ export function observeFiles(request: FilesRequest): FilesRead {
 
 const NOT_OBSERVED = { state: 'unknown', why: 'not-observed', detail: 'this agent was not looked at' } as const;
 
+interface EnvFilesRead {
+  readonly files: FilesObserved['env_files'];
+  readonly values: FilesRead['envValues'];
+}
+
 /** The roster's and every other `NAME.env`. Where the directory is unreadable the roster's are unknown, not absent. */
-function readEnvFiles(directory: DirectoryRead, request: FilesRequest) {
+function* readEnvFiles(directory: DirectoryRead, request: FilesRequest): Slices<EnvFilesRead> {
   const files = new Map<string, EnvFileObserved>();
   const values = new Map<string, Readonly<Record<string, string>>>();
   const skipped = new Set(request.others);
   const names = listNames(directory, '.env').filter((name) => !skipped.has(name));
   for (const name of new Set([...request.agents.map((agent) => agent.name), ...names])) {
+    if (files.size % SLICE === SLICE - 1) yield;
     const read = readIn(directory, `${name}.env`, request.user.uid);
     if (read.state !== 'read') {
       files.set(name, read);
@@ -81,16 +93,17 @@ function readEnvFiles(directory: DirectoryRead, request: FilesRequest) {
   return { files: Object.fromEntries(files), values };
 }
 
-function readArgvFiles(directory: DirectoryRead, request: FilesRequest): FilesObserved['argv_files'] {
+function* readArgvFiles(directory: DirectoryRead, request: FilesRequest): Slices<FilesObserved['argv_files']> {
   const suffix = '.argv';
-  const wanted = request.agents.map((agent) => agent.name);
+  const files = new Map<string, FileObserved>();
   const skipped = new Set(request.others);
-  const names = new Set([...wanted, ...listNames(directory, suffix).filter((name) => !skipped.has(name))]);
-  const read = [...names].map((name): [string, FileObserved] => [
-    name,
-    toFile(readIn(directory, `${name}${suffix}`, request.user.uid)),
-  ]);
-  return Object.fromEntries([...read, ...request.others.map((name): [string, FileObserved] => [name, NOT_OBSERVED])]);
+  const names = listNames(directory, suffix).filter((name) => !skipped.has(name));
+  for (const name of new Set([...request.agents.map((agent) => agent.name), ...names])) {
+    if (files.size % SLICE === SLICE - 1) yield;
+    files.set(name, toFile(readIn(directory, `${name}${suffix}`, request.user.uid)));
+  }
+  for (const name of skipped) files.set(name, NOT_OBSERVED);
+  return Object.fromEntries(files);
 }
 
 /** Names in the directory without the suffix; none where it cannot be listed: what is asked for is then unknown. */

@@ -3,6 +3,7 @@ import { expandHome } from '../spec/home.ts';
 import type { Layout } from '../spec/layout.ts';
 import { parseHeartbeat } from './heartbeat-file.ts';
 import { type DirectoryRead, openDirectory } from './read-file.ts';
+import type { Slices } from './slices.ts';
 import type { AgentHeartbeats, EnvFileObserved, HeartbeatFile, HeartbeatsObserved, UnknownCode } from './state.ts';
 
 export interface HeartbeatsRequest {
@@ -20,33 +21,45 @@ export interface HeartbeatsRequest {
 }
 
 const MAX_BYTES = 64 * 1024;
+/** Agents between two turns of the event loop. */
+const SLICE = 32;
 
-export function observeHeartbeats(request: HeartbeatsRequest): HeartbeatsObserved {
+/** Yields between slices of the reading. */
+export function* observeHeartbeats(request: HeartbeatsRequest): Slices<HeartbeatsObserved> {
   const opened = new Map<string, OpenedDirectory>();
   try {
-    const agents = request.agents.map((name): [string, AgentHeartbeats] => {
-      const resolved = resolveDirectory(name, request);
-      if (resolved.state === 'unknown') {
-        const file: HeartbeatFile = { state: 'unreadable', why: resolved.why, detail: resolved.detail };
-        return [name, { directory: resolved.directory, beat: file, native: file }];
-      }
-      const { path } = resolved;
-      const directory = opened.get(path) ?? open(path, request.uid);
-      opened.set(path, directory);
-      const beat = readBeat(directory, `${name}.hb`, request.uid);
-      const native = readBeat(directory, `${name}.hb.native`, request.uid);
-      return [name, { directory: path, beat, native }];
-    });
-    return { agents: Object.fromEntries([...agents, ...request.others.map(notObserved)]) };
+    const agents = new Map<string, AgentHeartbeats>();
+    for (const name of request.agents) {
+      if (agents.size % SLICE === SLICE - 1) yield;
+      agents.set(name, readBeats(name, opened, request));
+    }
+    for (const name of request.others) agents.set(name, NOT_OBSERVED);
+    return { agents: Object.fromEntries(agents) };
   } finally {
     for (const { directory } of opened.values()) if (directory.state === 'open') directory.close();
   }
 }
 
-function notObserved(name: string): [string, AgentHeartbeats] {
-  const file: HeartbeatFile = { state: 'unreadable', why: 'not-observed', detail: 'this agent was not looked at' };
-  return [name, { directory: '', beat: file, native: file }];
+function readBeats(name: string, opened: Map<string, OpenedDirectory>, request: HeartbeatsRequest): AgentHeartbeats {
+  const resolved = resolveDirectory(name, request);
+  if (resolved.state === 'unknown') {
+    const file: HeartbeatFile = { state: 'unreadable', why: resolved.why, detail: resolved.detail };
+    return { directory: resolved.directory, beat: file, native: file };
+  }
+  const { path } = resolved;
+  const directory = opened.get(path) ?? open(path, request.uid);
+  opened.set(path, directory);
+  const beat = readBeat(directory, `${name}.hb`, request.uid);
+  const native = readBeat(directory, `${name}.hb.native`, request.uid);
+  return { directory: path, beat, native };
 }
+
+const NOT_LOOKED_AT: HeartbeatFile = {
+  state: 'unreadable',
+  why: 'not-observed',
+  detail: 'this agent was not looked at',
+};
+const NOT_OBSERVED: AgentHeartbeats = { directory: '', beat: NOT_LOOKED_AT, native: NOT_LOOKED_AT };
 
 type Resolved =
   | { readonly state: 'known'; readonly path: string }

@@ -12,6 +12,7 @@ import { createMasking, type Masking } from './masking.ts';
 import { type PathLookup, readPathLookup } from './proc/paths.ts';
 import type { RunProgram } from './run.ts';
 import { readSecrets } from './secrets.ts';
+import { inSlices } from './slices.ts';
 import type { FilesObserved, HeartbeatsObserved, Observed, Source, UnitsObserved } from './state.ts';
 import { observeUnits } from './systemd/units.ts';
 import { observeTmux, type TmuxAndProcesses, type TmuxRequest } from './tmux/observe-tmux.ts';
@@ -53,7 +54,7 @@ export async function observe(request: ObserveRequest, ports: ObservePorts): Pro
   const inScope = new Set(request.agents ?? roster.agents.map((agent) => agent.name));
   const agents = roster.agents.filter((agent) => inScope.has(agent.name));
   // Both are asked before anything is read here, so that their answers are under way meanwhile; tmux, a program that
-  // must start, first.
+  // must start, first. The reading is cut into slices, between which they are heard and asked further.
   const masking = ports.masking ?? createMasking();
   const secrets = readSecrets(roster.agents, ports.user.home, masking);
   const asking = { masking, readSecret: secrets.of };
@@ -63,8 +64,8 @@ export async function observe(request: ObserveRequest, ports: ObservePorts): Pro
 
   secrets.readAll();
   const others = roster.agents.filter((agent) => !inScope.has(agent.name)).map((agent) => agent.name);
-  const files = guardSync('files', () => observeFiles({ layout, agents, others, user: ports.user }));
-  const heartbeats = guardSync('heartbeats', () => beats(layout, agents, others, files, ports));
+  const files = await guard('files', inSlices(observeFiles({ layout, agents, others, user: ports.user })));
+  const heartbeats = await guard('heartbeats', beats(layout, agents, others, files, ports));
   const linger = guardSync('linger', () => observeLinger(ports.user.name, ports.lingerDirectory));
   const asked = flatten(await units);
   // Units are started with the manager's environment: sessions live where that says, and it rarely says anything.
@@ -138,15 +139,15 @@ async function askTmux(
   );
 }
 
-function beats(
+async function beats(
   layout: Layout,
   agents: readonly AgentSpec[],
   others: readonly string[],
   files: Source<FilesRead>,
   ports: ObservePorts,
-): Source<HeartbeatsObserved> {
+): Promise<Source<HeartbeatsObserved>> {
   if (files.status === 'unknown') return files;
-  const value = observeHeartbeats({
+  const slices = observeHeartbeats({
     layout,
     agents: agents.map((agent) => agent.name),
     others,
@@ -155,7 +156,7 @@ function beats(
     envFiles: files.value.observed.env_files,
     envValues: files.value.envValues,
   });
-  return { status: 'known', value };
+  return { status: 'known', value: await inSlices(slices) };
 }
 
 /** Looked up last: with systemd the launcher's PATH is the manager's, which the server that it started has too. */

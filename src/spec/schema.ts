@@ -74,7 +74,7 @@ const runtime = mapping({
 
 const ignoreRule = mapping({
   target: part.line,
-  path: maybe(text('pointer', /^(?:\/(?:[^~\p{Cc}]|~0|~1)*)?$/u)),
+  path: maybe(part.pointer),
   reason: part.line,
   until: maybe(text('until')),
 });

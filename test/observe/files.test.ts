@@ -9,6 +9,7 @@ import { observeLinger } from '../../src/observe/linger.ts';
 import { layoutOf } from '../../src/spec/layout.ts';
 import type { AgentSpec } from '../../src/spec/model.ts';
 import { makeAgent } from '../spec/make-agent.ts';
+import { atOnce } from './at-once.ts';
 
 const uid = process.getuid?.() ?? 0;
 let home: string;
@@ -28,13 +29,15 @@ function write(path: string, content: string, mode = 0o600): string {
 }
 
 const read = (request: Partial<FilesRequest> = {}) =>
-  observeFiles({
-    layout: layoutOf('mosaic'),
-    agents: [makeAgent({ name: 'coder' })],
-    others: [],
-    user: { name: 'jarvis', uid, home },
-    ...request,
-  });
+  atOnce(
+    observeFiles({
+      layout: layoutOf('mosaic'),
+      agents: [makeAgent({ name: 'coder' })],
+      others: [],
+      user: { name: 'jarvis', uid, home },
+      ...request,
+    }),
+  );
 
 const ENV = '.config/mosaic/fleet/agents';
 const UNITS = '.config/systemd/user';

@@ -15,6 +15,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { parseHeartbeat } from '../../src/observe/heartbeat-file.ts';
 import { type HeartbeatsRequest, observeHeartbeats } from '../../src/observe/heartbeats.ts';
 import { layoutOf } from '../../src/spec/layout.ts';
+import { atOnce } from './at-once.ts';
 
 const BEAT = {
   state: 'present',
@@ -80,16 +81,18 @@ afterEach(() => {
 });
 
 const observe = (request: Partial<HeartbeatsRequest> = {}) =>
-  observeHeartbeats({
-    layout: layoutOf('fleet'),
-    agents: ['coder'],
-    others: [],
-    uid,
-    home,
-    envFiles: {},
-    envValues: new Map(),
-    ...request,
-  }).agents['coder'];
+  atOnce(
+    observeHeartbeats({
+      layout: layoutOf('fleet'),
+      agents: ['coder'],
+      others: [],
+      uid,
+      home,
+      envFiles: {},
+      envValues: new Map(),
+      ...request,
+    }),
+  ).agents['coder'];
 
 const fleetRun = () => {
   const directory = join(home, '.local/state/fleet/run');

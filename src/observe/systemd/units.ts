@@ -37,10 +37,10 @@ export async function observeUnits(request: UnitsRequest, ports: UnitsPorts): Pr
   const { runtimeDirectory, uid, deadlineMs } = request;
   const refused = inspectRuntimeDirectory(runtimeDirectory, uid);
   if (refused !== null) return refused;
-  const started = performance.now();
+  const started = monotonicMs();
   const overBus = await askManager(request, busManager(`${runtimeDirectory}/bus`, uid, deadlineMs));
   if (overBus.status === 'known' || !ASK_SYSTEMCTL.has(overBus.why)) return overBus;
-  const left = deadlineMs - (performance.now() - started);
+  const left = deadlineMs - (monotonicMs() - started);
   const overSystemctl = await askManager(request, systemctlManager(ports.run, runtimeDirectory, left));
   if (overSystemctl.status === 'known') return overSystemctl;
   return unknown(
@@ -48,6 +48,9 @@ export async function observeUnits(request: UnitsRequest, ports: UnitsPorts): Pr
     `${overBus.detail}; ${overSystemctl.detail}`,
   );
 }
+
+/** Not `performance`, which takes Node 2 ms to load. */
+const monotonicMs = (): number => Number(process.hrtime.bigint()) / 1e6;
 
 /** Exported for the tests that hold both ways against each other. */
 export async function askManager(request: UnitsRequest, manager: UserManager): Promise<Source<UnitsObserved>> {
