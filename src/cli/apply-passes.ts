@@ -35,16 +35,18 @@ export interface ApplyRun {
   readonly mayAct: () => Cause | null;
   /** Never a summary: there is one in all, the caller's. */
   readonly onEvent: (event: Exclude<ApplyEvent, { event: 'summary' }>) => void;
-  readonly onReplan: (plan: Plan) => void;
+  /** Null: this plan and no more is made. */
+  readonly onReplan: ((plan: Plan) => void) | null;
 }
 
 export async function applyInPasses(run: ApplyRun): Promise<Result<ApplyTotal, Failure>> {
   let { plan, look } = run;
   const failed: string[] = [];
   let { summary, warnings } = await applyOnce(run, look, plan, failed);
+  const { onReplan } = run;
   for (
     let pass = 1;
-    pass < MAX_PASSES && summary.replan_needed && !summary.interrupted && run.mayAct() === null;
+    onReplan !== null && pass < MAX_PASSES && summary.replan_needed && !summary.interrupted && run.mayAct() === null;
     pass++
   ) {
     const memory = remember(look.local, look.here, run.context);
@@ -52,7 +54,7 @@ export async function applyInPasses(run: ApplyRun): Promise<Result<ApplyTotal, F
     const observed = await observeHere(look.local, look.here, run.context, null);
     look = { ...look, observed, memory: memory.value };
     plan = planFor(look, run.policy);
-    run.onReplan(plan);
+    onReplan(plan);
     if (plan.changes.length === 0) break;
     const next = await applyOnce(run, look, plan, failed);
     summary = addUp(summary, next.summary);

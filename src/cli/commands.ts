@@ -70,10 +70,12 @@ export const COMMANDS: readonly Command[] = [
   },
   {
     name: 'apply',
-    summary: 'repairs what plan shows',
-    operands: [],
+    summary: 'repairs what plan shows; with FILE makes that saved plan and no more',
+    operands: [{ name: 'FILE', required: false }],
     flags: [...PLAN_FLAGS, 'lock-timeout', 'yes'],
     notes: [
+      'FILE: what fleet plan -o FILE wrote. It is refused (5) where it no longer fits; a change whose own facts moved is',
+      'left alone. What to do stands in it: --target, --prune, --even-if-... are refused with it.',
       'On a terminal it shows the plan and asks; elsewhere it needs -y. With --json it prints one object a line, a',
       'summary last. Exit codes as for plan, and 5 stale, 6 the lock is held, 7 applied in part, 130/143 interrupted.',
     ],

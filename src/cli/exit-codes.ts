@@ -58,6 +58,8 @@ export interface ApplyFindings {
   readonly applied: number;
   readonly failed: number;
   readonly stale: number;
+  /** As wanted already, before their turn. */
+  readonly satisfied: number;
   readonly notAttempted: number;
   /** Planned, but busy or attached by the time of their turn. */
   readonly deferred: number;
@@ -73,7 +75,9 @@ export function applyExitCode(found: ApplyFindings, options: { readonly detailed
   const undone = found.failed + found.stale + found.notAttempted;
   if (undone === 0) return left;
   if (found.applied > 0) return EXIT.partial;
-  return found.failed > 0 || found.stale === 0 ? EXIT.error : EXIT.stale;
+  if (found.failed > 0 || found.stale === 0) return EXIT.error;
+  // Stale as a whole is what nothing came of, by this apply or by an earlier one.
+  return found.satisfied > 0 ? EXIT.partial : EXIT.stale;
 }
 
 /** `observe`, `ps`, `explain`: 0 or 3. */

@@ -1,5 +1,5 @@
 /** Saved plans on disk: written 0600 in one step, never through a link or onto anything but a plan; read whole. */
-import { readFileSync, statSync } from 'node:fs';
+import { readFileSync, realpathSync, statSync } from 'node:fs';
 import { dirname, isAbsolute, join } from 'node:path';
 import { looksLikePlan, parseSavedPlan, renderSavedPlan, type SavedPlan } from '../diff/saved-plan.ts';
 import { err, ok, type Result } from '../spec/result.ts';
@@ -51,6 +51,16 @@ export function readPlanFile(path: string, place: Place): Result<SavedPlan, Fail
   }
   const plan = parseSavedPlan(text);
   return plan.ok ? ok(plan.value) : err(failed(`${path} ${plan.error.detail}`, plan.error.remedy));
+}
+
+/** Hex SHA-256 of the roster at an absolute path; null where it cannot be read. */
+export function rosterNow(path: string, { files }: Place): { readonly path: string; readonly sha256: string } | null {
+  try {
+    const read = files.read(realpathSync(path));
+    return read.state === 'present' ? { path, sha256: read.sha256 } : null;
+  } catch {
+    return null;
+  }
 }
 
 function failed(message: string, remedy: string | null): Failure {

@@ -33,7 +33,9 @@ export type SessionJudgement =
   | ({ readonly judged: 'not-yet'; readonly code: string; readonly detail: string } & There)
   | ({ readonly judged: 'right'; readonly pid: number; readonly startTime: number; readonly evidence: string } & There);
 
-export type JudgeContext = Pick<EffectContext, 'roster' | 'launcher' | 'user'>;
+export type JudgeContext = Pick<EffectContext, 'roster' | 'launcher'> & {
+  readonly user: Pick<EffectContext['user'], 'home'>;
+};
 
 export function judgeSession(ctx: JudgeContext, seen: Observed, agent: AgentSpec): SessionJudgement {
   const found = sessionSeen(seen, socketLabel(agent.socket), agent.name);

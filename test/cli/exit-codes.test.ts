@@ -89,7 +89,15 @@ describe('plan', () => {
 });
 
 describe('apply', () => {
-  const DONE: ApplyFindings = { applied: 0, failed: 0, stale: 0, notAttempted: 0, deferred: 0, plan: NOTHING };
+  const DONE: ApplyFindings = {
+    applied: 0,
+    failed: 0,
+    stale: 0,
+    satisfied: 0,
+    notAttempted: 0,
+    deferred: 0,
+    plan: NOTHING,
+  };
 
   test('everything applied is 0, also with --detailed-exitcode', () => {
     const applied = { ...DONE, applied: 1, plan: { ...NOTHING, changes: [CHANGE] } };
@@ -124,6 +132,7 @@ describe('apply', () => {
 
   test('5 where every change was stale and none was made', () => {
     expect(applyExitCode({ ...DONE, stale: 2 }, plain)).toBe(5);
+    expect(applyExitCode({ ...DONE, stale: 2, satisfied: 1 }, plain)).toBe(7);
   });
 
   test('a failure outweighs what was blocked', () => {

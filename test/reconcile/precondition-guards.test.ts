@@ -37,7 +37,7 @@ function contextOf(roster: Roster): CheckContext {
     layout: layoutOf(roster.layout),
     agents: roster.agents,
     launcher: roster.layout === 'fleet',
-    user: { name: 'jarvis', uid: 1000, home: w.HOME },
+    user: { home: w.HOME },
   };
 }
 

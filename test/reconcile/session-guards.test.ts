@@ -128,7 +128,7 @@ describe('a session as a started one must be', () => {
   const contextOf = (roster: Roster): JudgeContext => ({
     roster,
     launcher: roster.layout === 'fleet',
-    user: { name: 'jarvis', uid: 1000, home: w.HOME },
+    user: { home: w.HOME },
   });
   function judged(roster: Roster, ...breaks: readonly Break[]): string {
     const observed = w.healthy(roster);

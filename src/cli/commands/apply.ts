@@ -1,8 +1,11 @@
 import { formatPlan } from '../../diff/format-text.ts';
 import type { Plan } from '../../diff/plan.ts';
+import type { PlanPolicy } from '../../diff/policy.ts';
 import type { BatchPolicy } from '../../reconcile/batches.ts';
 import type { Lease } from '../../reconcile/lease/hold.ts';
+import { err, ok, type Result } from '../../spec/result.ts';
 import { type ApplyTotal, applyInPasses } from '../apply-passes.ts';
+import { openSavedPlan, type SavedApply, whyStale } from '../apply-saved.ts';
 import { batchesFrom } from '../batches.ts';
 import { type Arguments, type Failure, has, type RunCommand } from '../command.ts';
 import type { Context } from '../context.ts';
@@ -16,19 +19,29 @@ import { planEvent, refusalEvent, summaryEvent } from '../views/apply-json.ts';
 import { formatTotal, formatWarning } from '../views/apply-text.ts';
 import { paintWith } from '../views/text.ts';
 
-export const applyCommand: RunCommand = async (args, context) => {
-  if (!has(args, 'yes') && !context.stdin.isTerminal) {
+export const applyCommand: RunCommand = async (given, context) => {
+  if (!has(given, 'yes') && !context.stdin.isTerminal) {
     const message = 'apply asks before it changes anything, and there is no terminal to ask on';
-    return reportFailure(context, { code: EXIT.usage, message, remedy: 'look at fleet plan, then: fleet apply -y' });
+    const [file] = given.operands;
+    const same = file === undefined ? 'fleet plan, then: fleet apply -y' : `fleet show FILE, then: fleet apply -y FILE`;
+    return reportFailure(context, { code: EXIT.usage, message, remedy: `look at ${same}` });
   }
-  const batches = batchesFrom(args);
-  if (!batches.ok) return refuse(batches.error, args, context);
-  const timeoutMs = lockTimeout(args);
-  if (!timeoutMs.ok) return refuse(timeoutMs.error, args, context);
+  const batches = batchesFrom(given);
+  if (!batches.ok) return refuse(batches.error, given, context);
+  const timeoutMs = lockTimeout(given);
+  if (!timeoutMs.ok) return refuse(timeoutMs.error, given, context);
+  const [file] = given.operands;
+  const saved = file === undefined ? null : openSavedPlan(file, given, context);
+  if (saved?.ok === false) return refuse(saved.error, given, context);
+  const args = saved?.value.args ?? given;
   const use = { what: 'apply', timeoutMs: timeoutMs.value };
-  const code = await lookAndHold(args, context, use, (seen, lease) =>
-    planAndMake(seen, { lease, batches: batches.value }, args, context),
-  );
+  const code = await lookAndHold(args, context, use, (seen, lease) => {
+    const by = { lease, batches: batches.value };
+    const work = saved === null ? plannedNow(seen, args) : asSaved(saved.value, seen, context);
+    return work.ok
+      ? agreeAndMake(seen, work.value, by, args, context)
+      : Promise.resolve(refuse(work.error, args, context));
+  });
   return code.ok ? code.value : refuse(code.error, args, context);
 };
 
@@ -37,14 +50,29 @@ interface Means {
   readonly batches: BatchPolicy;
 }
 
+interface Work {
+  readonly plan: Plan;
+  readonly policy: PlanPolicy;
+  /** Made as it stands, and no more. */
+  readonly saved: boolean;
+}
+
+function plannedNow(seen: Look, args: Arguments): Result<Work, Failure> {
+  const policy = policyOf(args);
+  const lost = unknownTarget(seen, policy);
+  return lost === null ? ok({ plan: planFor(seen, policy), policy, saved: false }) : err(lost);
+}
+
+function asSaved(saved: SavedApply, seen: Look, context: Context): Result<Work, Failure> {
+  const stale = whyStale(saved, seen, context);
+  return stale === null ? ok({ plan: saved.plan, policy: saved.policy, saved: true }) : err(stale);
+}
+
 /** Held while a terminal is asked, too: what is agreed to is then still what is there. */
-async function planAndMake(seen: Look, by: Means, args: Arguments, context: Context): Promise<ExitCode> {
-  const lost = unknownTarget(seen, policyOf(args));
-  if (lost !== null) return refuse(lost, args, context);
-  const plan = planFor(seen, policyOf(args));
-  showPlan(plan, args, context);
-  if (plan.changes.length > 0 && !(await mayApply(args, context))) return EXIT.error;
-  return make(seen, plan, by, args, context);
+async function agreeAndMake(seen: Look, work: Work, by: Means, args: Arguments, context: Context): Promise<ExitCode> {
+  showPlan(work.plan, args, context);
+  if (work.plan.changes.length > 0 && !(await mayApply(args, context))) return EXIT.error;
+  return make(seen, work, by, args, context);
 }
 
 /** Nothing, or nothing more, was done. With --json the last line says so, whatever happened. */
@@ -70,7 +98,13 @@ async function mayApply(args: Arguments, context: Context): Promise<boolean> {
   return false;
 }
 
-async function make(seen: Look, plan: Plan, by: Means, args: Arguments, context: Context): Promise<ExitCode> {
+async function make(
+  seen: Look,
+  { plan, policy, saved }: Work,
+  by: Means,
+  args: Arguments,
+  context: Context,
+): Promise<ExitCode> {
   const json = has(args, 'json');
   const detailed = has(args, 'detailed-exitcode');
   // Bound before any effect: from here on an interrupt ends the effects under way and begins no other.
@@ -80,12 +114,12 @@ async function make(seen: Look, plan: Plan, by: Means, args: Arguments, context:
   const total = await applyInPasses({
     look: seen,
     plan,
-    policy: policyOf(args),
+    policy,
     batches: by.batches,
     context,
     mayAct: by.lease.mayAct,
     onEvent: (event) => (progress === null ? line(event) : progress.show(event)),
-    onReplan: (next) => showPlan(next, args, context),
+    onReplan: saved ? null : (next) => showPlan(next, args, context),
   });
   progress?.end();
   if (!total.ok) return refuse(total.error, args, context);
@@ -97,7 +131,7 @@ async function make(seen: Look, plan: Plan, by: Means, args: Arguments, context:
     return code;
   }
   showWarnings(total.value, context);
-  if (plan.changes.length > 0) context.stdout.write(`\n${formatTotal(total.value)}`);
+  if (plan.changes.length > 0) context.stdout.write(`\n${formatTotal(total.value, saved)}`);
   return code;
 }
 
@@ -120,6 +154,7 @@ function exitCodeOf(
     applied: summary.applied,
     failed: summary.failed,
     stale: skipped.stale,
+    satisfied: skipped['already-satisfied'],
     notAttempted: skipped['dependency-failed'] + skipped['not-attempted'],
     deferred: skipped['deferred-busy'] + skipped['deferred-attached'],
     plan,

@@ -1,10 +1,7 @@
-import { realpathSync } from 'node:fs';
-import type { SavedPlan } from '../../diff/saved-plan.ts';
 import { misfits } from '../../diff/saved-plan-fit.ts';
 import { has, type RunCommand } from '../command.ts';
-import type { Context } from '../context.ts';
 import { EXIT } from '../exit-codes.ts';
-import { readPlanFile } from '../plan-file.ts';
+import { readPlanFile, rosterNow } from '../plan-file.ts';
 import { reportFailure } from '../report.ts';
 import { VERSION } from '../version.ts';
 import { formatSavedPlan } from '../views/show-text.ts';
@@ -18,19 +15,9 @@ export const show: RunCommand = async (args, context) => {
     context.stdout.write(`${JSON.stringify(plan)}\n`);
     return EXIT.done;
   }
-  const roster = rosterNow(plan, context);
+  const roster = rosterNow(plan.roster_file, context);
   const against = misfits(plan, { now: context.now(), toolVersion: VERSION, roster, here: null });
   const about = { path, misfits: against, rosterKnown: roster !== null, color: context.color() };
   context.stdout.write(formatSavedPlan(plan, about));
   return EXIT.done;
 };
-
-/** Null where it cannot be read. */
-function rosterNow(plan: SavedPlan, { files }: Context): { readonly path: string; readonly sha256: string } | null {
-  try {
-    const read = files.read(realpathSync(plan.roster_file));
-    return read.state === 'present' ? { path: plan.roster_file, sha256: read.sha256 } : null;
-  } catch {
-    return null;
-  }
-}

@@ -44,7 +44,8 @@ function what(event: Exclude<ApplyEvent, { event: 'summary' }>): string {
   return `${event.action} ${printable(event.address)} (${event.reason})`;
 }
 
-export function formatTotal(total: ApplyTotal): string {
+/** `saved`: a saved plan, after which nothing was planned anew. */
+export function formatTotal(total: ApplyTotal, saved = false): string {
   const { summary, plan } = total;
   const left = [
     [plan.deferred.length, 'deferred'],
@@ -54,7 +55,16 @@ export function formatTotal(total: ApplyTotal): string {
   const rest = left.filter(([n]) => n > 0).map(([n, word]) => `${n} ${word}`);
   const head = summary.interrupted ? 'Interrupted. ' : '';
   const tail = rest.length === 0 ? '' : ` Left alone: ${rest.join(', ')}; fleet plan shows why.`;
-  return `${head}${counts(summary)}.${tail}\n`;
+  const again =
+    saved && summary.replan_needed ? ' What could not be seen before can be now: run fleet plan again.' : '';
+  const done = saved && nothingLeft(summary) ? ' Nothing was left to do.' : '';
+  return `${head}${counts(summary)}.${done}${again}${tail}\n`;
+}
+
+/** Made before: every change was found as wanted. */
+function nothingLeft({ applied, failed, skipped }: ApplySummary): boolean {
+  const { 'already-satisfied': satisfied, ...others } = skipped;
+  return satisfied > 0 && applied + failed === 0 && Object.values(others).every((n) => n === 0);
 }
 
 function counts(summary: ApplySummary): string {
