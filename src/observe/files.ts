@@ -68,6 +68,7 @@ interface EnvFilesRead {
 function* readEnvFiles(directory: DirectoryRead, request: FilesRequest): Slices<EnvFilesRead> {
   const files = new Map<string, EnvFileObserved>();
   const values = new Map<string, Readonly<Record<string, string>>>();
+  const own = new Set(request.layout.keyOrder);
   const skipped = new Set(request.others);
   const names = listNames(directory, '.env').filter((name) => !skipped.has(name));
   for (const name of new Set([...request.agents.map((agent) => agent.name), ...names])) {
@@ -79,11 +80,12 @@ function* readEnvFiles(directory: DirectoryRead, request: FilesRequest): Slices<
     }
     const parsed = parseEnvFile(read.bytes.toString('utf8'));
     const all = envFileValues(parsed);
+    const keys = envFileKeys(parsed);
     values.set(name, all);
     files.set(name, {
       state: 'present',
-      keys: envFileKeys(parsed),
-      own: Object.fromEntries(Object.entries(all).filter(([key]) => request.layout.keyOrder.includes(key))),
+      keys,
+      own: Object.fromEntries(keys.flatMap((key) => (own.has(key) ? [[key, all[key] ?? '']] : []))),
       mode: read.mode,
       modified_ms: read.modified_ms,
       sha256: sha256(read.bytes),

@@ -28,7 +28,7 @@ export interface EnvLine {
 export function parseEnvFile(text: string): EnvFile {
   const lines: EnvLine[] = [];
   for (let at = 0; at < text.length; ) {
-    const line = readLine(text, at);
+    const line = readPlainLine(text, at) ?? readLine(text, at);
     lines.push(line);
     at += line.raw.length;
   }
@@ -37,12 +37,16 @@ export function parseEnvFile(text: string): EnvFile {
 
 /** All keys in the order in which they first appear. */
 export function envFileKeys(file: EnvFile): readonly string[] {
-  return [...new Set(file.lines.flatMap((line) => (line.key === null ? [] : [line.key])))];
+  const keys = new Set<string>();
+  for (const { key } of file.lines) if (key !== null) keys.add(key);
+  return [...keys];
 }
 
 /** The last assignment of a key wins. */
 export function envFileValues(file: EnvFile): Readonly<Record<string, string>> {
-  return Object.fromEntries(file.lines.flatMap((line) => (line.key === null ? [] : [[line.key, line.value]])));
+  const values = new Map<string, string>();
+  for (const { key, value } of file.lines) if (key !== null) values.set(key, value);
+  return Object.fromEntries(values);
 }
 
 /**
@@ -73,6 +77,15 @@ export function mergeEnvFile(text: string | null, wanted: Readonly<Record<string
 function formatLine(key: string, value: string, written: Set<string>): string {
   written.add(key);
   return `${key}=${formatEnvFileValue(value)}\n`;
+}
+
+/** A whole line without anything that the parser looks at twice; nearly all are, and it takes characters one by one. */
+const PLAIN_LINE = /([A-Za-z_]\w*)=((?:[\w@%+:.,/~=-]+(?: +[\w@%+:.,/~=-]+)*)?)\n/y;
+
+function readPlainLine(text: string, start: number): EnvLine | null {
+  PLAIN_LINE.lastIndex = start;
+  const found = PLAIN_LINE.exec(text);
+  return found === null ? null : { raw: found[0], key: found[1] ?? '', value: found[2] ?? '', end: 'closed' };
 }
 
 /** The states of systemd's own parser. `value-escape` and its kin: just behind a backslash. */

@@ -21,7 +21,7 @@ function readRoster(path: string): Uint8Array | Diagnostic {
       const what = stat.isDirectory() ? 'a directory' : 'no regular file';
       return failure('roster-not-a-file', `${path} is ${what}`, 'give the file: `-f DIRECTORY/fleet.yaml`');
     }
-    return readUpTo(fd, MAX_ROSTER_BYTES + 1);
+    return readUpTo(fd, MAX_ROSTER_BYTES + 1, stat.size);
   } catch (error) {
     return readFailure(path, error);
   } finally {
@@ -29,15 +29,20 @@ function readRoster(path: string): Uint8Array | Diagnostic {
   }
 }
 
-function readUpTo(fd: number, limit: number): Uint8Array {
-  const buffer = new Uint8Array(limit);
+/** `expected` bytes are made room for at first: clearing room for the largest roster costs more than reading a usual one. */
+function readUpTo(fd: number, limit: number, expected: number): Uint8Array {
+  let buffer = new Uint8Array(Math.min(limit, expected + 1));
   let length = 0;
-  while (length < limit) {
-    const count = readSync(fd, buffer, length, limit - length, null);
-    if (count === 0) break;
+  for (;;) {
+    const count = readSync(fd, buffer, length, buffer.length - length, null);
     length += count;
+    if (count === 0 || length === limit) return buffer.subarray(0, length);
+    if (length < buffer.length) continue;
+    // It grew while it was read.
+    const larger = new Uint8Array(limit);
+    larger.set(buffer);
+    buffer = larger;
   }
-  return buffer.subarray(0, length);
 }
 
 function readFailure(path: string, error: unknown): Diagnostic {

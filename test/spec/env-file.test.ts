@@ -62,6 +62,40 @@ describe('an env file is read as systemd reads it', () => {
   });
 });
 
+describe('lines that are taken at sight', () => {
+  // White space before a key means nothing to systemd, and is nothing that is taken at sight.
+  const slowly = (text: string) => parseEnvFile(` ${text}`).lines.map(({ key, value, end }) => ({ key, value, end }));
+  const read = (text: string) => parseEnvFile(text).lines.map(({ key, value, end }) => ({ key, value, end }));
+
+  test.each([
+    'A=b\n',
+    'A=\n',
+    'A=b c\n',
+    'A=b  c\n',
+    'A=b \n',
+    'A= b\n',
+    'A=~/x=y\n',
+    'A=#b\n',
+    'A=b\r\n',
+    'A=b',
+    'A b=c\n',
+  ])('%j is read as one character after the other', (text) => {
+    expect(read(text)).toEqual(slowly(text));
+  });
+
+  test('so is any other', () => {
+    fc.assert(
+      fc.property(
+        envText().filter((text) => text !== ''),
+        (text) => {
+          expect(read(text)).toEqual(slowly(text));
+        },
+      ),
+      { numRuns: 1_000 },
+    );
+  });
+});
+
 describe('a merge', () => {
   test('writes a new file in the order that is wanted, an empty value bare', () => {
     expect(mergeEnvFile(null, { N: 'x', C: '', K: null, W: '/a b' })).toBe('N=x\nC=\nW=/a b\n');
