@@ -45,8 +45,15 @@ export type Attempt =
       /** The holder before, if its record could be read. */
       readonly before: LeaseRecord | null;
     }
-  /** `by` is null where whoever holds it has not written its name yet. `locked`: by the kernel, which can be waited for. */
-  | { readonly result: 'held'; readonly by: LeaseRecord | null; readonly locked: boolean }
+  | {
+      readonly result: 'held';
+      /** Null where whoever holds it has not written its name yet. */
+      readonly by: LeaseRecord | null;
+      /** By the kernel, which can be waited for. */
+      readonly locked: boolean;
+      /** It had the kernel's lock and has it no more: it is just dying, as a rule. */
+      readonly ending: boolean;
+    }
   /** Something moved between two looks. */
   | { readonly result: 'again' };
 
@@ -91,13 +98,19 @@ async function attemptOpened(
   const opened: Opened = { path, fd, lock, me, ports };
   const read = await readSettled(opened);
   if (!read.ok) return read;
-  if (answer.value === 'taken') return ok({ result: 'held', by: holderIn(read.value, opened), locked: true });
+  if (answer.value === 'taken')
+    return ok({ result: 'held', by: holderIn(read.value, opened), locked: true, ending: false });
   const verdict = judge(read.value, circumstances(opened));
   switch (verdict.verdict) {
     case 'other-format':
       return err(otherFormat(path, verdict.version));
     case 'held':
-      return ok({ result: 'held', by: verdict.by, locked: false });
+      return ok({
+        result: 'held',
+        by: verdict.by,
+        locked: false,
+        ending: verdict.by.lock === 'flock' && lock === 'flock',
+      });
     case 'expired':
       return bury(opened, verdict.by);
     case 'free':

@@ -49,17 +49,18 @@ export async function takeLease(request: LeaseRequest, ports: LeasePorts): Promi
     if (value.result === 'got') return ok(taken(value, request.path, began, first));
     if (request.signal?.aborted) return err({ why: 'failed', failure: interrupted() });
     const by = value.result === 'held' ? value.by : null;
-    const limit = by === null ? Math.max(request.timeoutMs ?? 0, MOMENT) : patience(request, by);
+    const brief = by === null || (value.result === 'held' && value.ending);
+    const limit = brief ? Math.max(request.timeoutMs ?? 0, MOMENT) : patience(request, by);
     const left = limit - waited();
     if (left <= 0) return err({ why: 'held', by, waitedMs: waited() });
-    if (by !== null && !told.has(by.id)) request.onWait?.(by, limit);
+    if (by !== null && !brief && !told.has(by.id)) request.onWait?.(by, limit);
     told.add(by?.id ?? null);
     wantIt(request.path);
     const locked = value.result === 'held' && value.locked;
     // A kernel (or a flock(1)) that does not wait as asked is not asked in a circle.
     const waits = locked && (by !== null || waited() > MOMENT) && machine.uptime() - asked >= slice / 2;
     slice = waits ? Math.min(SLICE, left) : 0;
-    if (!waits) await ports.delay(Math.min(by === null ? 10 : LOOK_AGAIN, left));
+    if (!waits) await ports.delay(Math.min(brief ? 10 : LOOK_AGAIN, left));
   }
 }
 
