@@ -24,7 +24,7 @@ export const applyCommand: RunCommand = async (given, context) => {
     const message = 'apply asks before it changes anything, and there is no terminal to ask on';
     const [file] = given.operands;
     const same = file === undefined ? 'fleet plan, then: fleet apply -y' : `fleet show FILE, then: fleet apply -y FILE`;
-    return reportFailure(context, { code: EXIT.usage, message, remedy: `look at ${same}` });
+    return refuse({ code: EXIT.usage, message, remedy: `look at ${same}` }, given, context);
   }
   const batches = batchesFrom(given);
   if (!batches.ok) return refuse(batches.error, given, context);
@@ -71,7 +71,9 @@ function asSaved(saved: SavedApply, seen: Look, context: Context): Result<Work, 
 /** Held while a terminal is asked, too: what is agreed to is then still what is there. */
 async function agreeAndMake(seen: Look, work: Work, by: Means, args: Arguments, context: Context): Promise<ExitCode> {
   showPlan(work.plan, args, context);
-  if (work.plan.changes.length > 0 && !(await mayApply(args, context))) return EXIT.error;
+  if (work.plan.changes.length > 0 && !(await mayApply(args, context))) {
+    return refuse({ code: EXIT.error, message: 'nothing was changed', remedy: null }, args, context);
+  }
   return make(seen, work, by, args, context);
 }
 
@@ -93,9 +95,7 @@ function showPlan(plan: Plan, args: Arguments, context: Context): void {
 async function mayApply(args: Arguments, context: Context): Promise<boolean> {
   if (has(args, 'yes')) return true;
   const answer = await context.stdin.ask('\nMake these changes? Only "yes" is taken for yes: ');
-  if (answer?.trim() === 'yes') return true;
-  context.stderr.write('fleet: nothing was changed\n');
-  return false;
+  return answer?.trim() === 'yes';
 }
 
 async function make(
