@@ -57,6 +57,8 @@ export interface EffectContext {
   readonly inventoryPath: string;
   readonly planId: string;
   readonly mayAct: () => Failure | null;
+  /** Addresses of the unit files that this apply wrote: systemd must read them, whatever it says of them before. */
+  readonly written: Set<string>;
   /** Tells those who watch what a change now waits for. */
   readonly waiting: (change: Change, text: string) => void;
 }
@@ -81,6 +83,7 @@ export function createEffectContext(input: ApplyInput, waiting: EffectContext['w
     inventoryPath: inventoryPath(user.home, host, roster.fleet),
     planId: input.plan.plan_id,
     mayAct: input.mayAct ?? (() => null),
+    written: new Set(),
     waiting,
   };
 }

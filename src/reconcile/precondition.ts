@@ -67,12 +67,14 @@ function sessionFact(ctx: CheckContext, change: Change, seen: Observed): Check {
   const found = sessionSeen(seen, socketOf(ctx, change), name);
   if (found.state === 'unknown') return unknown(found.detail);
   if (wanted === null) return found.state === 'absent' ? HOLDS : appeared(ctx, change, seen, found.session);
+  const other = renamedTo(seen, wanted, name);
+  if (other !== null) return stale(`session ${name} (${wanted.id}) is called ${other} by now`);
   if (found.state === 'absent') {
     if (change.action === 'stop' || change.action === 'destroy') return satisfied(`session ${name} is gone already`);
     return stale(`session ${name} (${wanted.id}) is gone`);
   }
-  const differs = sessionDiffers(wanted, found.server, found.session);
-  if (differs === null) return interruption(ctx, change, seen, found.session);
+  const differs = sessionDiffers(wanted, found.server, found.session) ?? markDiffers(change, found.session);
+  if (differs === null) return runsFact(ctx, change, seen, found.session);
   // Somebody else repaired it meanwhile: the session that is there now is as it should be.
   if (change.action === 'restart' && rightNow(ctx, change, seen))
     return satisfied(`session ${name} was replaced already`);
@@ -82,7 +84,41 @@ function sessionFact(ctx: CheckContext, change: Change, seen: Observed): Check {
 function appeared(ctx: CheckContext, change: Change, seen: Observed, session: TmuxSession): Check {
   if (change.kind === 'tmux-server') return satisfied(`session ${session.name} is there already (${session.id})`);
   if (rightNow(ctx, change, seen)) return satisfied(`session ${session.name} runs already (${session.id})`);
+  if (ranAndEnded(ctx, change, seen)) return satisfied(`${session.name} ran already, and ended well (${session.id})`);
   return stale(`a session ${session.name} (${session.id}) appeared since`);
+}
+
+/** An ephemeral agent that was started since: its dead pane is kept, and it is done. */
+function ranAndEnded(ctx: CheckContext, change: Change, seen: Observed): boolean {
+  const agent = ctx.agents.find((a) => a.name === change.agent);
+  if (agent?.lifecycle !== 'ephemeral') return false;
+  const judged = judgeSession(ctx, seen, agent);
+  return judged.judged === 'ended' && judged.status === 0;
+}
+
+/** What its agent's pane runs may have changed within the same session and pane: somebody went on in the shell. */
+function runsFact(ctx: CheckContext, change: Change, seen: Observed, session: TmuxSession): Check {
+  const aboutRuntime = change.reason === 'shell-left' || change.reason === 'runtime-mismatch';
+  if (aboutRuntime && rightNow(ctx, change, seen))
+    return satisfied(`session ${session.name} runs what it should by now`);
+  const runs = agentPane(session)?.runs;
+  if (change.reason === 'shell-left' && runs !== undefined && runs.verdict !== 'shell') {
+    return stale(`the shell that was left in session ${session.name} runs something by now (${runs.verdict})`);
+  }
+  return interruption(ctx, change, seen, session);
+}
+
+/** The name that the very session goes by, where it is another one. */
+function renamedTo(seen: Observed, wanted: SessionIdentity, name: string): string | null {
+  const found = serverSeen(seen, wanted.server.socket)?.server;
+  if (found?.state !== 'running' || found.pid !== wanted.server.pid || found.start !== wanted.server.start) return null;
+  const same = found.sessions.find((s) => s.id === wanted.id && s.created === wanted.created);
+  return same === undefined || same.name === name ? null : same.name;
+}
+
+function markDiffers({ agent }: Change, { mark, name }: TmuxSession): string | null {
+  if (mark === null || agent === null || mark.agent === agent) return null;
+  return `session ${name} bears the mark of ${mark.agent}, planned ${agent}`;
 }
 
 function rightNow(ctx: CheckContext, change: Change, seen: Observed): boolean {
@@ -146,12 +182,14 @@ function processFact(ctx: CheckContext, change: Change, seen: Observed): Check {
 function unitFact(ctx: CheckContext, change: Change, seen: Observed): Check {
   const { unit_file_state, active_state } = change.precondition;
   const name = unitNameOf(ctx, change);
-  if (unit_file_state === undefined && active_state === undefined) return HOLDS;
+  const planned = unit_file_state !== undefined || active_state !== undefined;
+  // Also of what was not there yet when it was planned, and so has no state to compare: it may be as wanted.
+  if (!planned && change.kind !== 'unit') return HOLDS;
   const { units } = seen.sources;
   if (units.status === 'unknown') return unknown(`units: ${units.detail} (${units.why})`);
   const unit = name === null ? undefined : unitSeen(seen, name);
-  if (unit === undefined) return unknown(`unit ${name ?? 'of no name'} was not looked at`);
-  const done = unitSatisfied(change, unit);
+  if (unit === undefined) return planned ? unknown(`unit ${name ?? 'of no name'} was not looked at`) : HOLDS;
+  const done = unitSatisfied(change, unit, units.value.boot_targets);
   if (done !== null) return satisfied(done);
   return unitStale(change.precondition, unit) ?? HOLDS;
 }
@@ -164,13 +202,12 @@ export function unitNameOf(ctx: Pick<EffectContext, 'layout'>, change: Change): 
   return null;
 }
 
-function unitSatisfied(change: Change, unit: UnitObserved): string | null {
+function unitSatisfied(change: Change, unit: UnitObserved, bootTargets: readonly string[]): string | null {
   if (change.kind !== 'unit') return null;
   const { action } = change;
-  const enabled = unit.unit_file_state === 'enabled';
-  // Wrong links look enabled too: reenable and relink are always made.
-  const plainEnable = action === 'enable' && change.precondition.unit_file_state !== 'enabled';
-  if (plainEnable && enabled) return `${unit.name} is enabled already`;
+  // Links in a target that is not started at boot look enabled too.
+  const atBoot = unit.unit_file_state === 'enabled' && unit.wanted_by.some((target) => bootTargets.includes(target));
+  if (action === 'enable' && atBoot) return `${unit.name} is enabled already`;
   if (action === 'disable' && unit.unit_file_state === 'disabled') return `${unit.name} is disabled already`;
   if (action === 'start' && unit.active_state === 'active') return `${unit.name} is active already`;
   if (action === 'stop' && unit.active_state === 'inactive') return `${unit.name} is inactive already`;

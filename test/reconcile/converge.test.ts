@@ -79,7 +79,8 @@ for (const [name, roster, breaks] of LAYOUTS) {
         const others = ['orchestrator', 'reviewer']
           .filter((n) => world.has(n))
           .map((n) => world.session(n).panes[0]?.pid);
-        const { summary, outcomes } = await world.apply();
+        const plan = world.plan();
+        const { summary, outcomes } = await world.apply({ plan });
         expect(outcomes.filter((o) => o.outcome !== 'applied')).toEqual([]);
         if (summary.replan_needed) await world.apply();
         expect(world.drift()).toEqual([]);
@@ -88,6 +89,12 @@ for (const [name, roster, breaks] of LAYOUTS) {
         }
         const steps = world.steps.length;
         expect((await world.apply()).summary.applied).toBe(0);
+        expect(world.steps.length).toBe(steps);
+        // The same plan once more finds all of it done, and does nothing.
+        const again = await world.apply({ plan });
+        expect(again.outcomes.map((o) => (o.outcome === 'skipped' ? o.why : o.outcome))).toEqual(
+          plan.changes.map(() => 'already-satisfied'),
+        );
         expect(world.steps.length).toBe(steps);
       });
     }

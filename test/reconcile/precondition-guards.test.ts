@@ -305,6 +305,72 @@ describe('a server to be signalled', () => {
   });
 });
 
+describe('a session that is the same, and is not what was planned for', () => {
+  const restart = (reason: Change['reason'], action: Change['action'] = 'restart') =>
+    ({ ...change({ session: CODER, may_interrupt: { attached: true, busy: true } }, { action }), reason }) as Change;
+  const runs =
+    (runs: object): Break =>
+    (o) =>
+      Object.assign(w.paneOf(o, 'coder'), { runs });
+  test.each<readonly [string, Change, Break, string]>([
+    [
+      'it was renamed',
+      restart('spec-changed'),
+      (o) => Object.assign(w.session(o, 'coder'), { name: 'mine' }),
+      'stale: session coder ($1) is called mine by now',
+    ],
+    [
+      'it was renamed: its stop is not done already',
+      restart('should-be-stopped', 'stop'),
+      (o) => Object.assign(w.session(o, 'coder'), { name: 'mine' }),
+      'stale: session coder ($1) is called mine by now',
+    ],
+    [
+      'its mark names another agent',
+      restart('spec-changed'),
+      (o) => Object.assign(w.session(o, 'coder').mark ?? {}, { agent: 'stub' }),
+      'stale: session coder bears the mark of stub, planned coder',
+    ],
+    ['the shell is left still', restart('shell-left'), wrongRuntime, 'holds'],
+    [
+      'the agent was started again in the shell that was left',
+      restart('shell-left'),
+      () => {},
+      'already-satisfied: session coder runs what it should by now',
+    ],
+    [
+      'somebody works in the shell that was left',
+      restart('shell-left'),
+      runs({ verdict: 'other', pid: 2000, program: 'vim' }),
+      'stale: the shell that was left in session coder runs something by now (other)',
+    ],
+    [
+      'the right runtime runs where another did',
+      restart('runtime-mismatch'),
+      () => {},
+      'already-satisfied: session coder runs what it should by now',
+    ],
+    [
+      'another runtime still',
+      restart('runtime-mismatch'),
+      runs({ verdict: 'other', pid: 2000, program: 'vim' }),
+      'holds',
+    ],
+    ['the right runtime, but its environment is what was planned for', restart('env-mismatch'), () => {}, 'holds'],
+  ])('%s', (_, planned, breakIt, word) => {
+    expect(judged(planned, breakIt)).toBe(word);
+  });
+
+  test('an ephemeral agent that ran since and ended well is done; one that failed is not', () => {
+    const once = w.roster(FLEET.replace('    runtime: pi\n', '    runtime: pi\n    lifecycle: ephemeral\n'));
+    const start = change({ session: null }, { action: 'start' });
+    const ended = (status: number) => runs({ verdict: 'dead', status, signal: null });
+    expect(judged(start, ended(0), once)).toBe('already-satisfied: coder ran already, and ended well ($1)');
+    expect(judged(start, ended(1), once)).toBe('stale: a session coder ($1) appeared since');
+    expect(judged(start, ended(0))).toBe('stale: a session coder ($1) appeared since');
+  });
+});
+
 describe('a unit', () => {
   const UNIT = 'fleet-agent@coder.service';
   const set =
@@ -339,7 +405,36 @@ describe('a unit', () => {
       () => {},
       `already-satisfied: ${UNIT} is enabled already`,
     ],
-    ['wrong links, enabled still: done again', on('enable', { unit_file_state: 'enabled' }), () => {}, 'holds'],
+    [
+      'wrong links, enabled still: done again',
+      on('enable', { unit_file_state: 'enabled' }),
+      set({ wanted_by: ['nowhere.target'] }),
+      'holds',
+    ],
+    [
+      'wrong links, by now the right ones',
+      on('enable', { unit_file_state: 'enabled' }),
+      () => {},
+      `already-satisfied: ${UNIT} is enabled already`,
+    ],
+    [
+      'disabled when planned, enabled for another target by now',
+      on('enable', { unit_file_state: 'disabled' }),
+      set({ wanted_by: ['nowhere.target'] }),
+      `stale: ${UNIT} is enabled, planned disabled`,
+    ],
+    [
+      'not there when planned, enabled by now',
+      on('enable', {}),
+      () => {},
+      `already-satisfied: ${UNIT} is enabled already`,
+    ],
+    [
+      'not there when planned, not looked at',
+      change({}, { address: 'unit/other.service', action: 'enable' }),
+      () => {},
+      'holds',
+    ],
     [
       'disabled since',
       on('disable', { unit_file_state: 'enabled' }),
@@ -501,9 +596,10 @@ describe('an interruption', () => {
   });
   test('of an agent that left the roster: its heartbeat by the defaults', () => {
     const planned = (o: Draft) => change({ session: CODER, may_interrupt: { attached: false, busy: false } }, o);
-    expect(judged(planned({ agent: 'nobody' }), attached)).toMatch(ATTACHED);
+    const nobodys: Break = (o) => Object.assign(w.session(o, 'coder').mark ?? {}, { agent: 'nobody' });
+    expect(judged(planned({ agent: 'nobody' }), both(nobodys, attached))).toMatch(ATTACHED);
     // Its window was active just now, and no heartbeat of a nobody is there to say that it is idle.
-    expect(judged(planned({ agent: 'nobody' }), active)).toContain(
+    expect(judged(planned({ agent: 'nobody' }), both(nobodys, active))).toContain(
       'deferred-busy: coder is busy by now: no fresh heartbeat, window active 1 s ago',
     );
     // No agent said: the session's own name tells whose heartbeat it is.

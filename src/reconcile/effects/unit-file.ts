@@ -1,10 +1,11 @@
 /** `unit-file/FILE`: write it (layout fleet), take it away, or have systemd read its files again (`reload`). */
 import { join } from 'node:path';
 import type { Change } from '../../diff/plan.ts';
+import type { Observed } from '../../observe/state.ts';
 import { parseAddress } from '../../spec/address.ts';
 import { renderUnitFiles } from '../../spec/unit-file.ts';
 import type { EffectContext } from '../context.ts';
-import { asWanted, type Effect, made, notAsWanted, refused } from '../effect.ts';
+import { asWanted, type Effect, made, notAsWanted, refused, skipped } from '../effect.ts';
 import { type Failure, failure } from '../outcome.ts';
 import { type FileTarget, fileEffect } from './file.ts';
 import { lookBefore } from './look.ts';
@@ -12,8 +13,12 @@ import { systemctl } from './user-systemd.ts';
 
 const writeUnitFile = fileEffect(targetOf);
 
-export const unitFile: Effect = (ctx, change) =>
-  change.action === 'reload' ? reload(ctx, change) : writeUnitFile(ctx, change);
+export const unitFile: Effect = async (ctx, change) => {
+  if (change.action === 'reload') return reload(ctx, change);
+  const result = await writeUnitFile(ctx, change);
+  if (result.result === 'made') ctx.written.add(change.address);
+  return result;
+};
 
 function targetOf(ctx: EffectContext, change: Change): FileTarget | Failure {
   const name = parseAddress(change.address)?.name ?? '';
@@ -31,16 +36,26 @@ function targetOf(ctx: EffectContext, change: Change): FileTarget | Failure {
 export const reload: Effect = async (ctx, change) => {
   const before = await lookBefore(ctx, change, null);
   if (before.result !== 'go') return before.ended;
+  // A file that an earlier run of the same plan wrote was read since, unless systemd says otherwise.
+  if (ctx.written.size === 0 && stillStale(before.seen)?.length === 0)
+    return skipped('already-satisfied', 'systemd has read its unit files again already');
   const done = await systemctl(ctx, ['daemon-reload']);
   if (!done.ok) return refused(done.error);
   return made(async () => {
-    const { units } = (await ctx.ports.observe(null)).sources;
-    if (units.status === 'unknown') {
-      return notAsWanted(failure('unobserved', 'Units could not be read after the reload', units.detail));
+    const seen = await ctx.ports.observe(null);
+    const still = stillStale(seen);
+    if (still === null) {
+      const { units } = seen.sources;
+      const why = units.status === 'unknown' ? units.detail : '';
+      return notAsWanted(failure('unobserved', 'Units could not be read after the reload', why));
     }
-    const still = Object.values(units.value.units).filter((u) => u.need_daemon_reload);
     if (still.length === 0) return asWanted('systemd has read its unit files again');
-    const names = still.map((u) => u.name).join(', ');
-    return notAsWanted(failure('reload-needed-still', 'systemd still wants a reload', names));
+    return notAsWanted(failure('reload-needed-still', 'systemd still wants a reload', still.join(', ')));
   });
 };
+
+/** Names of units whose files were changed since they were loaded; null where that could not be read. */
+function stillStale({ sources: { units } }: Observed): readonly string[] | null {
+  if (units.status === 'unknown') return null;
+  return Object.values(units.value.units).flatMap((u) => (u.need_daemon_reload ? [u.name] : []));
+}
