@@ -8,6 +8,8 @@ import type { RunProgram } from '../observe/run.ts';
 import { applyPlan } from '../reconcile/apply.ts';
 import type { BatchPolicy } from '../reconcile/batches.ts';
 import type { ApplyEvent, ApplyResult, ApplySummary, Failure as Cause, SkipWhy } from '../reconcile/outcome.ts';
+import { statePaths } from '../reconcile/state/paths.ts';
+import { stopped } from '../reconcile/state/stop-file.ts';
 import { ok, type Result } from '../spec/result.ts';
 import type { Failure } from './command.ts';
 import type { Context } from './context.ts';
@@ -66,6 +68,7 @@ export async function applyInPasses(run: ApplyRun): Promise<Result<ApplyTotal, F
 /** `failed` grows by the agents that failed: `--max-fail` counts over all passes. */
 async function applyOnce(run: ApplyRun, look: Look, plan: Plan, failed: string[]): Promise<ApplyResult> {
   const { context } = run;
+  const { stops } = statePaths(context.user.home, look.here.host, look.local.fleet);
   const result = await applyPlan({
     plan,
     roster: look.local,
@@ -83,7 +86,7 @@ async function applyOnce(run: ApplyRun, look: Look, plan: Plan, failed: string[]
     },
     signal: context.interrupted,
     batches: { ...run.batches, failedBefore: failed },
-    mayAct: run.mayAct,
+    mayAct: () => run.mayAct() ?? stopped(stops),
     onEvent: (event) => {
       if (event.event !== 'summary') run.onEvent(event);
     },
@@ -93,7 +96,10 @@ async function applyOnce(run: ApplyRun, look: Look, plan: Plan, failed: string[]
 }
 
 /** Effects talk to the sockets that were observed: with systemd the manager's, whatever the caller's TMUX_TMPDIR says. */
-function inTmuxDirectory(program: RunProgram, { local, observed }: Look): RunProgram {
+export function inTmuxDirectory(
+  program: RunProgram,
+  { local, observed }: Pick<Look, 'local' | 'observed'>,
+): RunProgram {
   if (local.supervisor === 'none') return program;
   const { units } = observed.sources;
   const directory = (units.status === 'known' ? units.value.tmux_tmpdir : null) ?? '';

@@ -112,6 +112,37 @@ export const COMMANDS: readonly Command[] = [
     load: async () => (await import('./commands/explain.ts')).explain,
   },
   {
+    name: 'run',
+    summary: 'the controller: keeps the world on the roster until it is stopped',
+    operands: [],
+    flags: ['file', 'git', 'metrics', 'prune', 'allow-empty', 'json'],
+    notes: [
+      'Logs go to stderr; with --json every event is one object a line on stdout. The first SIGTERM or SIGINT ends it when',
+      'the effect under way has ended, exit 0; the second ends it now. SIGHUP reads the roster again. Exits 6 where a',
+      'controller of this fleet runs already, 78 where there is neither a valid roster nor a last good one.',
+    ],
+    load: async () => (await import('./commands/run.ts')).run,
+  },
+  {
+    name: 'install',
+    summary: 'the controller as a user unit, fleet.service: written, enabled, started',
+    operands: [],
+    flags: ['file', 'git', 'metrics', 'prune', 'json'],
+    notes: [
+      'Runs fleet run with the same -f, --git, --metrics and --prune. May be run again at any time: what is so already is',
+      'left as it is. Exits 4 where there is a fleet.service that fleet did not write, 7 where linger stays off.',
+    ],
+    load: async () => (await import('./commands/install.ts')).install,
+  },
+  {
+    name: 'uninstall',
+    summary: 'stops, disables and removes fleet.service; no session is touched',
+    operands: [],
+    flags: ['json'],
+    notes: ['Linger stays on: the agents need it.'],
+    load: async () => (await import('./commands/uninstall.ts')).uninstall,
+  },
+  {
     name: 'demo',
     summary: 'a throw-away fleet on a private socket: drift made, planned, repaired, planned again',
     operands: [],

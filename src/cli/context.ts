@@ -46,8 +46,11 @@ export interface Context {
   readonly machine: Machine;
   /** Aborted by the first SIGINT or SIGTERM: the current effect ends, nothing new begins. */
   readonly interrupted: AbortSignal;
-  /** From now on the first interrupt only aborts `interrupted`; without this call it ends the command at once. */
-  readonly finishBeforeInterrupt: () => void;
+  /**
+   * From now on the first interrupt only aborts `interrupted`; without this call it ends the command at once. `done`: to
+   * be interrupted is how the command ends well, so its own exit code counts.
+   */
+  readonly finishBeforeInterrupt: (ends?: 'interrupted' | 'done') => void;
   /** Runs `release` when the process ends by whatever way that can still run code; synchronous. Returns how to undo it. */
   readonly onExit: (release: () => void) => () => void;
   /** How this very command is run, for units that shall run it again. Absolute. */

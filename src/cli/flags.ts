@@ -53,7 +53,6 @@ export type FlagName = keyof typeof FLAGS;
 export const LATER_FLAGS: readonly string[] = ['takeover', 'reason', 'until', 'format'];
 
 export const LATER_COMMANDS: readonly string[] = [
-  'run',
   'status',
   'pause',
   'resume',
@@ -71,8 +70,6 @@ export const LATER_COMMANDS: readonly string[] = [
   'import',
   'execute',
   'events',
-  'install',
-  'uninstall',
   'doctor',
 ];
 

@@ -3,6 +3,9 @@ import { EMPTY_MEMORY, type PlanMemory } from '../diff/policy.ts';
 import { observe } from '../observe/observe.ts';
 import type { Observed } from '../observe/state.ts';
 import { inventoryPath, readInventory } from '../reconcile/inventory.ts';
+import type { Failure as Cause } from '../reconcile/outcome.ts';
+import { readHolds } from '../reconcile/state/holds.ts';
+import { statePaths } from '../reconcile/state/paths.ts';
 import type { Roster } from '../spec/model.ts';
 import { err, ok, type Result } from '../spec/result.ts';
 import { type Arguments, type Failure, value } from './command.ts';
@@ -64,12 +67,16 @@ export function observeHere(
   return observe(agents === null ? request : { ...request, agents }, ports);
 }
 
-/** Read anew before each plan: apply writes it. */
+/** Read anew before each plan: apply and the controller write it, and people who pause. */
 export function remember(roster: Roster, here: Place, context: Context): Result<PlanMemory, Failure> {
   const memory = readInventory(inventoryPath(context.user.home, here.host, roster.fleet));
-  if (memory.ok) return memory;
-  const { summary, detail, remedy } = memory.error;
-  return err({ code: EXIT.error, message: `${summary}: ${detail}`, remedy });
+  if (!memory.ok) return err(unreadable(memory.error));
+  const holds = readHolds(statePaths(context.user.home, here.host, roster.fleet), (path) => context.files.read(path));
+  return holds.ok ? ok({ ...memory.value, holds: holds.value }) : err(unreadable(holds.error));
+}
+
+function unreadable({ summary, detail, remedy }: Pick<Cause, 'summary' | 'detail' | 'remedy'>): Failure {
+  return { code: EXIT.error, message: `${summary}: ${detail}`, remedy };
 }
 
 function narrowing(args: Arguments): { readonly host: string | null; readonly tenant: string | null } {

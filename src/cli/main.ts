@@ -65,6 +65,7 @@ function watchSignals(): Pick<Context, 'interrupted' | 'finishBeforeInterrupt'> 
 } {
   const controller = new AbortController();
   let finishing = false;
+  let endsWell = false;
   let received: ExitCode | null = null;
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     process.on(signal, () => {
@@ -77,10 +78,11 @@ function watchSignals(): Pick<Context, 'interrupted' | 'finishBeforeInterrupt'> 
   }
   return {
     interrupted: controller.signal,
-    finishBeforeInterrupt: () => {
+    finishBeforeInterrupt: (ends) => {
       finishing = true;
+      endsWell = ends === 'done';
     },
-    code: () => received,
+    code: () => (endsWell ? null : received),
     mayHaveChanged: () => finishing,
   };
 }

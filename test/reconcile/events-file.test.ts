@@ -38,7 +38,7 @@ test('what was appended is read back in order, by this user alone', () => {
 });
 
 test('a reader that follows gets each event once, over rotations, while it is written', () => {
-  const file = openEvents(path, 2_000);
+  const file = openEvents(path, JSON.stringify, 2_000);
   const reader = open();
   const seen: string[] = [];
   const written = Array.from({ length: 60 }, (_none, i) => String(i));
@@ -51,7 +51,7 @@ test('a reader that follows gets each event once, over rotations, while it is wr
 });
 
 test('it is bounded: old files are dropped', () => {
-  const file = openEvents(path, 2_000);
+  const file = openEvents(path, JSON.stringify, 2_000);
   for (let i = 0; i < 500; i += 1) file.append([event(String(i))]);
   const sizes = eventsPaths(path).map((p) => (existsSync(p) ? statSync(p).size : 0));
   expect(sizes).toHaveLength(4);

@@ -33,8 +33,8 @@ function report({ path, done, linger }: Installed, args: Arguments, context: Con
   const code = linger === null ? EXIT.done : EXIT.partial;
   if (has(args, 'json')) context.stdout.write(`${JSON.stringify({ unit: path, done, warning: linger })}\n`);
   else {
-    context.stdout.write(done.length === 0 ? 'Installed already: nothing to do.\n' : `${done.join('\n')}\n`);
-    if (linger === null) context.stdout.write('See: fleet status, fleet events -f\n');
+    const told = done.length === 0 ? 'Installed already: nothing to do.' : done.join('\n');
+    context.stdout.write(`${told}\nSee: fleet status, fleet events -f\n`);
   }
   if (linger === null) return code;
   return reportFailure(context, { code, message: `${linger.summary}: ${linger.detail}`, remedy: linger.remedy });

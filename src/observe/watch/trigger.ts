@@ -4,6 +4,8 @@
  */
 export type Trigger =
   | { readonly on: 'roster' }
+  /** A pause, a reset, or the file that stops every action. */
+  | { readonly on: 'wish' }
   /** Null: any of them may have changed. */
   | { readonly on: 'unit'; readonly unit: string | null }
   /** A pseudo terminal was made or is gone, `/dev/pts/N`. */
@@ -13,7 +15,7 @@ export type Trigger =
   /** A heartbeat file was replaced. Null: any of them may have been. */
   | { readonly on: 'heartbeat'; readonly agent: string | null };
 
-export type SourceName = 'roster' | 'units' | 'terminals' | 'processes' | 'heartbeats';
+export type SourceName = 'roster' | 'wishes' | 'units' | 'terminals' | 'processes' | 'heartbeats';
 
 export interface SourceState {
   readonly source: SourceName;

@@ -17,6 +17,10 @@ export type EventWhat =
   | 'paused'
   | 'resumed'
   | 'look-failed'
+  /** Events come from it again, or it is polled. */
+  | 'source'
+  /** Of the controller's own: what it could not write, a wish that it could not read. */
+  | 'trouble'
   | 'started'
   | 'stopped';
 

@@ -38,9 +38,12 @@ export const METRICS = [
     help: 'From the event that marked an agent to the end of its repair.',
     buckets: LAG_BUCKETS,
   },
-  { name: 'fleet_deferred_changes', type: 'gauge', help: 'Changes that wait for an idle or unattached agent.' },
-  { name: 'fleet_blocked_changes', type: 'gauge', help: 'Changes that a guard refuses, by guard.' },
-  { name: 'fleet_unknown_sources', type: 'gauge', help: 'What could not be observed in the last look.' },
+  {
+    name: 'fleet_held_changes',
+    type: 'gauge',
+    help: 'Changes that are wanted and wait, by why: busy, attached, backoff, crash-loop, contested, budget, ...',
+  },
+  { name: 'fleet_unknown_sources', type: 'gauge', help: 'Sources that the last look could not read.' },
   { name: 'fleet_source_live', type: 'gauge', help: '1 where events come from a source, 0 where it is polled.' },
   {
     name: 'fleet_roster_valid',

@@ -51,3 +51,20 @@ export function parseFields(text: string): Fields | null {
 export function isFields(value: unknown): value is Fields {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
+
+/** Whether `value` is a record whose every entry `holds`. */
+export function isRecordOf<T>(
+  value: unknown,
+  holds: (item: unknown) => item is T,
+): value is Readonly<Record<string, T>> {
+  return isFields(value) && Object.values(value).every(holds);
+}
+
+export function isListOf<T>(value: unknown, holds: (item: unknown) => item is T): value is readonly T[] {
+  return Array.isArray(value) && value.every(holds);
+}
+
+export const isText = (value: unknown): value is string => typeof value === 'string';
+export const isTextOrNull = (value: unknown): value is string | null => value === null || isText(value);
+export const isNumber = (value: unknown): value is number => typeof value === 'number' && Number.isFinite(value);
+export const isNumberOrNull = (value: unknown): value is number | null => value === null || isNumber(value);

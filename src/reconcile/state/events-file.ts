@@ -27,8 +27,12 @@ export function eventsPaths(path: string): readonly string[] {
   return Array.from({ length: FILES }, (_none, index) => eventsPath(path, index));
 }
 
-/** Nothing is made before the first event. */
-export function openEvents(path: string, maxBytes = MAX_BYTES): EventsFile {
+/** Nothing is made before the first event. `render` gives one line. */
+export function openEvents(
+  path: string,
+  render: (event: object) => string = JSON.stringify,
+  maxBytes = MAX_BYTES,
+): EventsFile {
   let fd: number | null = null;
   const close = (): void => {
     if (fd !== null) closeSync(fd);
@@ -51,7 +55,7 @@ export function openEvents(path: string, maxBytes = MAX_BYTES): EventsFile {
     try {
       fd ??= open();
       // One write: whoever follows the file sees whole lines.
-      writeSync(fd, events.map((event) => `${JSON.stringify(event)}\n`).join(''));
+      writeSync(fd, events.map((event) => `${render(event)}\n`).join(''));
       if (fstatSync(fd).size >= maxBytes) rotate();
       return ok(null);
     } catch (error) {

@@ -12,7 +12,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { watchRoster } from '../../../src/observe/watch/roster.ts';
+import { watchFiles } from '../../../src/observe/watch/files.ts';
 import { type HandClock, type Heard, handClock, listen, until } from './world.ts';
 
 let directory = '';
@@ -42,7 +42,7 @@ const swapLink = (name: string, target: string): void => {
 };
 
 function watch(name: string): void {
-  stop = watchRoster([at(name)], heard, clock).close;
+  stop = watchFiles({ source: 'roster', paths: [at(name)], trigger: { on: 'roster' } }, heard, clock).close;
 }
 
 /** What a reader finds when it is told is what was written: the trigger comes after the change, never before alone. */

@@ -1,24 +1,32 @@
 /**
- * The roster, however it is saved: written in place, renamed over, moved away and written anew, reached through links that
+ * Single files, however they are saved: written in place, renamed over, moved away and written anew, reached through links that
  * are swapped, deleted and brought back, its directories with it.
  */
 import { statSync } from 'node:fs';
 import type { Clock } from './clock.ts';
 import { watchDirectories } from './directories.ts';
 import { chainOf } from './path-chain.ts';
-import type { SourceListener, Watch } from './trigger.ts';
+import type { SourceListener, SourceName, Trigger, Watch } from './trigger.ts';
 
 /** Where no events come: on file systems without them, and beyond the user's inotify watches. Milliseconds. */
 const POLL_MS = 2_000;
 /** Network file systems give watches that never fire, so that even a live one is checked now and then. */
 const CHECK_MS = 15_000;
 
-/** `paths` are absolute: the roster's file, or those that tell where its branch stands. */
-export function watchRoster(paths: readonly string[], listener: SourceListener, clock: Clock): Watch {
+export interface WatchedFiles {
+  readonly source: SourceName;
+  /** Absolute. */
+  readonly paths: readonly string[];
+  /** What is told when any of them may have changed. */
+  readonly trigger: Trigger;
+}
+
+export function watchFiles(what: WatchedFiles, listener: SourceListener, clock: Clock): Watch {
+  const { source, paths, trigger } = what;
   let stamp = stampOf(paths);
   let trouble: string | null | undefined;
   let timer: (() => void) | null = null;
-  const tell = (): void => listener.onTrigger({ on: 'roster' });
+  const tell = (): void => listener.onTrigger(trigger);
   const directories = watchDirectories(
     () => changed(),
     () => follow(),
@@ -27,7 +35,7 @@ export function watchRoster(paths: readonly string[], listener: SourceListener, 
     const found = directories.set(chainsOf(paths));
     if (found === trouble) return;
     trouble = found;
-    listener.onState({ source: 'roster', live: found === null, detail: found });
+    listener.onState({ source, live: found === null, detail: found });
     schedule();
   };
   const changed = (): void => {

@@ -1,0 +1,297 @@
+/** One run of the controller, from its lease to its last word. */
+
+import type { PlanPolicy } from '../../diff/policy.ts';
+import type { Observed } from '../../observe/state.ts';
+import type { SourceState } from '../../observe/watch/trigger.ts';
+import { type EventWhat, plainEvent } from '../../reconcile/control/events.ts';
+import { CONTROL_POLICY } from '../../reconcile/control/policy.ts';
+import { EVERYTHING } from '../../reconcile/control/queue.ts';
+import type { RosterInForce } from '../../reconcile/control/roster-in-force.ts';
+import type { ControlState } from '../../reconcile/control/state.ts';
+import { buildStatus, type StatusDocument } from '../../reconcile/control/status.ts';
+import type { Lease } from '../../reconcile/lease/hold.ts';
+import { takeLease } from '../../reconcile/lease/wait.ts';
+import type { MetricsAddress } from '../../reconcile/metrics/address.ts';
+import { type ServiceNotifier, serviceNotifier } from '../../reconcile/service/notify.ts';
+import { loadCounters } from '../../reconcile/state/counters-file.ts';
+import { openEvents } from '../../reconcile/state/events-file.ts';
+import { type StatePaths, statePaths } from '../../reconcile/state/paths.ts';
+import { writeStatus } from '../../reconcile/state/status-file.ts';
+import { err, ok, type Result } from '../../spec/result.ts';
+import type { Failure } from '../command.ts';
+import type { Context } from '../context.ts';
+import { EXIT, type ExitCode } from '../exit-codes.ts';
+import { type Place, scopeOf } from '../place.ts';
+import { reportFailure } from '../report.ts';
+import { VERSION } from '../version.ts';
+import { describeHolder } from '../views/lock.ts';
+import { type Controller, type ControllerPorts, createController } from './controller.ts';
+import { moment } from './moment.ts';
+import type { RosterFeed } from './roster-feed.ts';
+import { openSources, type Sources } from './sources.ts';
+import { statusLine } from './status-line.ts';
+import { BEAT_WITHIN_MS, type StatusWriter, statusWriter } from './status-writer.ts';
+import { telemetry as openTelemetry, type Telemetry } from './telemetry.ts';
+import { openWorld, type World } from './world.ts';
+
+export interface RunInput {
+  readonly feed: RosterFeed;
+  readonly first: RosterInForce;
+  readonly here: Place;
+  readonly rosterFiles: readonly string[];
+  readonly metrics: MetricsAddress | null;
+  readonly planPolicy: PlanPolicy;
+  readonly json: boolean;
+}
+
+export async function keepUp(input: RunInput, context: Context): Promise<ExitCode> {
+  const paths = statePaths(context.user.home, input.here.host, input.first.roster.fleet);
+  const alone = await takeController(paths, input.here, context);
+  if (!alone.ok) return reportFailure(context, alone.error);
+  const undo = context.onExit(alone.value.release);
+  try {
+    return await keepUpAlone(input, paths, context);
+  } finally {
+    alone.value.release();
+    undo();
+  }
+}
+
+/** Held as long as the controller lives: there is one of a fleet on a host. */
+async function takeController(paths: StatePaths, { host }: Place, context: Context): Promise<Result<Lease, Failure>> {
+  const { run, machine, now, delay, user } = context;
+  const request = { path: paths.controller, who: user.name, what: 'run', host, timeoutMs: 0 };
+  const taken = await takeLease(request, { run, machine, now, delay });
+  if (taken.ok) return ok(taken.value.lease);
+  if (taken.error.why === 'failed') {
+    const { summary, detail, remedy } = taken.error.failure;
+    return err({ code: EXIT.error, message: `${summary}: ${detail}`, remedy });
+  }
+  const message = `a controller of this fleet runs already: ${describeHolder(taken.error.by)}`;
+  return err({
+    code: EXIT.locked,
+    message,
+    remedy: 'look at it: fleet status; end it: systemctl --user stop fleet.service',
+  });
+}
+
+/** How long the loop sleeps at most before it shows that it lives. Milliseconds. */
+const TICK_MS = 15_000;
+/** A roster that is just being written is read again after so long. Milliseconds. */
+const UNSETTLED_MS = 60;
+
+interface Parts {
+  readonly telemetry: Telemetry;
+  readonly say: (what: EventWhat, message: string) => void;
+  readonly status: StatusWriter;
+  readonly world: World;
+  readonly notifier: ServiceNotifier;
+  readonly sources: Map<string, SourceState>;
+}
+
+async function keepUpAlone(input: RunInput, paths: StatePaths, context: Context): Promise<ExitCode> {
+  const { feed, here, first } = input;
+  let controller: Controller | null = null;
+  const parts = assemble(input, paths, context, () => controller?.state() ?? null);
+  const { telemetry, say, status, notifier } = parts;
+  const counters = loadCounters(paths.counters, (path) => context.files.read(path));
+  if (counters.lost !== null) say('trouble', `${counters.lost.summary}: ${counters.lost.detail}; put aside`);
+  const live = createController(
+    counters.counters,
+    loopPorts(parts, input, context, () => [live, sources] as const),
+  );
+  controller = live;
+  const sources = openSources({
+    rosterFiles: input.rosterFiles,
+    wishFiles: [paths.pauses, paths.resets, ...paths.stops],
+    uid: context.user.uid,
+    onRoster: live.rosterChanged,
+    onKey: live.mark,
+    isWaitedFor: (agent) => isWaitedFor(live.state(), agent),
+    onState: (state) => {
+      parts.sources.set(state.source, state);
+      say('source', `${state.source}: ${state.live ? 'events come' : `polled, ${state.detail ?? 'no events'}`}`);
+    },
+  });
+  const served = await serve(input.metrics, telemetry.metrics);
+  if (!served.ok) {
+    sources.close();
+    return reportFailure(context, served.error);
+  }
+  context.finishBeforeInterrupt('done');
+  context.onHangup(() => {
+    live.rosterChanged();
+    live.mark(EVERYTHING);
+  });
+  say(
+    'started',
+    `fleet ${VERSION} keeps ${first.roster.fleet} on ${here.host}/${here.tenant} as ${first.roster.path} says`,
+  );
+  if (feed.inForce()?.refused != null) sayRefused(feed, say);
+  await live.run();
+  say('stopped', 'asked to end');
+  sources.close();
+  status.flush();
+  await Promise.all([notifier.stopping('ended'), served.value?.close()]);
+  return EXIT.done;
+}
+
+function assemble(input: RunInput, paths: StatePaths, context: Context, state: () => ControlState | null): Parts {
+  const { feed, here } = input;
+  const sources = new Map<string, SourceState>();
+  const startedAt = new Date(context.now()).toISOString();
+  // Without the values of secrets, as everything that fleet says.
+  const render = (data: object): string => JSON.stringify(context.masking.data(data));
+  const document = (): StatusDocument | null => {
+    const [now, inForce] = [state(), feed.inForce()];
+    return now === null || inForce === null ? null : statusOf(now, inForce, here, startedAt, context);
+  };
+  const telemetry = openTelemetry({
+    file: openEvents(paths.events, render),
+    log: context.log,
+    stdout: input.json ? (line) => context.stdout.write(line) : null,
+    now: context.now,
+    status: document,
+    sources: () => sources.values(),
+    version: VERSION,
+    held: () => [...(state()?.held.values() ?? [])].map((held) => held.why),
+    core: () =>
+      new Set(
+        feed
+          .inForce()
+          ?.roster.agents.filter((a) => a.lifecycle === 'core')
+          .map((a) => a.name),
+      ),
+  });
+  const say: Parts['say'] = (what, message) =>
+    telemetry.tell([plainEvent({ at: new Date(context.now()).toISOString(), pass: 0 }, what, message)]);
+  const status = statusWriter(
+    () => {
+      const now = document();
+      return now === null ? ok(null) : writeStatus(paths.status, render(now));
+    },
+    (failed) => world.trouble('status', failed === null ? null : `${failed.summary}: ${failed.detail}`),
+  );
+  const { planPolicy } = input;
+  const world = openWorld({
+    context,
+    here,
+    paths,
+    planPolicy,
+    inForce: feed.inForce,
+    telemetry,
+    onStatus: status.touch,
+  });
+  const { env, run, now, machine } = context;
+  const onFailure = (detail: string): void => world.trouble('notify', detail);
+  const notifier = serviceNotifier({ run, env, pid: machine.pid, now, onFailure });
+  return { telemetry, say, status, world, notifier, sources };
+}
+
+function loopPorts(
+  { telemetry, say, status, world, notifier }: Parts,
+  { feed }: RunInput,
+  context: Context,
+  live: () => readonly [Controller, Sources],
+): ControllerPorts {
+  const again = (): void => {
+    setTimeout(() => live()[0].rosterChanged(), UNSETTLED_MS);
+  };
+  return {
+    policy: CONTROL_POLICY,
+    random: Math.random,
+    moment: () => moment(context.now),
+    tickMs: notifier.watchdogMs === null ? TICK_MS : Math.min(TICK_MS, notifier.watchdogMs / 4),
+    signal: context.interrupted,
+    look: async (agents) => {
+      const looked = await world.look(agents);
+      if (looked === null) return null;
+      live()[1].follow(looked.input.roster, looked.observed, agents === null ? null : new Set(agents));
+      telemetry.looked(findingsOf(looked.observed));
+      return looked;
+    },
+    apply: world.apply,
+    write: world.write,
+    passEnded: telemetry.passEnded,
+    refreshRoster: () => refresh(feed, say, again, world.trouble),
+    alive: (state) => {
+      status.beat(context.now());
+      void notifier.alive(statusLine(state));
+    },
+    ready: async (state) => {
+      status.flush();
+      await notifier.ready(statusLine(state));
+    },
+  };
+}
+
+function statusOf(
+  state: ControlState,
+  inForce: RosterInForce,
+  here: Place,
+  startedAt: string,
+  context: Context,
+): StatusDocument {
+  const scope = scopeOf(inForce.roster, here, context, { host: null, tenant: null });
+  return buildStatus(state, {
+    fleet: inForce.roster.fleet,
+    ...here,
+    controller: {
+      pid: context.machine.pid,
+      tool_version: VERSION,
+      started_at: startedAt,
+      beat_within: BEAT_WITHIN_MS,
+    },
+    inForce,
+    roster: scope.ok ? scope.value.local : { ...inForce.roster, agents: [] },
+    now: moment(context.now),
+  });
+}
+
+/** A heartbeat that changes nothing makes no look: only of those that wait for it, or are not well. */
+function isWaitedFor(state: ControlState, agent: string): boolean {
+  const ready = state.agents[agent]?.find((c) => c.type === 'Ready');
+  if (ready?.status !== 'True') return true;
+  return [...state.held.values()].some((held) => held.agent === agent);
+}
+
+async function refresh(
+  feed: RosterFeed,
+  say: (what: EventWhat, message: string) => void,
+  again: () => void,
+  trouble: (code: string, message: string | null) => void,
+): Promise<{ readonly changed: boolean }> {
+  const found = await feed.refresh();
+  if (found.again) again();
+  trouble('roster-copy', found.trouble === null ? null : `${found.trouble.summary}: ${found.trouble.detail}`);
+  const { inForce, news } = found.step;
+  const version = (roster: RosterInForce): string =>
+    `${roster.roster.sha256.slice(0, 12)}${roster.commit === null ? '' : ` of ${roster.commit.slice(0, 12)}`}`;
+  if (news === 'refused') sayRefused(feed, say);
+  if (inForce !== null && news === 'accepted') say('roster-accepted', version(inForce));
+  if (inForce !== null && news === 'mended') say('roster-accepted', `${version(inForce)}, as it was before`);
+  // Also where it is refused: the fleet's condition says so.
+  return { changed: news !== null };
+}
+
+function sayRefused(feed: RosterFeed, say: Parts['say']): void {
+  const refused = feed.inForce()?.refused;
+  if (refused != null) say('roster-refused', `the last good roster stays in force: ${refused.message}`);
+}
+
+/** Loaded only where metrics are asked for: the web server is not small. */
+async function serve(address: MetricsAddress | null, metrics: () => string) {
+  if (address === null) return ok(null);
+  const { serveMetrics } = await import('../../reconcile/metrics/server.ts');
+  const served = await serveMetrics(address, metrics);
+  if (served.ok) return served;
+  const { summary, detail, remedy } = served.error;
+  return err({ code: EXIT.error, message: `${summary}: ${detail}`, remedy });
+}
+
+function findingsOf({ sources }: Observed): { readonly unknown: number; readonly beats: ReadonlyMap<string, number> } {
+  const unknown = Object.values(sources).filter((s) => s.status === 'unknown' && s.why !== 'not-observed').length;
+  const beats = sources.heartbeats.status === 'known' ? Object.entries(sources.heartbeats.value.agents) : [];
+  const at = beats.flatMap(([agent, { beat }]) => (beat.state === 'present' ? [[agent, beat.ts_ms] as const] : []));
+  return { unknown, beats: new Map(at) };
+}

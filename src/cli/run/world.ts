@@ -1,0 +1,207 @@
+/** What the controller's loop reaches of the world: looking, applying, writing down. Built once a run. */
+
+import type { Plan } from '../../diff/plan.ts';
+import type { PlanPolicy } from '../../diff/policy.ts';
+import { applyPlan } from '../../reconcile/apply.ts';
+import { plainEvent } from '../../reconcile/control/events.ts';
+import type { Effect } from '../../reconcile/control/pass.ts';
+import type { RosterInForce } from '../../reconcile/control/roster-in-force.ts';
+import type { ControlState } from '../../reconcile/control/state.ts';
+import { leasePath } from '../../reconcile/lease/file.ts';
+import type { Lease } from '../../reconcile/lease/hold.ts';
+import { leaseStatus } from '../../reconcile/lease/release.ts';
+import { takeLease } from '../../reconcile/lease/wait.ts';
+import { about, type Failure, failure, type Outcome } from '../../reconcile/outcome.ts';
+import { writeDocument } from '../../reconcile/state/document.ts';
+import type { StatePaths } from '../../reconcile/state/paths.ts';
+import { stopped } from '../../reconcile/state/stop-file.ts';
+import { changeWishes, readWishes, withoutResets } from '../../reconcile/state/wishes.ts';
+import { expandHome } from '../../spec/home.ts';
+import { LAUNCHER_PATH } from '../../spec/launcher.ts';
+import { err, ok, type Result } from '../../spec/result.ts';
+import { inTmuxDirectory } from '../apply-passes.ts';
+import type { Context } from '../context.ts';
+import { observeHere, remember } from '../look.ts';
+import { type Place, type Scope, scopeOf } from '../place.ts';
+import { VERSION } from '../version.ts';
+import { describeHolder } from '../views/lock.ts';
+import type { ApplyEffect, Looked } from './controller.ts';
+import { inScopeOfItsOwn, ownCgroup } from './own-scope.ts';
+import { shareLease, yielding } from './shared-lease.ts';
+import type { Telemetry } from './telemetry.ts';
+
+export interface WorldInput {
+  readonly context: Context;
+  readonly here: Place;
+  readonly paths: StatePaths;
+  readonly planPolicy: PlanPolicy;
+  readonly inForce: () => RosterInForce | null;
+  readonly telemetry: Telemetry;
+  readonly onStatus: () => void;
+}
+
+export interface World {
+  readonly look: (agents: readonly string[] | null) => Promise<Looked | null>;
+  readonly apply: (effect: ApplyEffect, looked: Looked, progress: () => void) => Promise<readonly Outcome[]>;
+  readonly write: (effect: Exclude<Effect, { effect: 'apply' }>, state: ControlState) => Promise<void>;
+  /** Something of the controller's own went wrong; told once for the same. */
+  readonly trouble: (code: string, message: string | null) => void;
+}
+
+export function openWorld(input: WorldInput): World {
+  const { context, telemetry } = input;
+  const troubles = new Map<string, string>();
+  const trouble = (code: string, message: string | null): void => {
+    if (message === null) troubles.delete(code);
+    if (message === null || troubles.get(code) === message) return;
+    troubles.set(code, message);
+    telemetry.tell([plainEvent({ at: new Date(context.now()).toISOString(), pass: 0 }, 'trouble', message)]);
+  };
+  const lease = shareLease(() => take(input));
+  return {
+    trouble,
+    look: (agents) => look(agents, input, trouble),
+    apply: (effect, looked, progress) => act(effect, looked, progress, input, lease.use),
+    write: async (effect) => {
+      const failed = await write(effect, input);
+      trouble(effect.effect, failed === null ? null : `${failed.summary}: ${failed.detail}`);
+    },
+  };
+}
+
+async function look(
+  agents: readonly string[] | null,
+  { context, here, paths, planPolicy, inForce }: WorldInput,
+  trouble: World['trouble'],
+): Promise<Looked | null> {
+  const began = context.machine.uptime();
+  const roster = inForce();
+  if (roster === null) return null;
+  const scope = scopeOf(roster.roster, here, context, { host: null, tenant: null });
+  trouble('scope', scope.ok ? null : scope.error.message);
+  if (!scope.ok) return null;
+  const memory = remember(roster.roster, here, context);
+  trouble('inventory', memory.ok ? null : memory.error.message);
+  if (!memory.ok) return null;
+  const observed = await observeHere(scope.value.local, here, context, known(agents, scope.value));
+  const wishes = readWishes(paths, (path) => context.files.read(path));
+  const brake = stopped(paths.stops) ?? (wishes.ok ? null : wishes.error);
+  const { refused } = roster;
+  return {
+    observed,
+    began,
+    input: {
+      roster: scope.value.local,
+      memory: memory.value,
+      pauses: wishes.ok ? wishes.value.pauses.pauses : [],
+      resets: wishes.ok ? wishes.value.resets.resets : [],
+      stopped: brake === null ? null : `${brake.summary}: ${brake.detail}`,
+      trouble: refused === null ? null : { reason: `Roster${camel(refused.code)}`, message: refused.message },
+      home: context.user.home,
+      toolVersion: VERSION,
+      planPolicy,
+    },
+  };
+}
+
+/** Of those that were asked for the ones that the roster still knows: it may have changed since. */
+function known(agents: readonly string[] | null, { local }: Scope): readonly string[] | null {
+  if (agents === null) return null;
+  const names = new Set(local.agents.map((agent) => agent.name));
+  return agents.filter((name) => names.has(name));
+}
+
+const camel = (code: string): string => code.replace(/(?:^|-)([a-z])/g, (_all, letter: string) => letter.toUpperCase());
+
+async function take({ context, here }: WorldInput): Promise<Result<Lease, Failure>> {
+  const { run, machine, now, delay, user } = context;
+  const request = { path: leasePath(user.home, here.host), who: user.name, what: 'run', host: here.host, timeoutMs: 0 };
+  const taken = await takeLease(request, { run, machine, now, delay });
+  if (taken.ok) return ok(taken.value.lease);
+  if (taken.error.why === 'failed') return err(taken.error.failure);
+  return err(failure('lease-held', 'The lease is held', `${describeHolder(taken.error.by)} is at work`));
+}
+
+async function act(
+  { plan }: ApplyEffect,
+  looked: Looked,
+  progress: () => void,
+  input: WorldInput,
+  use: ReturnType<typeof shareLease>['use'],
+): Promise<readonly Outcome[]> {
+  const overtaken = othersActed(looked, input);
+  if (overtaken !== null) return notAttempted(plan, overtaken);
+  const made = await use((lease) => make(plan, looked, lease, progress, input));
+  return made.ok ? made.value : notAttempted(plan, made.error);
+}
+
+/** Whoever had the lease after this look began has changed what it saw, and what is remembered. */
+function othersActed({ began }: Looked, { context, here }: WorldInput): Failure | null {
+  const status = leaseStatus(leasePath(context.user.home, here.host), context.machine);
+  if (!status.ok || (status.value.state !== 'free' && status.value.state !== 'dead')) return null;
+  const { last } = status.value;
+  if (last === null || last.pid === context.machine.pid || (last.released_uptime ?? 0) < began) return null;
+  return failure('overtaken', 'Another command acted meanwhile', `${describeHolder(last)} did`);
+}
+
+async function make(
+  plan: Plan,
+  looked: Looked,
+  lease: Lease,
+  progress: () => void,
+  { context, here, paths, planPolicy }: WorldInput,
+): Promise<readonly Outcome[]> {
+  const { user, files, processes, now, delay } = context;
+  const { roster } = looked.input;
+  const own = inScopeOfItsOwn(context.run, expandHome(LAUNCHER_PATH, user.home), ownCgroup());
+  const result = await applyPlan({
+    plan,
+    roster,
+    host: here.host,
+    tenant: here.tenant,
+    user,
+    policy: planPolicy,
+    ports: {
+      run: inTmuxDirectory(own, { local: roster, observed: looked.observed }),
+      observe: (agents) => observeHere(roster, here, context, agents),
+      files,
+      processes,
+      now,
+      delay,
+    },
+    signal: context.interrupted,
+    mayAct: () => lease.mayAct() ?? stopped(paths.stops) ?? (lease.wanted() ? yielding() : null),
+    onEvent: progress,
+  });
+  return result.outcomes;
+}
+
+function notAttempted(plan: Plan, { summary, detail }: Failure): readonly Outcome[] {
+  const why = 'not-attempted' as const;
+  return plan.changes.map((change) => ({ outcome: 'skipped', ...about(change), why, detail: `${summary}: ${detail}` }));
+}
+
+async function write(
+  effect: Exclude<Effect, { effect: 'apply' }>,
+  { context, here, paths, telemetry, onStatus }: WorldInput,
+): Promise<Failure | null> {
+  switch (effect.effect) {
+    case 'write-counters': {
+      const written = writeDocument(context.files, paths.counters, effect.counters);
+      return written.ok ? null : written.error;
+    }
+    case 'forget-resets': {
+      const { run, machine, now, delay, files, user } = context;
+      const ports = { run, machine, now, delay, files };
+      const who = { who: user.name, host: here.host };
+      const changed = await changeWishes(paths, who, ports, (wishes) => withoutResets(wishes, effect.ids));
+      return changed.ok ? null : changed.error;
+    }
+    case 'tell':
+      telemetry.tell(effect.events);
+      return null;
+    case 'write-status':
+      onStatus();
+      return null;
+  }
+}

@@ -1,0 +1,108 @@
+/** The controller's counters on disk. What cannot be read is put aside: they make it calm, and nothing hangs on them. */
+import { renameSync } from 'node:fs';
+import type { Contested, CrashLoop } from '../../diff/plan-holds.ts';
+import { ok, type Result } from '../../spec/result.ts';
+import type { SteadyClock } from '../control/clock.ts';
+import {
+  type AgentCounters,
+  type Counters,
+  type FirstLook,
+  NO_COUNTERS,
+  type Repairs,
+  type Retry,
+  type Wait,
+} from '../control/counters.ts';
+import { errnoOf } from '../files/failures.ts';
+import type { Failure } from '../outcome.ts';
+import type { FileRead } from '../ports.ts';
+import {
+  isFields,
+  isListOf,
+  isNumber,
+  isNumberOrNull,
+  isRecordOf,
+  isText,
+  isTextOrNull,
+  readDocument,
+} from './document.ts';
+
+export interface CountersRead {
+  readonly counters: Counters;
+  /** Why those on disk are not these; they were put aside. */
+  readonly lost: Failure | null;
+}
+
+export function loadCounters(path: string, read: (path: string) => FileRead): CountersRead {
+  const found = readCounters(path, read);
+  if (found.ok) return { counters: found.value ?? NO_COUNTERS, lost: null };
+  putAside(path);
+  return { counters: NO_COUNTERS, lost: found.error };
+}
+
+/** Null where there are none. */
+export function readCounters(path: string, read: (path: string) => FileRead): Result<Counters | null, Failure> {
+  const document = readDocument(path, 'fleet.counters', read, (fields) => {
+    const { clock, agents, retries, repairs, looks, waits, actions } = fields;
+    if (!isClock(clock) || !isRecordOf(agents, isAgent) || !isRecordOf(retries, isRetry)) return null;
+    if (!isRecordOf(repairs, isRepairs) || !isRecordOf(looks, isLook) || !isRecordOf(waits, isWait)) return null;
+    if (!isListOf(actions, isNumber)) return null;
+    return { ...NO_COUNTERS, clock, agents, retries, repairs, looks, waits, actions };
+  });
+  return document.ok ? ok(document.value) : document;
+}
+
+function putAside(path: string): void {
+  try {
+    renameSync(path, `${path}.bad`);
+  } catch (error) {
+    if (errnoOf(error) === null) throw error;
+  }
+}
+
+const isClock = (value: unknown): value is SteadyClock =>
+  isFields(value) &&
+  ['steady', 'wall', 'monotonic'].every((name) => isNumber(value[name])) &&
+  isTextOrNull(value['boot_id']);
+
+const isAgent = (value: unknown): value is AgentCounters =>
+  isFields(value) &&
+  isText(value['spec']) &&
+  isListOf(value['restarts'], isNumber) &&
+  ['streak', 'not_before', 'healthy_ms'].every((name) => isNumber(value[name])) &&
+  isNumberOrNull(value['healthy_at']) &&
+  (value['crash_loop'] === null || isCrashLoop(value['crash_loop']));
+
+const isCrashLoop = (value: unknown): value is CrashLoop =>
+  isFields(value) &&
+  isText(value['spec']) &&
+  isText(value['since']) &&
+  isNumber(value['restarts']) &&
+  isNumber(value['window']);
+
+const isRetry = (value: unknown): value is Retry =>
+  isFields(value) &&
+  isTextOrNull(value['agent']) &&
+  isNumber(value['streak']) &&
+  isNumber(value['not_before']) &&
+  isNumberOrNull(value['keep_until']);
+
+const isRepairs = (value: unknown): value is Repairs =>
+  isFields(value) &&
+  isListOf(value['at'], isNumber) &&
+  isText(value['roster']) &&
+  (value['contested'] === null || isContested(value['contested']));
+
+const isContested = (value: unknown): value is Contested =>
+  isFields(value) &&
+  ['address', 'path', 'roster', 'since'].every((name) => isText(value[name])) &&
+  isNumber(value['times']);
+
+const isLook = (value: unknown): value is FirstLook =>
+  isFields(value) && isTextOrNull(value['agent']) && isText(value['what']) && isNumber(value['at']);
+
+const isWait = (value: unknown): value is Wait =>
+  isFields(value) &&
+  isTextOrNull(value['agent']) &&
+  isText(value['why']) &&
+  isText(value['since']) &&
+  isNumber(value['since_steady']);

@@ -1,0 +1,50 @@
+/**
+ * The status document on disk. Written often and of use for a minute: replaced in one step, but not synced, so that a slow
+ * disk does not slow the controller.
+ */
+import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { err, ok, type Result } from '../../spec/result.ts';
+import type { StatusDocument } from '../control/status.ts';
+import { errnoOf, fileFailure } from '../files/failures.ts';
+import type { Failure } from '../outcome.ts';
+import type { FileRead } from '../ports.ts';
+import { type Fields, isFields, isListOf, isNumber, isRecordOf, isText, readDocument } from './document.ts';
+
+/** `text` is the document's JSON. */
+export function writeStatus(path: string, text: string): Result<null, Failure> {
+  const temporary = `${path}.${process.pid}.tmp`;
+  try {
+    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+    writeFileSync(temporary, `${text}\n`, { mode: 0o600 });
+    renameSync(temporary, path);
+    return ok(null);
+  } catch (error) {
+    const errno = errnoOf(error);
+    if (errno === null) throw error;
+    return err(fileFailure(path, errno, 'writing'));
+  }
+}
+
+/** Null: no controller has run here yet. */
+export function readStatus(path: string, read: (path: string) => FileRead): Result<StatusDocument | null, Failure> {
+  return readDocument(path, 'fleet.status', read, (fields) => (isStatus(fields) ? fields : null));
+}
+
+function isStatus(fields: unknown): fields is StatusDocument {
+  if (!isFields(fields)) return false;
+  const { controller, conditions, agents, roster } = fields;
+  return (
+    ['fleet', 'host', 'tenant'].every((name) => isText(fields[name])) &&
+    isFields(controller) &&
+    isText(controller['beat_at']) &&
+    isNumber(controller['beat_monotonic']) &&
+    isNumber(controller['beat_within']) &&
+    isFields(roster) &&
+    isListOf(conditions, isFields) &&
+    isRecordOf(agents, isAgent)
+  );
+}
+
+const isAgent = (value: unknown): value is Fields =>
+  isFields(value) && isListOf(value['conditions'], isFields) && isListOf(value['waiting'], isFields);
