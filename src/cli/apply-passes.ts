@@ -35,6 +35,8 @@ export interface ApplyRun {
   readonly context: Context;
   /** Asked before each effect; a failure ends the apply as an interrupt does. */
   readonly mayAct: () => Cause | null;
+  /** Of the lease. */
+  readonly fence: number;
   /** Never a summary: there is one in all, the caller's. */
   readonly onEvent: (event: Exclude<ApplyEvent, { event: 'summary' }>) => void;
   /** Null: this plan and no more is made. */
@@ -71,6 +73,7 @@ async function applyOnce(run: ApplyRun, look: Look, plan: Plan, failed: string[]
   const { stops } = statePaths(context.user.home, look.here.host, look.local.fleet);
   const result = await applyPlan({
     plan,
+    observed: look.observed,
     roster: look.local,
     host: look.here.host,
     tenant: look.here.tenant,
@@ -87,6 +90,7 @@ async function applyOnce(run: ApplyRun, look: Look, plan: Plan, failed: string[]
     signal: context.interrupted,
     batches: { ...run.batches, failedBefore: failed },
     mayAct: () => run.mayAct() ?? stopped(stops),
+    fence: run.fence,
     onEvent: (event) => {
       if (event.event !== 'summary') run.onEvent(event);
     },

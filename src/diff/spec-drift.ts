@@ -32,6 +32,7 @@ export function otherSpec(ctx: PlanContext, agent: AgentSpec, subject: LiveSubje
   const recorded = subject.session.mark?.spec ?? remembered(ctx, agent, subject)?.spec ?? null;
   if (recorded === null || ctx.files === null) return [];
   const wanted = fingerprint(agent, ctx.files.user.home);
+  if (isFormerFile(recorded)) return sameFile(ctx, agent, recorded) ? [] : [specChanged(null, wanted, [FORMER_FILE])];
   return recorded === wanted
     ? []
     : [specChanged(recorded, wanted, ['started from another spec than the roster has now'])];
@@ -51,32 +52,49 @@ function startedFrom(
 ): readonly Drift[] {
   const wanted = fingerprint(agent, home);
   const recorded = subject.session.mark?.spec ?? remembered(ctx, agent, subject)?.spec ?? null;
+  if (recorded !== null && isFormerFile(recorded)) {
+    if (!sameFile(ctx, agent, recorded)) return [specChanged(null, wanted, [FORMER_FILE])];
+    return fromEnvFile(ctx, agent, home, wanted);
+  }
   if (recorded !== null) {
     return recorded === wanted || recorded === withIgnored(ctx, agent, live, home)
       ? []
       : [specChanged(recorded, wanted, ['started from another spec than the roster has now'])];
   }
   if (ctx.launcher) return [specUnknown('the session bears no fingerprint (@fleet_spec)')];
-  return fromEnvFile(ctx, agent, pane, wanted, home);
-}
-
-/** Layout mosaic: a session newer than its env file was started from that file as it is now. */
-function fromEnvFile(
-  ctx: PlanContext,
-  agent: AgentSpec,
-  pane: TmuxPane,
-  wanted: string,
-  home: string,
-): readonly Drift[] {
   const file = ctx.files?.env_files[agent.name];
   const { processes } = ctx.observed.sources;
   const root = processes.status === 'known' ? processes.value.processes[String(pane.pid)] : undefined;
-  if (file === undefined || file.state !== 'present' || root === undefined) {
-    return [specUnknown('it is not in the inventory, and its env file cannot be read')];
-  }
-  if (root.started_ms <= file.modified_ms) {
+  if (file?.state === 'present' && root !== undefined && root.started_ms <= file.modified_ms) {
     return [specUnknown('its env file was changed after it was started, and it is not in the inventory')];
   }
+  return root === undefined ? [UNREADABLE] : fromEnvFile(ctx, agent, home, wanted);
+}
+
+/**
+ * Layout mosaic: what a session that fleet did not start was started from, written down before fleet changes its env
+ * file (hex SHA-256 of the file as it was): the file is newer than the session from then on, and tells nothing any more.
+ */
+export function formerFileSpec(sha256: string): string {
+  return `env-file:${sha256}`;
+}
+
+const FORMER_FILE = 'started from its env file as it was before fleet changed it';
+
+export function isFormerFile(recorded: string): boolean {
+  return recorded.startsWith(formerFileSpec(''));
+}
+
+/** The file is as it was when the session was started: it was changed back, or not changed at all. */
+function sameFile(ctx: PlanContext, agent: AgentSpec, recorded: string): boolean {
+  const file = ctx.files?.env_files[agent.name];
+  return file?.state === 'present' && recorded === formerFileSpec(file.sha256);
+}
+
+/** Layout mosaic: a session newer than its env file was started from that file as it is now. */
+function fromEnvFile(ctx: PlanContext, agent: AgentSpec, home: string, wanted: string): readonly Drift[] {
+  const file = ctx.files?.env_files[agent.name];
+  if (file?.state !== 'present') return [UNREADABLE];
   const wantedKeys = wantedEnv(ctx.roster, agent, home);
   const different = Object.entries(wantedKeys).filter(
     ([key, value]) => !sameEnvValue(ctx.layout, key, file.own[key], value, { home }),
@@ -107,6 +125,8 @@ function specUnknown(detail: string): Drift {
     evidence: [`what it was started from cannot be told: ${detail}`],
   };
 }
+
+const UNREADABLE = specUnknown('it is not in the inventory, and its env file cannot be read');
 
 /** The fingerprint as it would be with ignored fields as they are seen: an ignored field is no change of spec either. */
 function withIgnored(ctx: PlanContext, agent: AgentSpec, live: ProcessObserved, home: string): string | null {

@@ -1,18 +1,22 @@
 /** What every effect is given. Built once an apply. */
 import type { Change, Plan } from '../diff/plan.ts';
 import type { PlanPolicy } from '../diff/policy.ts';
+import type { Observed } from '../observe/state.ts';
 import { expandHome } from '../spec/home.ts';
 import { LAUNCHER_PATH } from '../spec/launcher.ts';
 import { type Layout, layoutOf } from '../spec/layout.ts';
 import type { AgentSpec, Roster } from '../spec/model.ts';
 import type { BatchPolicy } from './batches.ts';
 import { inventoryPath } from './inventory.ts';
+import type { ChangeLog, Journal } from './journal.ts';
 import type { ApplyEvent, Failure } from './outcome.ts';
 import type { ApplyPorts } from './ports.ts';
 import { shareObservations } from './share-observations.ts';
 
 export interface ApplyInput {
   readonly plan: Plan;
+  /** The look at everything from which the plan was made; absent where it was made elsewhere or long ago. */
+  readonly observed?: Observed;
   readonly roster: Roster;
   /** As in the plan's addresses; changes of other hosts and tenants are not attempted. */
   readonly host: string;
@@ -29,14 +33,20 @@ export interface ApplyInput {
   readonly readyDeadlineMs?: number;
   /** Effects at the same time. Default 4; waiting for agents to settle does not count. */
   readonly concurrency?: number;
-  /** Asked just before each effect; a failure (the lease is lost, all is paused) ends apply as an interrupt does. */
+  /**
+   * Asked just before each effect; a failure (the lease is lost, all is paused) ends apply as an interrupt does. After
+   * `lease-lost` nothing is written any more, not even what has been done.
+   */
   readonly mayAct?: () => Failure | null;
+  /** Of the lease under which this apply works, for its journal. Default 0: none. */
+  readonly fence?: number;
   /** Canary batches, and how many failures end apply. Default: all at once, whatever fails. */
   readonly batches?: BatchPolicy;
   readonly onEvent: (event: ApplyEvent) => void;
 }
 
-export interface EffectContext {
+/** What all changes of an apply share. */
+export interface ApplyContext {
   readonly roster: Roster;
   readonly layout: Layout;
   readonly host: string;
@@ -55,7 +65,9 @@ export interface EffectContext {
   /** Absolute. */
   readonly launcherPath: string;
   readonly inventoryPath: string;
+  readonly plan: Plan;
   readonly planId: string;
+  readonly journal: Journal;
   readonly mayAct: () => Failure | null;
   /** Addresses of the unit files that this apply wrote: systemd must read them, whatever it says of them before. */
   readonly written: Set<string>;
@@ -63,7 +75,20 @@ export interface EffectContext {
   readonly waiting: (change: Change, text: string) => void;
 }
 
-export function createEffectContext(input: ApplyInput, waiting: EffectContext['waiting']): EffectContext {
+/** What the effect of one change is given: its `ports` write it down before they let it touch anything. */
+export interface EffectContext extends ApplyContext {
+  readonly log: ChangeLog;
+}
+
+export function inventoryOf({ user, host, roster }: Pick<ApplyInput, 'user' | 'host' | 'roster'>): string {
+  return inventoryPath(user.home, host, roster.fleet);
+}
+
+export function createApplyContext(
+  input: ApplyInput,
+  journal: Journal,
+  waiting: ApplyContext['waiting'],
+): ApplyContext {
   const { roster, host, tenant, user } = input;
   return {
     roster,
@@ -80,15 +105,17 @@ export function createEffectContext(input: ApplyInput, waiting: EffectContext['w
     systemd: roster.supervisor === 'systemd',
     launcher: roster.layout === 'fleet' || roster.supervisor === 'none',
     launcherPath: expandHome(LAUNCHER_PATH, user.home),
-    inventoryPath: inventoryPath(user.home, host, roster.fleet),
+    inventoryPath: inventoryOf(input),
+    plan: input.plan,
     planId: input.plan.plan_id,
+    journal,
     mayAct: input.mayAct ?? (() => null),
     written: new Set(),
     waiting,
   };
 }
 
-export function agentNamed(ctx: EffectContext, name: string | null): AgentSpec | null {
+export function agentNamed(ctx: Pick<ApplyContext, 'agents'>, name: string | null): AgentSpec | null {
   return ctx.agents.find((a) => a.name === name) ?? null;
 }
 

@@ -1,50 +1,70 @@
 /**
- * The inventory's text, format 1.x: `{ format_version, kind, sessions: { AGENT: RememberedSession }, owned: { KIND/NAME:
- * OwnedRecord }, interrupted }`. Format 1.0 had sessions alone. Pure.
+ * The inventory's text, format 1.x: `{ format_version, kind, seq, sessions: { AGENT: RememberedSession }, owned: {
+ * KIND/NAME: OwnedRecord }, interrupted }`, a record a line. Format 1.0 had sessions alone. Pure.
  */
 import type { InterruptedApply, OwnedRecord, PlanMemory, RememberedSession } from '../diff/policy.ts';
 import { parseKind } from '../spec/address.ts';
 import { err, ok, type Result } from '../spec/result.ts';
 
-const VERSION = '1.1';
+const MINOR = 1;
 const KIND = 'fleet.inventory';
 
-export function renderInventory(memory: PlanMemory): string {
-  const { interrupted } = memory;
-  const body = { sessions: sorted(memory.sessions), owned: sorted(memory.owned), interrupted };
-  return `${JSON.stringify({ format_version: VERSION, kind: KIND, ...body }, null, 2)}\n`;
+export interface Inventory {
+  /** Of the last line of the journal that is in it; 0 where there was none. */
+  readonly seq: number;
+  readonly memory: PlanMemory;
+  /** Written by a later minor version: it may hold what this one does not know and would lose by writing it. */
+  readonly newer: boolean;
 }
 
-function sorted<T>(records: Readonly<Record<string, T>>): Readonly<Record<string, T>> {
-  return Object.fromEntries(Object.entries(records).sort(([a], [b]) => (a < b ? -1 : 1)));
+export function renderInventory(seq: number, { sessions, owned, interrupted }: PlanMemory): string {
+  const head = { format_version: `1.${MINOR}`, kind: KIND, seq };
+  const fields = Object.entries(head).map(([key, value]) => `${JSON.stringify(key)}: ${JSON.stringify(value)}`);
+  fields.push(`"sessions": ${renderRecords(sessions)}`, `"owned": ${renderRecords(owned)}`);
+  fields.push(`"interrupted": ${JSON.stringify(interrupted)}`);
+  return `{\n  ${fields.join(',\n  ')}\n}\n`;
 }
 
-interface Unreadable {
+function renderRecords(records: Readonly<Record<string, unknown>>): string {
+  const sorted = Object.entries(records).sort(([a], [b]) => (a < b ? -1 : 1));
+  const lines = sorted.map(([name, record]) => `\n    ${JSON.stringify(name)}: ${JSON.stringify(record)}`);
+  return lines.length === 0 ? '{}' : `{${lines.join(',')}\n  }`;
+}
+
+export interface Unreadable {
   readonly detail: string;
   /** Null: nothing better than to move the file away. */
   readonly remedy: string | null;
 }
 
-export function parseInventory(text: string): Result<PlanMemory, Unreadable> {
+export function parseInventory(text: string): Result<Inventory, Unreadable> {
   const root = parseJson(text);
   if (!isRecord(root) || root['kind'] !== KIND || typeof root['format_version'] !== 'string') {
     return err({ detail: 'it is not a fleet inventory (torn, or written by something else)', remedy: null });
   }
-  const version = root['format_version'];
-  if (!version.startsWith('1.')) {
-    const detail = `its format is ${version}, this fleet reads 1.x`;
-    return err({ detail, remedy: 'use the fleet that wrote it, or a newer one' });
-  }
+  const minor = minorVersion(root['format_version']);
+  if (!minor.ok) return minor;
+  const seq = root['seq'] ?? 0;
+  if (!isCount(seq)) return err({ detail: 'its seq is no count', remedy: null });
   const sessions = records(root['sessions'], parseSession);
   if (!sessions.ok) return err({ detail: `its sessions: ${sessions.error}`, remedy: null });
   const owned = records(root['owned'] ?? {}, parseOwned);
   if (!owned.ok) return err({ detail: `its owned: ${owned.error}`, remedy: null });
   const interrupted = parseInterrupted(root['interrupted'] ?? null);
   if (interrupted === undefined) return err({ detail: 'its record of an interrupted apply is broken', remedy: null });
-  return ok({ sessions: sessions.value, owned: owned.value, interrupted });
+  const memory = { sessions: sessions.value, owned: owned.value, interrupted };
+  return ok({ seq, memory, newer: minor.value > MINOR });
 }
 
-function records<T>(
+/** Minor versions only add, so that a reader of 1.0 reads any 1.x; another major is refused. */
+export function minorVersion(version: string): Result<number, Unreadable> {
+  const minor = /^1\.(\d{1,6})$/.exec(version)?.[1];
+  if (minor !== undefined) return ok(Number(minor));
+  const detail = `its format is ${JSON.stringify(version)}, this fleet reads 1.x`;
+  return err({ detail, remedy: 'use the fleet that wrote it, or a newer one' });
+}
+
+export function records<T>(
   value: unknown,
   parse: (name: string, value: unknown) => T | null,
 ): Result<Readonly<Record<string, T>>, string> {
@@ -80,7 +100,7 @@ function parseInterrupted(value: unknown): InterruptedApply | null | undefined {
   return doing.every((d): d is string => typeof d === 'string') ? { plan, at, doing } : undefined;
 }
 
-function isTextOrNull(value: unknown): value is string | null {
+export function isTextOrNull(value: unknown): value is string | null {
   return value === null || typeof value === 'string';
 }
 
@@ -97,7 +117,7 @@ export function parseSession(agent: string, value: unknown): RememberedSession |
   return { agent, socket, server: { pid, start }, id, created, spec, boot_id, done, plan };
 }
 
-function parseJson(text: string): unknown {
+export function parseJson(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch (error) {
@@ -106,6 +126,10 @@ function parseJson(text: string): unknown {
   }
 }
 
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+export function isCount(value: unknown): value is number {
+  return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0;
+}
+
+export function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -1,64 +1,91 @@
 /**
- * What fleet remembers of its own effects on one host, for one fleet name:
- * `~/.local/state/fleet/HOST/FLEET/inventory.json`, directories 0700, file 0600, replaced atomically.
- * Reading never makes the directory: plan changes nothing.
+ * What fleet remembers of its own effects on one host, for one fleet name: `inventory.json` and, beside it, the journal
+ * of what came after it, in `~/.local/state/fleet/HOST/FLEET/`; directories 0700, files 0600. Reading never makes the
+ * directory: plan changes nothing.
  */
-import { join } from 'node:path';
-import { EMPTY_MEMORY, type PlanMemory, type RememberedSession } from '../diff/policy.ts';
+import { dirname, join } from 'node:path';
+import { EMPTY_MEMORY, type PlanMemory } from '../diff/policy.ts';
 import type { Diagnostic } from '../spec/diagnostics.ts';
 import { err, ok, type Result } from '../spec/result.ts';
 import { readWholeFile } from './files/read-file.ts';
-import { parseInventory, renderInventory } from './inventory-format.ts';
-import { type Failure, failure } from './outcome.ts';
-import type { FileRead, FileWriter } from './ports.ts';
+import { type Inventory, parseInventory, type Unreadable } from './inventory-format.ts';
+import { parseJournal, type ReplayLine, replayLine } from './journal-format.ts';
+import type { FileRead } from './ports.ts';
 
 /** Hosts compare without regard to case, so their directory has one spelling. */
 export function inventoryPath(home: string, host: string, fleet: string): string {
   return join(home, '.local/state/fleet', host.toLowerCase(), fleet, 'inventory.json');
 }
 
+export function journalPath(inventory: string): string {
+  return join(dirname(inventory), 'journal.jsonl');
+}
+
+export interface Stored extends Inventory {
+  /** Lines of the journal that the inventory does not hold yet: the apply that wrote them did not end. */
+  readonly lines: readonly ReplayLine[];
+  /** There is a journal, whatever it holds. */
+  readonly journal: boolean;
+}
+
+type Read = (path: string) => FileRead;
+
 /** No file is an empty memory. A file that cannot be understood is an error: to forget is a decision of people. */
-export function readInventory(
-  path: string,
-  read: (path: string) => FileRead = readWholeFile,
-): Result<PlanMemory, Diagnostic> {
+export function readInventory(path: string, read: Read = readWholeFile): Result<PlanMemory, Diagnostic> {
+  const stored = readStored(path, read);
+  return stored.ok ? ok(stored.value.memory) : stored;
+}
+
+/** The journal first: an apply may end meanwhile, and what was its journal is then in the inventory. */
+export function readStored(path: string, read: Read = readWholeFile): Result<Stored, Diagnostic> {
+  const journal = contentOf(journalPath(path), read);
+  if (!journal.ok) return journal;
+  const parsed = parseJournal(journal.value ?? '');
+  if (!parsed.ok) return err(broken(path, journalPath(path), parsed.error));
+  const text = contentOf(path, read);
+  if (!text.ok) return text;
+  const inventory = text.value === null ? ok(NOTHING) : parseInventory(text.value);
+  if (!inventory.ok) return err(broken(path, path, inventory.error));
+  const { seq } = inventory.value;
+  const lines = parsed.value.filter((line) => line.seq > seq);
+  const [first] = lines;
+  if (first !== undefined && first === parsed.value[0] && first.seq !== seq + 1) {
+    const detail = `it ends with number ${seq}, its journal begins with ${first.seq}: what came between is lost`;
+    return err(broken(path, path, { detail, remedy: null }));
+  }
+  const memory = lines.reduce(replayLine, inventory.value.memory);
+  return ok({ ...inventory.value, seq: lines.at(-1)?.seq ?? seq, memory, lines, journal: journal.value !== null });
+}
+
+const NOTHING: Inventory = { seq: 0, memory: EMPTY_MEMORY, newer: false };
+
+/** Null where there is no such file. */
+function contentOf(path: string, read: Read): Result<string | null, Diagnostic> {
   const file = read(path);
   switch (file.state) {
     case 'absent':
-      return ok(EMPTY_MEMORY);
-    case 'failed':
-      return err(unusable(path, `${file.failure.summary}: ${file.failure.detail}`, file.failure.remedy));
-    case 'present': {
-      const parsed = parseInventory(file.content);
-      return parsed.ok ? ok(parsed.value) : err(unusable(path, parsed.error.detail, parsed.error.remedy));
+      return ok(null);
+    case 'failed': {
+      const { summary, detail, remedy } = file.failure;
+      return err(unusable(path, `${summary}: ${detail}`, remedy ?? `look at it: ls -l ${path}`));
     }
+    case 'present':
+      return ok(file.content);
   }
 }
 
-/**
- * Adds or replaces the records of these agents; those of others stay as the file has them now. Read, merge and write
- * are one synchronous stretch: two at once in one process cannot lose a record.
- */
-export function recordSessions(
-  files: FileWriter,
-  path: string,
-  sessions: readonly RememberedSession[],
-): Result<null, Failure> {
-  const before = readInventory(path, (p) => files.read(p));
-  if (!before.ok) {
-    return err(failure('inventory-unusable', before.error.summary, before.error.detail, before.error.remedy));
-  }
-  const merged: Record<string, RememberedSession> = { ...before.value.sessions };
-  for (const session of sessions) merged[session.agent] = session;
-  return files.write(path, renderInventory({ ...before.value, sessions: merged }), { always: 0o600 });
+/** Both are moved: one without the other would not fit. */
+function broken(inventory: string, path: string, { detail, remedy }: Unreadable): Diagnostic {
+  const away = [inventory, journalPath(inventory)].map((file) => `mv ${file} ${file}.bad`).join('; ');
+  return unusable(path, detail, remedy ?? `look at it; to forget what fleet knows of its own: ${away}`);
 }
 
-function unusable(path: string, detail: string, remedy: string | null): Diagnostic {
+function unusable(path: string, detail: string, remedy: string): Diagnostic {
   return {
     code: 'inventory-unusable',
     summary: 'The inventory cannot be used',
     detail: `${path}: ${detail}`,
-    remedy: remedy ?? `look at it; to forget what it holds: mv ${path} ${path}.bad`,
+    remedy,
     position: null,
   };
 }

@@ -32,6 +32,11 @@ export interface FileWriter {
   read(path: string): FileRead;
   /** Replaces the file in one step. An existing file keeps its mode unless `mode` is forced; missing directories are made 0700. */
   write(path: string, content: string, mode: WriteMode): Result<null, Failure>;
+  /**
+   * Appends whole lines in one write, to the disk itself where `sync`. A new file has mode 0600, missing directories are
+   * made 0700. What an append that was cut off left behind the last line end is cut away; one that fails leaves nothing.
+   */
+  append(path: string, lines: string, sync: boolean): Result<null, Failure>;
   /** Absent already is no failure. */
   remove(path: string): Result<null, Failure>;
   /** Makes the directory with this mode where it is not there. */

@@ -1,13 +1,14 @@
 /** Writing down what sessions were started from: in layout mosaic nothing else tells it later. */
 
+import type { Change } from '../diff/plan.ts';
 import type { RememberedSession } from '../diff/policy.ts';
 import type { Observed } from '../observe/state.ts';
 import { fingerprint } from '../spec/fingerprint.ts';
 import type { AgentSpec } from '../spec/model.ts';
-import type { EffectContext } from './context.ts';
-import { readInventory, recordSessions } from './inventory.ts';
+import { madeBy, sessionMade } from './claims.ts';
+import type { ApplyContext, EffectContext } from './context.ts';
 import { judgeSession, type SessionJudgement } from './judge-session.ts';
-import { type Failure, failure } from './outcome.ts';
+import type { Failure } from './outcome.ts';
 import { sessionSeen, socketLabel } from './seen.ts';
 
 /**
@@ -17,6 +18,7 @@ import { sessionSeen, socketLabel } from './seen.ts';
  */
 export function rememberStarted(
   ctx: EffectContext,
+  change: Change,
   agent: AgentSpec,
   before: Observed,
 ): (seen: Observed, judged: SessionJudgement) => Failure | null {
@@ -26,8 +28,11 @@ export function rememberStarted(
     const next = recordOf(ctx, agent, seen, judged, old, record);
     if (next === null || JSON.stringify(next) === JSON.stringify(record)) return null;
     record = next;
-    const written = recordSessions(ctx.ports.files, ctx.inventoryPath, [next]);
-    return written.ok ? null : written.error;
+    const since = new Date(ctx.ports.now()).toISOString();
+    const memory = ctx.journal.memory();
+    const made = madeBy(ctx, change, memory, { since, last: false });
+    const session = sessionMade(ctx, agent.name, memory, since);
+    return ctx.log.made({ sessions: { [agent.name]: next }, owned: { ...made.owned, ...session.owned } });
   };
 }
 
@@ -61,25 +66,21 @@ function recordOf(
  * Ephemeral agents that ended well since they were started are done, and that must outlive their dead panes: a reboot
  * takes these away. Written down by apply, whatever its plan holds; nothing is written where nothing ended.
  */
-export async function rememberEnded(ctx: EffectContext): Promise<Failure | null> {
-  const ephemeral = ctx.agents.filter((a) => a.lifecycle === 'ephemeral');
-  if (ephemeral.length === 0) return null;
-  const memory = readInventory(ctx.inventoryPath, (path) => ctx.ports.files.read(path));
-  if (!memory.ok) return failure(memory.error.code, memory.error.summary, memory.error.detail, memory.error.remedy);
-  const open = ephemeral.filter((a) => memory.value.sessions[a.name]?.done === false);
+export async function rememberEnded(ctx: ApplyContext): Promise<Failure | null> {
+  const { sessions } = ctx.journal.memory();
+  const open = ctx.agents.filter((a) => a.lifecycle === 'ephemeral' && sessions[a.name]?.done === false);
   if (open.length === 0) return null;
   const seen = await ctx.ports.observe(open.map((a) => a.name));
   const ended = open.flatMap((agent) => {
-    const record = memory.value.sessions[agent.name];
-    return record !== undefined && endedWell(ctx, seen, agent, record) ? [{ ...record, done: true }] : [];
+    const record = sessions[agent.name];
+    const done = record !== undefined && endedWell(ctx, seen, agent, record);
+    return done ? [[agent.name, { ...record, done: true }] as const] : [];
   });
-  if (ended.length === 0) return null;
-  const written = recordSessions(ctx.ports.files, ctx.inventoryPath, ended);
-  return written.ok ? null : written.error;
+  return ctx.journal.note({ sessions: Object.fromEntries(ended) });
 }
 
 /** Its very session is there, and its pane dead with exit status 0. */
-function endedWell(ctx: EffectContext, seen: Observed, agent: AgentSpec, record: RememberedSession): boolean {
+function endedWell(ctx: ApplyContext, seen: Observed, agent: AgentSpec, record: RememberedSession): boolean {
   const judged = judgeSession(ctx, seen, agent);
   if (judged.judged !== 'ended' || judged.status !== 0) return false;
   const { server, session } = judged;

@@ -34,7 +34,7 @@ export async function settleSession(
 ): Promise<Verdict> {
   ctx.waiting(change, `${agent.name} to be up for ${ctx.settleMs / 1000} s`);
   const settling = new Settling(ctx, agent);
-  const unrecorded = rememberStarted(ctx, agent, before);
+  const unrecorded = rememberStarted(ctx, change, agent, before);
   const deadline = Math.max(ctx.readyDeadlineMs, ctx.settleMs + YOUNG_MS);
   const verdict = await pollObserved(ctx, [agent.name], deadline, (seen, elapsed) => {
     const judged = judgeSession(ctx, seen, agent);

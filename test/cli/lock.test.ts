@@ -125,7 +125,8 @@ test.each([
     expect([3, 64]).toContain(code);
     expect((await bench.run('lock', 'status')).stdout).toContain('is free; last held by fleet apply of jarvis');
   }
-  expect(readdirSync(dirname(path))).toEqual(['lease']);
+  // What was written meanwhile is in the inventory of the fleet.
+  expect(readdirSync(dirname(path))).toEqual(['fleet', 'lease']);
 });
 
 describe('fleet lock', () => {

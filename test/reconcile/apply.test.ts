@@ -442,11 +442,11 @@ test('a kill that tmux neither refuses nor makes is not believed', async () => {
   expect(world.has('coder')).toBe(true);
 });
 
-test('a session that a started unit only took over is not remembered as started from this roster', async () => {
+test('a session that a started unit only took over is remembered as started from what its mark says', async () => {
   const world = new World(FLEET);
   world.agentUnit('coder').active_state = 'inactive';
   expect(told(await world.apply())).toEqual(['applied start unit/fleet-agent@coder.service']);
-  expect(world.memory().sessions).toEqual({});
+  expect(world.memory().sessions['coder']?.spec).toBe(world.session('coder').mark?.spec);
 });
 
 describe('processes that outlive their session', () => {

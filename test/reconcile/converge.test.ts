@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import type { PlanMemory } from '../../src/diff/policy.ts';
 import * as seen from '../diff/world.ts';
 import { FLEET, MOSAIC, NO_SUPERVISOR } from './rosters.ts';
 import { Died, OPERATORS_LINE, type Trouble, World } from './world.ts';
@@ -88,6 +89,7 @@ for (const [name, roster, breaks] of LAYOUTS) {
           expect(['orchestrator', 'reviewer'].map((n) => world.session(n).panes[0]?.pid)).toEqual(others);
         }
         const steps = world.steps.length;
+        const disk = new Map(world.disk);
         expect((await world.apply()).summary.applied).toBe(0);
         expect(world.steps.length).toBe(steps);
         // The same plan once more finds all of it done, and does nothing.
@@ -96,6 +98,7 @@ for (const [name, roster, breaks] of LAYOUTS) {
           plan.changes.map(() => 'already-satisfied'),
         );
         expect(world.steps.length).toBe(steps);
+        expect(world.disk).toEqual(disk);
       });
     }
 
@@ -111,19 +114,27 @@ for (const [name, roster, breaks] of LAYOUTS) {
             for (const unit of w.units()) Object.assign(unit, { unit_file_state: 'disabled', wanted_by: [] });
           }
         };
+        const undisturbed = new World(roster);
+        breakAll(undisturbed);
+        await undisturbed.apply();
         for (let step = 1; ; step += 1) {
           const world = new World(roster);
           breakAll(world);
+          world.countsState = true;
           world.trouble = { step, what };
           const first = world.apply();
           if (what === 'die') await first.catch(onlyDied);
           else await first;
           if (world.steps.length < step) break;
           world.trouble = null;
-          for (let again = 0; again < 3 && world.drift().length > 0; again += 1) await world.apply();
-          expect({ step: world.steps[step - 1], left: world.drift() }).toEqual({
+          await world.apply();
+          for (let again = 0; again < 2 && world.drift().length > 0; again += 1) await world.apply();
+          const { owned, interrupted } = world.memory();
+          expect({ step: world.steps[step - 1], left: world.drift(), owned: known(owned), interrupted }).toEqual({
             step: world.steps[step - 1],
             left: [],
+            owned: known(undisturbed.memory().owned),
+            interrupted: null,
           });
           expect(step).toBeLessThan(100);
         }
@@ -131,6 +142,9 @@ for (const [name, roster, breaks] of LAYOUTS) {
     );
   });
 }
+
+const known = (owned: PlanMemory['owned']) =>
+  Object.entries(owned).map(([key, record]) => [key, record.state, record.how]);
 
 function onlyDied(error: unknown): void {
   if (!(error instanceof Died)) throw error;

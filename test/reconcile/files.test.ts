@@ -14,9 +14,10 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { EMPTY_MEMORY } from '../../src/diff/policy.ts';
+import { EMPTY_MEMORY, type RememberedSession } from '../../src/diff/policy.ts';
 import { diskFiles } from '../../src/reconcile/files/disk.ts';
-import { inventoryPath, readInventory, recordSessions } from '../../src/reconcile/inventory.ts';
+import { inventoryPath, readInventory } from '../../src/reconcile/inventory.ts';
+import { changeRecords } from '../../src/reconcile/journal.ts';
 
 let home = '';
 beforeEach(() => {
@@ -159,6 +160,11 @@ const RECORD = {
   plan: null,
 };
 
+function remember(path: string, record: RememberedSession) {
+  const input = { files: diskFiles, path, fence: 0, now: Date.now };
+  return changeRecords(input, () => ({ sessions: { [record.agent]: record } }));
+}
+
 test('no inventory is an empty memory, and reading makes nothing', () => {
   expect(readInventory(inventoryPath(home, 'W-Jarvis', 'mosaic'))).toEqual({ ok: true, value: EMPTY_MEMORY });
   expect(readdirSync(home)).toEqual([]);
@@ -167,9 +173,9 @@ test('no inventory is an empty memory, and reading makes nothing', () => {
 test('records are kept under the host in lower case and the fleet, private, and read back', () => {
   const path = inventoryPath(home, 'W-Jarvis', 'mosaic');
   expect(path).toBe(join(home, '.local/state/fleet/w-jarvis/mosaic/inventory.json'));
-  recordSessions(diskFiles, path, [RECORD]);
-  recordSessions(diskFiles, path, [{ ...RECORD, agent: 'other' }]);
-  recordSessions(diskFiles, path, [{ ...RECORD, spec: 'def' }]);
+  remember(path, RECORD);
+  remember(path, { ...RECORD, agent: 'other' });
+  remember(path, { ...RECORD, spec: 'def' });
   const read = readInventory(path);
   expect(read).toEqual({
     ok: true,
@@ -189,7 +195,7 @@ test.each([
   [
     'of a later major',
     JSON.stringify({ format_version: '2.0', kind: 'fleet.inventory', sessions: {} }),
-    'format is 2.0',
+    'format is "2.0"',
   ],
 ])('an inventory that is %s is an error that says what to do, and is not overwritten', (_what, text, said) => {
   const path = inventoryPath(home, 'h', 'f');
@@ -199,7 +205,7 @@ test.each([
   if (read.ok) throw new Error('read');
   expect(read.error.detail).toContain(said);
   expect(read.error.remedy).toBeTruthy();
-  expect(recordSessions(diskFiles, path, [RECORD]).ok).toBe(false);
+  expect(remember(path, RECORD).ok).toBe(false);
   expect(readFileSync(path, 'utf8')).toBe(text);
 });
 

@@ -3,7 +3,7 @@
  * made to fail, to hang or to be the last. Tests assert the world afterwards, not the calls.
  */
 import type { ServerIdentity } from '../../src/diff/plan.ts';
-import type { PlanMemory } from '../../src/diff/policy.ts';
+import type { PlanMemory, PlanPolicy } from '../../src/diff/policy.ts';
 import type { RunResult } from '../../src/observe/run.ts';
 import type { FileObserved, Observed, PaneRuns, TmuxSession } from '../../src/observe/state.ts';
 import { type ApplyInput, applyPlan } from '../../src/reconcile/apply.ts';
@@ -53,10 +53,14 @@ export class World {
   readonly signals: string[] = [];
   /** Things done to the world, in order, for telling how many steps an apply has. */
   readonly steps: string[] = [];
+  /** fleet's own state counts as a step too. */
+  countsState = false;
   trouble: { readonly step: number; readonly what: Trouble } | null = null;
   /** Called just before each step, for what others do meanwhile. */
   meanwhile: (step: string) => void = () => {};
   clock = NOW;
+  /** Env files that are newer than their sessions, by agent: Unix milliseconds. */
+  private readonly modified = new Map<string, number>();
   /** A unit that `enable` claims to enable and does not. */
   readonly cannotEnable = new Set<string>();
   lingerRefused = false;
@@ -169,6 +173,9 @@ export class World {
     };
     this.truth.sources.linger = seen.known({ user: 'jarvis', enabled: false });
   }
+  envWritten(agent: string): void {
+    this.modified.set(agent, this.clock);
+  }
   after(ms: number, happen: () => void): void {
     this.later.push({ at: this.clock + ms, happen });
   }
@@ -183,6 +190,10 @@ export class World {
   plan(policy: Parameters<typeof seen.planOf>[2] = {}) {
     return seen.planOf(this.roster, this.look(), { memory: this.memory(), ...policy });
   }
+  /** The plan of another roster. */
+  planFor(roster: Roster, policy: Partial<PlanPolicy>) {
+    return seen.planOf(roster, this.look(), { memory: this.memory(), policy });
+  }
   drift(): readonly string[] {
     return seen.lines(this.plan());
   }
@@ -190,6 +201,7 @@ export class World {
     const events: ApplyEvent[] = [];
     const result = await applyPlan({
       plan: input.plan ?? this.plan(),
+      observed: this.look(),
       roster: this.roster,
       host: 'w-jarvis',
       tenant: 'jarvis',
@@ -243,7 +255,8 @@ export class World {
     };
     for (const name of this.agentsOnDisk()) {
       const text = this.text(this.envPath(name));
-      files.env_files[name] = text === null ? { state: 'absent' } : this.envSeen(text);
+      const modified_ms = this.modified.get(name) ?? NOW - 7_200_000;
+      files.env_files[name] = text === null ? { state: 'absent' } : { ...this.envSeen(text), modified_ms };
       files.argv_files[name] = asFile(this.argvPath(name));
     }
     files.launcher = asFile(expandHome(LAUNCHER_PATH, HOME));
@@ -303,6 +316,7 @@ export class World {
   // --- what is done ---
 
   private step(what: string): Trouble | null {
+    if (!this.countsState && what.includes('/.local/state/fleet/')) return null;
     this.meanwhile(what);
     this.steps.push(what);
     const hit = this.trouble !== null && this.trouble.step === this.steps.length;
@@ -322,6 +336,14 @@ export class World {
       const old = this.disk.get(path)?.mode;
       this.put(path, content, 'always' in mode ? mode.always : (old ?? mode.ifNew));
       if (path.startsWith(this.unitPath(''))) this.unitFileWritten();
+      return { ok: true, value: null };
+    },
+    append: (path, lines, sync) => {
+      if (this.step(`append ${path}${sync ? ' synced' : ''}: ${lines}`) !== null) {
+        return { ok: false, error: failure('disk-full', 'No space left', `appending to ${path}: ENOSPC`) };
+      }
+      const old = this.text(path) ?? '';
+      this.put(path, `${old.slice(0, old.lastIndexOf('\n') + 1)}${lines}`);
       return { ok: true, value: null };
     },
     remove: (path) => {

@@ -3,6 +3,7 @@ import type { Plan } from '../../diff/plan.ts';
 import type { PlanPolicy } from '../../diff/policy.ts';
 import type { BatchPolicy } from '../../reconcile/batches.ts';
 import type { Lease } from '../../reconcile/lease/hold.ts';
+import type { Failure as Cause } from '../../reconcile/outcome.ts';
 import { err, ok, type Result } from '../../spec/result.ts';
 import { type ApplyTotal, applyInPasses } from '../apply-passes.ts';
 import { openSavedPlan, type SavedApply, whyStale } from '../apply-saved.ts';
@@ -118,6 +119,7 @@ async function make(
     batches: by.batches,
     context,
     mayAct: by.lease.mayAct,
+    fence: by.lease.fence,
     onEvent: (event) => (progress === null ? line(event) : progress.show(event)),
     onReplan: saved ? null : (next) => showPlan(next, args, context),
   });
@@ -130,15 +132,15 @@ async function make(
     line(summaryEvent(total.value, { at: new Date(context.now()).toISOString(), exitCode: code }));
     return code;
   }
-  showWarnings(total.value, context);
+  showWarnings(total.value, lost, context);
   if (plan.changes.length > 0) context.stdout.write(`\n${formatTotal(total.value, saved)}`);
   return code;
 }
 
 /** Also where there was nothing to change: what was found meanwhile is written down by every apply. */
-function showWarnings({ warnings }: ApplyTotal, context: Context): void {
+function showWarnings({ warnings }: ApplyTotal, told: Cause | null, context: Context): void {
   const paint = paintWith(context.color() && context.stderr.isTerminal);
-  for (const failure of warnings) context.stderr.write(formatWarning(failure, paint));
+  for (const failure of warnings) if (failure.code !== told?.code) context.stderr.write(formatWarning(failure, paint));
 }
 
 const undone = ({ summary }: ApplyTotal): number => summary.skipped['not-attempted'];

@@ -1,4 +1,5 @@
 import type { FileWriter } from '../ports.ts';
+import { appendLines } from './append-file.ts';
 import { readWholeFile } from './read-file.ts';
 import { makeDirectory, removeFile, replaceFile } from './write-file.ts';
 
@@ -6,6 +7,7 @@ import { makeDirectory, removeFile, replaceFile } from './write-file.ts';
 export const diskFiles: FileWriter = {
   read: readWholeFile,
   write: replaceFile,
+  append: appendLines,
   remove: removeFile,
   makeDirectory,
 };

@@ -4,8 +4,8 @@ import { failure } from '../outcome.ts';
 import type { FileRead } from '../ports.ts';
 import { errnoOf, fileFailure, symlinkFailure } from './failures.ts';
 
-/** Unit, env and argv files are small; anything above this is not one of ours. Bytes. */
-const TOO_LARGE = 4 * 1024 * 1024;
+/** Inventories of thousands of agents have a few MiB; anything above this is not one of ours. Bytes. */
+const TOO_LARGE = 64 * 1024 * 1024;
 
 /** Never blocks on a FIFO, never follows a link at `path` itself. */
 export function readWholeFile(path: string): FileRead {

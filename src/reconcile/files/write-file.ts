@@ -61,14 +61,17 @@ function writeNew(path: string, content: string, mode: number): void {
   const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
   const fd = openSync(path, flags, 0o600);
   try {
-    const bytes = Buffer.from(content, 'utf8');
-    for (let written = 0; written < bytes.length; ) written += writeSync(fd, bytes, written);
+    writeAll(fd, Buffer.from(content, 'utf8'));
     // The mode last: not even for an instant are the contents readable by more than the finished file allows.
     fchmodSync(fd, mode);
     fsyncSync(fd);
   } finally {
     closeSync(fd);
   }
+}
+
+export function writeAll(fd: number, bytes: Buffer): void {
+  for (let written = 0; written < bytes.length; ) written += writeSync(fd, bytes, written);
 }
 
 export function removeFile(path: string): Result<null, Failure> {
@@ -89,7 +92,7 @@ export function makeDirectory(path: string, mode: number): Result<null, Failure>
 }
 
 /** One by one: on a read-only disk the recursive mkdir of Node 20 fails with ENOENT, where the kernel said EROFS. */
-function makeDirectories(path: string, mode: number): void {
+export function makeDirectories(path: string, mode: number): void {
   if (isDirectory(path)) return;
   if (dirname(path) !== path) makeDirectories(dirname(path), mode);
   try {
@@ -124,7 +127,8 @@ function removeQuietly(path: string): void {
   }
 }
 
-function attempt(path: string, doing: string, act: () => Result<null, Failure>): Result<null, Failure> {
+/** What the disk refuses is data; any other exception is a bug and goes on up. */
+export function attempt(path: string, doing: string, act: () => Result<null, Failure>): Result<null, Failure> {
   try {
     return act();
   } catch (error) {
