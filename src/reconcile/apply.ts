@@ -7,7 +7,7 @@ import { applyChange, notAttempted } from './apply-change.ts';
 import { ALL_AT_ONCE, createFailureLimit, cutBatches } from './batches.ts';
 import { completeRecords } from './complete-records.ts';
 import { type ApplyContext, type ApplyInput, createApplyContext, inventoryOf } from './context.ts';
-import { type Journal, openJournal } from './journal.ts';
+import { createJournalStore, type Journal } from './journal.ts';
 import {
   type ApplyEvent,
   type ApplyResult,
@@ -28,11 +28,19 @@ export type { ApplyInput } from './context.ts';
 export async function applyPlan(input: ApplyInput): Promise<ApplyResult> {
   const { plan, ports } = input;
   const { files, now } = ports;
-  const journal = openJournal({ files, path: inventoryOf(input), plan: plan.plan_id, fence: input.fence ?? 0, now });
-  if (journal.ok) return applyWith(input, journal.value);
-  const { summary, detail } = journal.error;
-  const outcomes = plan.changes.map((change) => notAttempted(change, `${summary}: ${detail}`));
-  return conclude(input, outcomes, [journal.error], false);
+  const store = input.journals ?? createJournalStore({ files, path: inventoryOf(input), now });
+  const journal = store.open(plan.plan_id, input.fence ?? 0);
+  if (!journal.ok) {
+    const { summary, detail } = journal.error;
+    const outcomes = plan.changes.map((change) => notAttempted(change, `${summary}: ${detail}`));
+    return conclude(input, outcomes, [journal.error], false);
+  }
+  try {
+    return await applyWith(input, journal.value);
+  } catch (bug) {
+    journal.value.abandon();
+    throw bug;
+  }
 }
 
 async function applyWith(input: ApplyInput, journal: Journal): Promise<ApplyResult> {
@@ -73,7 +81,9 @@ async function applyWith(input: ApplyInput, journal: Journal): Promise<ApplyResu
 /** Who has lost the lease leaves the journal to the next holder, who finds in it what was under way. */
 function finish(ctx: ApplyContext): Failure | null {
   const forbidden = ctx.mayAct();
-  return forbidden?.code === 'lease-lost' ? forbidden : ctx.journal.finish();
+  if (forbidden?.code !== 'lease-lost') return ctx.journal.finish();
+  ctx.journal.abandon();
+  return forbidden;
 }
 
 function conclude(

@@ -8,7 +8,7 @@ import { type Layout, layoutOf } from '../spec/layout.ts';
 import type { AgentSpec, Roster } from '../spec/model.ts';
 import type { BatchPolicy } from './batches.ts';
 import { inventoryPath } from './inventory.ts';
-import type { ChangeLog, Journal } from './journal.ts';
+import type { ChangeLog, Journal, JournalStore } from './journal.ts';
 import type { ApplyEvent, Failure } from './outcome.ts';
 import type { ApplyPorts } from './ports.ts';
 import { shareObservations } from './share-observations.ts';
@@ -40,6 +40,8 @@ export interface ApplyInput {
   readonly mayAct?: () => Failure | null;
   /** Of the lease under which this apply works, for its journal. Default 0: none. */
   readonly fence?: number;
+  /** Shared by applies that one process makes at the same time. Default: one of its own. */
+  readonly journals?: JournalStore;
   /** Canary batches, and how many failures end apply. Default: all at once, whatever fails. */
   readonly batches?: BatchPolicy;
   readonly onEvent: (event: ApplyEvent) => void;

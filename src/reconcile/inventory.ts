@@ -9,7 +9,7 @@ import type { Diagnostic } from '../spec/diagnostics.ts';
 import { err, ok, type Result } from '../spec/result.ts';
 import { readWholeFile } from './files/read-file.ts';
 import { type Inventory, parseInventory, type Unreadable } from './inventory-format.ts';
-import { parseJournal, type ReplayLine, replayLine } from './journal-format.ts';
+import { parseJournal, type ReplayLine, replayLine, whileUnderWay } from './journal-format.ts';
 import type { FileRead } from './ports.ts';
 
 /** Hosts compare without regard to case, so their directory has one spelling. */
@@ -53,7 +53,8 @@ export function readStored(path: string, read: Read = readWholeFile): Result<Sto
     const detail = `it ends with number ${seq}, its journal begins with ${first.seq}: what came between is lost`;
     return err(broken(path, path, { detail, remedy: null }));
   }
-  const memory = lines.reduce(replayLine, inventory.value.memory);
+  const before = inventory.value.memory;
+  const memory = lines.reduce(replayLine, first === undefined ? before : whileUnderWay(before, first));
   return ok({ ...inventory.value, seq: lines.at(-1)?.seq ?? seq, memory, lines, journal: journal.value !== null });
 }
 

@@ -152,13 +152,16 @@ function merge<T>(
   return Object.fromEntries(all);
 }
 
-/** What an apply that died right behind this line was doing. */
+/** What applies that died right behind this line were doing. */
 function interruptedAfter(before: PlanMemory['interrupted'], line: ReplayLine): PlanMemory['interrupted'] {
   const { phase, plan, at, address } = line;
   if (plan === null || address === null) return before;
-  const doing = before?.plan === plan ? before.doing : [];
-  if (phase === 'begin') return { plan, at, doing: [...doing, address] };
-  if (phase !== 'end') return { plan, at, doing };
-  const ended = doing.indexOf(address);
-  return { plan, at, doing: doing.filter((_, index) => index !== ended) };
+  const others = (before?.doing ?? []).filter((other) => other !== address);
+  return { plan, at, doing: phase === 'end' ? others : [...others, address] };
+}
+
+/** The first line of another apply than the one that died: what that was doing has been looked at since. */
+export function whileUnderWay(memory: PlanMemory, first: ReplayLine): PlanMemory {
+  const same = memory.interrupted === null || memory.interrupted.plan === first.plan || first.phase === 'note';
+  return same ? memory : { ...memory, interrupted: null };
 }

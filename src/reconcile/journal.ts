@@ -11,34 +11,10 @@
 import type { Change } from '../diff/plan.ts';
 import type { PlanMemory } from '../diff/policy.ts';
 import { err, ok, type Result } from '../spec/result.ts';
-import { journalPath, readStored, type Stored } from './inventory.ts';
-import { renderInventory } from './inventory-format.ts';
-import {
-  isEmpty,
-  JOURNAL_HEAD,
-  type JournalLine,
-  type Phase,
-  type RecordChanges,
-  renderLine,
-  replayLine,
-} from './journal-format.ts';
+import { readStored } from './inventory.ts';
+import { JournalFile, type JournalPorts } from './journal-file.ts';
+import { isEmpty, type JournalLine, type RecordChanges } from './journal-format.ts';
 import { type Failure, failure, type Outcome } from './outcome.ts';
-import type { FileWriter } from './ports.ts';
-
-/** A journal that has grown to this is put into the inventory while it is written. Characters. */
-const COMPACT_ABOVE = 1024 * 1024;
-
-export interface JournalInput {
-  readonly files: FileWriter;
-  /** Of inventory.json; absolute. */
-  readonly path: string;
-  /** Null where no plan is made: a person adopts or lets go of something. */
-  readonly plan: string | null;
-  /** Of the lease; 0 = none. */
-  readonly fence: number;
-  /** Unix milliseconds. */
-  readonly now: () => number;
-}
 
 export interface Journal {
   /** What is remembered by now. */
@@ -48,6 +24,8 @@ export interface Journal {
   readonly note: (records: RecordChanges) => Failure | null;
   /** To be called once, at the end, by who still holds the lease; writes nothing where nothing was written before. */
   readonly finish: () => Failure | null;
+  /** Instead of `finish`: what was written is left to the next one that opens it. */
+  readonly abandon: () => void;
 }
 
 /** One change's part of the journal. A failure means that it was not written. */
@@ -59,106 +37,93 @@ export interface ChangeLog {
   readonly end: (outcome: Outcome['outcome']) => Failure | null;
 }
 
-/** Puts what the last apply left in its journal into the inventory first. Nothing is written where it left nothing. */
-export function openJournal(input: JournalInput): Result<Journal, Failure> {
-  const stored = readStored(input.path, (path) => input.files.read(path));
-  if (!stored.ok) {
-    const { summary, detail, remedy } = stored.error;
-    return err(failure('inventory-unusable', summary, detail, remedy));
-  }
-  if (stored.value.newer) return err(tooNew(input.path));
-  const log = new OpenJournal(input, stored.value);
-  const left = stored.value.journal ? log.compact() : null;
-  return left === null ? ok(log) : err(left);
+/** The journal of one fleet on one host, as one process writes it, in several applies at a time if need be. */
+export interface JournalStore {
+  /**
+   * `plan`: null where none is made (a person adopts or lets go of something); `fence`: of the lease, 0 = none. What the
+   * last apply left in the journal goes into the inventory first; nothing is written where it left nothing.
+   */
+  readonly open: (plan: string | null, fence: number) => Result<Journal, Failure>;
+}
+
+export function createJournalStore(ports: JournalPorts): JournalStore {
+  let file: JournalFile | null = null;
+  let users = 0;
+  const leave = (): boolean => {
+    users -= 1;
+    return users === 0;
+  };
+  return {
+    open: (plan, fence) => {
+      if (file === null || users === 0) {
+        const opened = openFile(ports);
+        if (!opened.ok) return opened;
+        file = opened.value;
+      }
+      users += 1;
+      const shared = file;
+      // Others of this process still write to it: the last one puts it away.
+      const finish = () => (leave() ? shared.putAway() : null);
+      return ok(journalOf(shared, { plan, fence }, finish, leave));
+    },
+  };
 }
 
 /** One change of the records with no apply around it, as when a person adopts or lets go of something. */
 export function changeRecords(
-  input: Omit<JournalInput, 'plan'>,
+  { fence, ...ports }: JournalPorts & { readonly fence: number },
   change: (memory: PlanMemory) => RecordChanges,
 ): Result<null, Failure> {
-  const journal = openJournal({ ...input, plan: null });
+  const journal = createJournalStore(ports).open(null, fence);
   if (!journal.ok) return journal;
   const failed = journal.value.note(change(journal.value.memory())) ?? journal.value.finish();
   return failed === null ? ok(null) : err(failed);
 }
 
-class OpenJournal implements Journal {
-  #memory: PlanMemory;
-  #seq: number;
-  /** Characters in the journal file; 0 where there is none. */
-  #size = 0;
-  readonly #input: JournalInput;
-
-  constructor(input: JournalInput, stored: Stored) {
-    this.#input = input;
-    this.#memory = stored.memory;
-    this.#seq = stored.seq;
+function openFile(ports: JournalPorts): Result<JournalFile, Failure> {
+  const stored = readStored(ports.path, (path) => ports.files.read(path));
+  if (!stored.ok) {
+    const { summary, detail, remedy } = stored.error;
+    return err(failure('inventory-unusable', summary, detail, remedy));
   }
+  if (stored.value.newer) return err(tooNew(ports.path));
+  const file = new JournalFile(ports, stored.value);
+  const left = stored.value.journal ? file.compact() : null;
+  return left === null ? ok(file) : err(left);
+}
 
-  readonly memory = (): PlanMemory => this.#memory;
+type By = Pick<JournalLine, 'plan' | 'fence'>;
 
-  readonly of = (change: Change): ChangeLog => {
-    let begun = false;
-    let made = false;
-    const { address, action, reason } = change;
-    const line = (phase: Phase, records: RecordChanges, outcome: Outcome['outcome'] | null = null) =>
-      this.#append(
-        { phase, address, action, reason, outcome, records },
-        phase === 'begin' || (phase === 'made' && !made),
-      );
-    return {
-      begin: (records) => {
-        if (begun) return null;
-        const failed = line('begin', records);
-        begun = failed === null;
-        return failed;
-      },
-      made: (records) => {
-        if (!begun || (made && isEmpty(records))) return null;
-        const failed = line('made', records);
-        made = true;
-        return failed;
-      },
-      end: (outcome) => (begun ? line('end', {}, outcome) : null),
-    };
+function journalOf(file: JournalFile, by: By, finish: () => Failure | null, leave: () => void): Journal {
+  const NOTE = { phase: 'note', address: null, action: null, reason: null, outcome: null } as const;
+  return {
+    memory: () => file.memory,
+    of: (change) => changeLog(file, by, change),
+    note: (records) => (isEmpty(records) ? null : file.append({ ...by, ...NOTE, records }, true)),
+    finish,
+    abandon: () => leave(),
   };
+}
 
-  readonly note = (records: RecordChanges): Failure | null => {
-    if (isEmpty(records)) return null;
-    return this.#append({ phase: 'note', address: null, action: null, reason: null, outcome: null, records }, true);
+function changeLog(file: JournalFile, by: By, { address, action, reason }: Change): ChangeLog {
+  let begun = false;
+  let made = false;
+  const about = { ...by, address, action, reason };
+  return {
+    begin: (records) => {
+      if (begun) return null;
+      const failed = file.append({ ...about, phase: 'begin', outcome: null, records }, true);
+      begun = failed === null;
+      return failed;
+    },
+    made: (records) => {
+      if (!begun || (made && isEmpty(records))) return null;
+      const failed = file.append({ ...about, phase: 'made', outcome: null, records }, !made);
+      made = true;
+      return failed;
+    },
+    end: (outcome) => (begun ? file.append({ ...about, phase: 'end', outcome, records: {} }, false) : null),
   };
-
-  readonly finish = (): Failure | null => {
-    if (this.#size === 0 && this.#memory.interrupted === null) return null;
-    this.#memory = { ...this.#memory, interrupted: null };
-    return this.compact();
-  };
-
-  #append(what: Omit<JournalLine, 'seq' | 'at' | 'plan' | 'fence'>, sync: boolean): Failure | null {
-    const { files, path, plan, fence, now } = this.#input;
-    const line: JournalLine = { seq: this.#seq + 1, at: new Date(now()).toISOString(), plan, fence, ...what };
-    const text = `${this.#size === 0 ? JOURNAL_HEAD : ''}${renderLine(line)}`;
-    const written = files.append(journalPath(path), text, sync);
-    if (!written.ok) return written.error;
-    this.#seq += 1;
-    this.#size += text.length;
-    this.#memory = replayLine(this.#memory, line);
-    // What came of it is told when apply ends: the line itself is written.
-    if (this.#size > COMPACT_ABOVE) this.compact();
-    return null;
-  }
-
-  /** The inventory first: until the journal is gone its lines are known by their numbers to be in it already. */
-  compact(): Failure | null {
-    const { files, path } = this.#input;
-    const written = files.write(path, renderInventory(this.#seq, this.#memory), { always: 0o600 });
-    if (!written.ok) return written.error;
-    const removed = files.remove(journalPath(path));
-    if (!removed.ok) return removed.error;
-    this.#size = 0;
-    return null;
-  }
 }
 
 function tooNew(path: string): Failure {

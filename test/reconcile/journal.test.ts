@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { EMPTY_MEMORY, type OwnedRecord } from '../../src/diff/policy.ts';
 import { diskFiles } from '../../src/reconcile/files/disk.ts';
 import { inventoryPath, journalPath, readInventory } from '../../src/reconcile/inventory.ts';
-import { changeRecords, openJournal } from '../../src/reconcile/journal.ts';
+import { changeRecords, createJournalStore } from '../../src/reconcile/journal.ts';
 import { EMPTY_CHANGES, owned } from './records.ts';
 import { FLEET, MOSAIC, NO_SUPERVISOR } from './rosters.ts';
 import { Died, HOME, World } from './world.ts';
@@ -71,7 +71,7 @@ describe('writing', () => {
   test('a large journal goes into the inventory while it is written, and what is under way stays told', async () => {
     const world = new World(FLEET);
     world.empty();
-    const opened = openJournal({ files: world.files, path: INVENTORY, plan: 'p', fence: 0, now: () => world.clock });
+    const opened = createJournalStore({ files: world.files, path: INVENTORY, now: () => world.clock }).open('p', 0);
     if (!opened.ok) throw new Error(opened.error.detail);
     const [change] = world.plan().changes;
     if (change === undefined) throw new Error('no change');
@@ -87,6 +87,22 @@ describe('writing', () => {
   });
 });
 
+test('applies of one process at the same time share the journal: no line is lost, and the last one puts it away', async () => {
+  const world = new World(FLEET);
+  world.dropSession('coder');
+  world.dropSession('reviewer');
+  world.countsState = true;
+  const journals = createJournalStore({ files: world.files, path: INVENTORY, now: () => world.clock });
+  const only = (name: string) => world.plan({ policy: { targets: [name] } });
+  const both = [only('coder'), only('reviewer')].map((plan) => world.apply({ plan, journals }));
+  const results = await Promise.all(both);
+  expect(results.flatMap((r) => r.outcomes.map((o) => o.outcome))).toEqual(['applied', 'applied']);
+  expect(world.steps.filter((s) => s.startsWith(`write ${INVENTORY}`))).toHaveLength(1);
+  expect(Object.keys(world.memory().owned)).toEqual(expect.arrayContaining(['session/coder', 'session/reviewer']));
+  expect(Object.keys(world.memory().sessions)).toEqual(expect.arrayContaining(['coder', 'reviewer']));
+  expect(world.disk.has(JOURNAL)).toBe(false);
+});
+
 describe('reading', () => {
   let home: string;
   let path: string;
@@ -96,7 +112,7 @@ describe('reading', () => {
   });
   afterEach(() => rmSync(home, { recursive: true, force: true }));
 
-  const open = () => openJournal({ files: diskFiles, path, plan: 'p', fence: 3, now: () => 0 });
+  const open = () => createJournalStore({ files: diskFiles, path, now: () => 0 }).open('p', 3);
   const note = (record: OwnedRecord) => {
     const opened = open();
     if (!opened.ok) throw new Error(opened.error.detail);

@@ -7,6 +7,8 @@ import { plainEvent } from '../../reconcile/control/events.ts';
 import type { Effect } from '../../reconcile/control/pass.ts';
 import type { RosterInForce } from '../../reconcile/control/roster-in-force.ts';
 import type { ControlState } from '../../reconcile/control/state.ts';
+import { inventoryPath } from '../../reconcile/inventory.ts';
+import { createJournalStore, type JournalStore } from '../../reconcile/journal.ts';
 import { leasePath } from '../../reconcile/lease/file.ts';
 import type { Lease } from '../../reconcile/lease/hold.ts';
 import { leaseStatus } from '../../reconcile/lease/release.ts';
@@ -58,10 +60,11 @@ export function openWorld(input: WorldInput): World {
     telemetry.tell([plainEvent({ at: new Date(context.now()).toISOString(), pass: 0 }, 'trouble', message)]);
   };
   const lease = shareLease(() => take(input));
+  const journals = journalStores(input);
   return {
     trouble,
     look: (agents) => look(agents, input, trouble),
-    apply: (effect, looked, progress) => act(effect, looked, progress, input, lease.use),
+    apply: (effect, looked, progress) => act(effect, looked, progress, { ...input, journals }, lease.use),
     write: async (effect) => {
       const failed = await write(effect, input);
       trouble(effect.effect, failed === null ? null : `${failed.summary}: ${failed.detail}`);
@@ -122,11 +125,27 @@ async function take({ context, here }: WorldInput): Promise<Result<Lease, Failur
   return err(failure('lease-held', 'The lease is held', `${describeHolder(taken.error.by)} is at work`));
 }
 
+interface Acting extends WorldInput {
+  readonly journals: (fleet: string) => JournalStore;
+}
+
+/** Passes that act at the same time write one journal: by fleet, which a new roster may rename. */
+function journalStores({ context, here }: WorldInput): Acting['journals'] {
+  const { files, now, user } = context;
+  const stores = new Map<string, JournalStore>();
+  return (fleet) => {
+    const path = inventoryPath(user.home, here.host, fleet);
+    const store = stores.get(path) ?? createJournalStore({ files, path, now });
+    stores.set(path, store);
+    return store;
+  };
+}
+
 async function act(
   { plan }: ApplyEffect,
   looked: Looked,
   progress: () => void,
-  input: WorldInput,
+  input: Acting,
   use: ReturnType<typeof shareLease>['use'],
 ): Promise<readonly Outcome[]> {
   const overtaken = othersActed(looked, input);
@@ -149,7 +168,7 @@ async function make(
   looked: Looked,
   lease: Lease,
   progress: () => void,
-  { context, here, paths, planPolicy }: WorldInput,
+  { context, here, paths, planPolicy, journals }: Acting,
 ): Promise<readonly Outcome[]> {
   const { user, files, processes, now, delay } = context;
   const { roster } = looked.input;
@@ -170,6 +189,8 @@ async function make(
       delay,
     },
     signal: context.interrupted,
+    fence: lease.fence,
+    journals: journals(roster.fleet),
     mayAct: () => lease.mayAct() ?? stopped(paths.stops) ?? (lease.wanted() ? yielding() : null),
     onEvent: progress,
   });
