@@ -43,6 +43,10 @@ export const FLAGS = {
     'D',
     'how long to wait for another fleet that changes this host (default 0s; 60s for fleet run)',
   ),
+  all: flag('everything'),
+  reason: option('TEXT', 'why; shown wherever it holds something back'),
+  until: option('T', 'when it should be over: 2h, 2026-12-31 or 2026-12-31T18:00:00Z'),
+  follow: flag('go on with what is written from now on', 'f'),
   yes: flag('do not ask', 'y'),
   help: flag('this text', 'h'),
   version: flag('the version of fleet'),
@@ -50,13 +54,9 @@ export const FLAGS = {
 export type FlagName = keyof typeof FLAGS;
 
 /** Parts of the contract that this version does not have: refused, never silently ignored. */
-export const LATER_FLAGS: readonly string[] = ['takeover', 'reason', 'until', 'format'];
+export const LATER_FLAGS: readonly string[] = ['takeover', 'format'];
 
 export const LATER_COMMANDS: readonly string[] = [
-  'status',
-  'pause',
-  'resume',
-  'reset',
   'adopt',
   'forget',
   'watch',
@@ -69,7 +69,6 @@ export const LATER_COMMANDS: readonly string[] = [
   'init',
   'import',
   'execute',
-  'events',
   'doctor',
 ];
 
