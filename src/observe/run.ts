@@ -53,15 +53,21 @@ export const runProgram: RunProgram = (program, args, options) => {
     return Promise.resolve(notRun(program, error));
   }
   return new Promise((resolve) => {
+    let finished = false;
     const finish = (result: RunResult): void => {
+      // Its group's id may be another's by now.
+      if (finished) return;
+      finished = true;
       clearTimeout(timer);
       release(child, result);
       resolve(result);
     };
-    const timer = setTimeout(() => {
+    const late = (): void => {
       const seconds = options.deadlineMs / 1000;
       finish({ kind: 'failed', why: 'timeout', detail: `${program} gave no answer within ${seconds} s` });
-    }, options.deadlineMs);
+    };
+    // Where this process itself had no turn for so long, the answer may be there unread: timers come before it.
+    const timer = setTimeout(() => afterTurns(TURNS_TO_HEAR, late), options.deadlineMs);
     const limit = options.maxOutputBytes ?? DEFAULT_MAX_OUTPUT;
     const tooLarge = () =>
       finish({ kind: 'failed', why: 'too-large', detail: `${program} printed more than is read (${limit} bytes)` });
@@ -71,6 +77,14 @@ export const runProgram: RunProgram = (program, args, options) => {
     child.on('close', (code, signal) => finish({ kind: 'exited', code, signal, stdout: stdout(), stderr: stderr() }));
   });
 };
+
+/** Turns of the event loop: one for each of two pipes and for the end itself. */
+const TURNS_TO_HEAR = 4;
+
+function afterTurns(turns: number, then: () => void): void {
+  if (turns === 0) then();
+  else setImmediate(() => afterTurns(turns - 1, then));
+}
 
 function start(program: string, args: readonly string[], options: RunOptions): ChildProcess {
   const passedOn = options.descriptor3 === undefined ? [] : [options.descriptor3];

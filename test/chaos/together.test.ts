@@ -12,7 +12,7 @@ import { chooseSeed, randomFrom, report, rounds } from './suite.ts';
 import { AGENTS, type Session, World } from './together-world.ts';
 
 const SEED = chooseSeed();
-const ROUNDS = rounds(Number(process.env.R ?? 200), 2_000);
+const ROUNDS = rounds(200, 2_000);
 /** Worlds side by side: most of a round is waiting for agents to settle. */
 const WORLDS = 16;
 /** Applies, one after the other, after which there is nothing left to do. */
@@ -130,7 +130,7 @@ class Round {
   private async watch(): Promise<void> {
     while (!this.over) {
       this.oneEach(await this.world.sessions());
-      await pause(60);
+      await pause(300);
     }
   }
 

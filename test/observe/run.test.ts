@@ -72,6 +72,22 @@ describe('running a program', () => {
     }
   });
 
+  it('hears an answer that came in time while this process had no turn', async () => {
+    const path = script('quick', `echo done; echo $$ > ${dir}/pid`);
+    const running = runProgram(path, [], { deadlineMs: 100 });
+    const from = Date.now();
+    const pid = (): number => {
+      try {
+        return Number(readFileSync(join(dir, 'pid'), 'utf8'));
+      } catch {
+        return 0;
+      }
+    };
+    // Blocks: nothing is heard meanwhile.
+    while (pid() === 0 || !gone(pid()) || Date.now() < from + 150) if (Date.now() > from + 20_000) break;
+    expect(await running).toMatchObject({ kind: 'exited', code: 0, stdout: 'done\n' });
+  });
+
   it('ends a program and its children at the deadline', async () => {
     const path = script('hang', `sleep 600 & echo $! > ${dir}/child; echo $$ > ${dir}/self; wait`);
     const result = await runProgram(path, [], { deadlineMs: 300 });
