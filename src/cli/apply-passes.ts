@@ -73,7 +73,8 @@ async function applyOnce(run: ApplyRun, look: Look, plan: Plan, failed: string[]
   const { stops } = statePaths(context.user.home, look.here.host, look.local.fleet);
   const result = await applyPlan({
     plan,
-    observed: look.observed,
+    // A saved plan was made from another look.
+    ...(run.onReplan === null ? {} : { observed: look.observed }),
     roster: look.local,
     host: look.here.host,
     tenant: look.here.tenant,

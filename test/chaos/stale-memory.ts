@@ -352,5 +352,5 @@ function rewriteRecord(world: World, agent: string): void {
     plan: 'another',
   };
   const path = inventoryPath(seen.HOME, 'w-jarvis', world.roster.fleet);
-  world.put(path, renderInventory({ ...memory, sessions: { ...memory.sessions, [agent]: record } }));
+  world.put(path, renderInventory(0, { ...memory, sessions: { ...memory.sessions, [agent]: record } }));
 }

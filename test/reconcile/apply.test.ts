@@ -270,6 +270,21 @@ describe('an ephemeral agent', () => {
     expect(world.memory().sessions['coder']?.done).toBe(true);
   });
 
+  test.each([
+    ['of a mark', EPHEMERAL],
+    ['of layout mosaic', MOSAIC.replace('{ name: coder }', '{ name: coder, lifecycle: ephemeral }')],
+  ])('%s that has run is not started by the same plan once more, also when its pane is gone', async (_, roster) => {
+    const world = new World(roster);
+    world.dropSession('coder');
+    const plan = world.plan();
+    expect(told(await world.apply({ plan }))).toEqual(['applied start session/coder']);
+    end(world, 0);
+    if (roster === EPHEMERAL) await world.apply();
+    world.dropSession('coder');
+    expect(told(await world.apply({ plan }))).toEqual(['skipped start session/coder already-satisfied']);
+    expect(world.has('coder')).toBe(false);
+  });
+
   test('in layout mosaic, whose sessions go with their program, has run when it is gone', async () => {
     const world = new World(MOSAIC.replace('{ name: coder }', '{ name: coder, lifecycle: ephemeral }'));
     world.dropSession('coder');

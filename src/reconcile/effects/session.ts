@@ -2,6 +2,7 @@
 import { forcingCommand } from '../../diff/deferral.ts';
 import type { Change } from '../../diff/plan.ts';
 import type { Observed } from '../../observe/state.ts';
+import { fingerprint } from '../../spec/fingerprint.ts';
 import type { AgentSpec } from '../../spec/model.ts';
 import { agentNamed, type EffectContext } from '../context.ts';
 import {
@@ -15,6 +16,7 @@ import {
   skipped,
   unobserved,
 } from '../effect.ts';
+import { readInventory } from '../inventory.ts';
 import { failure } from '../outcome.ts';
 import { evaluatePrecondition, sessionNameOf } from '../precondition.ts';
 import { sameSession, sessionSeen, unitSeen } from '../seen.ts';
@@ -50,8 +52,18 @@ export const session: Effect = async (ctx, change) => {
 };
 
 async function start(ctx: EffectContext, change: Change, agent: AgentSpec, seen: Observed): Promise<EffectResult> {
+  if (isDone(ctx, agent)) return skipped('already-satisfied', `${agent.name} ran and ended: it runs once per spec`);
   const closed = unitClosed(ctx, agent, seen);
   return closed ?? bringUp(ctx, change, agent, seen, []);
+}
+
+/** Ephemeral, and remembered to have ended since it was planned (layout mosaic: to have run). What cannot be read ends apply before any effect. */
+function isDone(ctx: EffectContext, agent: AgentSpec): boolean {
+  if (agent.lifecycle !== 'ephemeral') return false;
+  const memory = readInventory(ctx.inventoryPath, (path) => ctx.ports.files.read(path));
+  const record = memory.ok ? memory.value.sessions[agent.name] : undefined;
+  if (record === undefined || record.spec !== fingerprint(agent, ctx.user.home)) return false;
+  return record.done || !ctx.launcher;
 }
 
 async function restart(ctx: EffectContext, change: Change, agent: AgentSpec, seen: Observed): Promise<EffectResult> {
