@@ -50,6 +50,7 @@ class Round {
   private readonly random: () => number;
   private readonly name: string;
   private readonly strays: Session[] = [];
+  private readonly atWork: { readonly from: string; readonly to: string }[] = [];
   private over = false;
 
   constructor(world: World, random: () => number, name: string) {
@@ -69,6 +70,7 @@ class Round {
     await Promise.all([...applies, ...hands]);
     this.over = true;
     await watching;
+    this.oneWriter();
     await this.strayAreThere();
     await this.tidy();
     await this.converges();
@@ -85,6 +87,8 @@ class Round {
       return;
     }
     count(`exit ${ran.code}`);
+    const began = eventsOf(ran).find((event) => event['event'] === 'started')?.['at'];
+    if (typeof began === 'string') this.atWork.push({ from: began, to: String(lastLine(ran)['at']) });
     if (![0, 3, 4, 5, 6, 7].includes(ran.code) && !this.failedAlone(ran)) this.say(`apply ended with ${ran.code}`, ran);
     if (lastLine(ran)['exit_code'] !== ran.code) this.say('the last line is no summary', ran);
     if (ran.code === 6 && patience.length > 0) this.say('two minutes were not enough', ran);
@@ -134,6 +138,15 @@ class Round {
     }
   }
 
+  /** From the first change to the summary: no two at the same time. */
+  private oneWriter(): void {
+    const byTime = [...this.atWork].sort((a, b) => a.from.localeCompare(b.from));
+    for (const [index, { from }] of byTime.entries()) {
+      const before = byTime[index - 1];
+      if (before !== undefined && before.to > from) this.say(`two at work: one until ${before.to}, one from ${from}`);
+    }
+  }
+
   private oneEach(sessions: readonly Session[]): void {
     for (const agent of AGENTS) {
       const those = sessions.filter((s) => s.agent === agent);
@@ -174,10 +187,14 @@ class Round {
   }
 }
 
-function lastLine(ran: Ran): Readonly<Record<string, unknown>> {
-  const value: unknown = JSON.parse(ran.stdout.trimEnd().split('\n').at(-1) || 'null');
-  return typeof value === 'object' && value !== null ? { ...value } : {};
+type Line = Readonly<Record<string, unknown>>;
+
+function eventsOf(ran: Ran): readonly Line[] {
+  const lines = ran.stdout.split('\n').filter(Boolean);
+  return lines.map((line) => JSON.parse(line));
 }
+
+const lastLine = (ran: Ran): Line => eventsOf(ran).at(-1) ?? {};
 
 async function playIn(index: number): Promise<void> {
   const random = randomFrom(SEED + index);
