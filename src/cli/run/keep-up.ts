@@ -153,6 +153,7 @@ function assemble(input: RunInput, paths: StatePaths, context: Context, state: (
     now: context.now,
     status: document,
     sources: () => sources.values(),
+    lastBeat: () => status.lastBeat(),
     version: VERSION,
     held: () => [...(state()?.held.values() ?? [])].map((held) => held.why),
     core: () =>

@@ -9,6 +9,8 @@ export interface StatusWriter {
   /** The controller's own heartbeat. */
   readonly beat: (now: number) => void;
   readonly flush: () => void;
+  /** Of the last beat that was asked for, written or not; null before the first. */
+  readonly lastBeat: () => number | null;
 }
 
 /** Milliseconds for which changes are gathered, and the longest time between two writings. */
@@ -23,6 +25,7 @@ export function statusWriter(
 ): StatusWriter {
   let timer: NodeJS.Timeout | null = null;
   let last = Number.NEGATIVE_INFINITY;
+  let beat: number | null = null;
   const flush = (): void => {
     if (timer !== null) clearTimeout(timer);
     timer = null;
@@ -31,10 +34,12 @@ export function statusWriter(
   };
   return {
     flush,
+    lastBeat: () => beat,
     touch: () => {
       timer ??= setTimeout(flush, GATHER_MS);
     },
     beat: (now) => {
+      beat = now;
       if (now - last < BEAT_MS) return;
       last = now;
       flush();

@@ -33,6 +33,8 @@ export interface TelemetryPorts {
   readonly now: () => number;
   readonly status: () => StatusDocument | null;
   readonly sources: () => Iterable<SourceState>;
+  /** When the loop last showed that it lives, Unix milliseconds. */
+  readonly lastBeat: () => number | null;
   readonly version: string;
   readonly core: () => ReadonlySet<string>;
   /** Why each change that waits does so. */
@@ -79,7 +81,7 @@ export function telemetry(ports: TelemetryPorts): Telemetry {
       [...countBy(ports.held())].map(([why, number]) => [{ why }, number]),
     );
     if (looked !== null) setLooked(set, looked, now);
-    if (status !== null) setStatus(set, status, ports.core(), now);
+    if (status !== null) setStatus(set, status, ports.core());
     return registry.render();
   };
 
@@ -152,8 +154,7 @@ function setLooked(set: Set, { unknown, beats }: Looked, now: number): void {
   set('fleet_agent_heartbeat_age_seconds', ages);
 }
 
-function setStatus(set: Set, status: StatusDocument, core: ReadonlySet<string>, now: number): void {
-  set('fleet_heartbeat_age_seconds', [[{}, (now - Date.parse(status.controller.beat_at)) / 1_000]]);
+function setStatus(set: Set, status: StatusDocument, core: ReadonlySet<string>): void {
   set('fleet_queue_depth', [[{}, status.queue.dirty]]);
   set('fleet_roster_valid', [[{}, status.roster.refused === null ? 1 : 0]]);
   set('fleet_paused', [[{}, status.stopped === null ? 0 : 1]]);
