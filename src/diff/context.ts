@@ -74,10 +74,10 @@ export function unitOf(ctx: PlanContext, name: string): UnitObserved | undefined
   return ctx.units?.units[name];
 }
 
-/** Sockets that the agents in scope live on; `tmux.socket_name` first. */
+/** Sockets that the agents in scope live on, those that are only watched apart; `tmux.socket_name` first. */
 export function socketsInUse(ctx: PlanContext): readonly SocketName[] {
   const sockets = new Set<SocketName>();
-  const own = ctx.agents.filter((a) => a.state === 'running').map((a) => a.socket);
+  const own = ctx.agents.filter((a) => a.state === 'running' && a.manage !== 'observe').map((a) => a.socket);
   if (own.includes(ctx.roster.tmux.socketName)) sockets.add(ctx.roster.tmux.socketName);
   for (const socket of own) sockets.add(socket);
   return [...sockets];

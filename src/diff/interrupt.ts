@@ -33,6 +33,12 @@ export function interrupt(
   if (agent.protect && (what.action === 'stop' || livePanes(subject.session).length > 0)) {
     return [protectedFrom(ctx, agent, what)];
   }
+  const { processes } = ctx.observed.sources;
+  if (processes.status === 'unknown') {
+    // What outlives the session could not be told, and so not be ended: the effect would be refused.
+    const detail = `${reason}, left alone: processes: ${processes.detail}`;
+    return [unobserved(ctx, 'session', agent.name, agent, processes.why, detail)];
+  }
   const closed = closedGate(ctx, agent, what);
   if (closed !== null) return closed;
   return [guarded(ctx, agent, subject, what)];

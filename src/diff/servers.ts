@@ -66,9 +66,9 @@ function compareUnknown(
   return [unobserved(ctx, 'tmux-server', seen.socket, null, state.why, state.detail)];
 }
 
-/** Not where every agent of the socket is known to live in another place: a server would be made for nobody. */
+/** Not where no agent of the socket would be started, nor where every agent of the socket is known to live in another place: a server would be made for nobody. */
 function isNeeded(ctx: PlanContext, socket: SocketName): boolean {
-  const agents = ctx.agents.filter((agent) => agent.state === 'running' && agent.socket === socket);
+  const agents = ctx.agents.filter((a) => a.state === 'running' && a.manage === 'enforce' && a.socket === socket);
   return agents.some((agent) => !livesElsewhere(ctx, agent));
 }
 

@@ -59,12 +59,12 @@ function startIt(ctx: PlanContext, agent: AgentSpec): readonly Finding[] {
       return [];
     case 'transition':
     case 'open': {
+      if (agent.manage === 'warn') return [warning(ctx, 'session', agent.name, agent, 'session-missing', evidence)];
       if (!serverWillRun(ctx, agent.socket)) {
         const remedy = `see to tmux-server/${socket} and unit/${ctx.layout.holderUnit} first`;
         const what = { reason: 'session-missing', guard: 'missing', evidence, remedy } as const;
         return [blocked(ctx, 'session', agent.name, agent, what)];
       }
-      if (agent.manage === 'warn') return [warning(ctx, 'session', agent.name, agent, 'session-missing', evidence)];
       const active = gate.state === 'open' && gate.active;
       if (ctx.systemd)
         evidence.push(active ? `${unit} is active (exited): it once ran, nothing lives` : `${unit} is not active`);

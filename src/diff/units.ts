@@ -71,7 +71,8 @@ function compareActivity(ctx: PlanContext, agent: AgentSpec, unit: UnitObserved)
   if (agent.state === 'stopped' || agent.manage === 'warn') return [];
   if (inTransition(unit)) return fine ? [inMotion(ctx, agent, unit)] : [];
   const failed = unit.active_state === 'failed';
-  const inactive = unit.active_state === 'inactive' && fine && !isMissing(unit);
+  // A unit whose file is missing is started too: this plan writes it (where it could not, this is not reached).
+  const inactive = unit.active_state === 'inactive' && fine;
   // Whether its session is there decides what a start would do, so without that nothing is started.
   if ((!failed && !inactive) || subject.kind === 'unknown') return [];
   // Somebody else's session under its name: the session's own row speaks.
@@ -124,7 +125,7 @@ function holderActivity(ctx: PlanContext, unit: UnitObserved): readonly Finding[
     .map((s) => serverOf(ctx, s)?.server);
   const alive = servers.length > 0 && servers.every((s) => s?.state === 'running');
   const { active_state: state } = unit;
-  if (!alive || isMissing(unit) || (state !== 'inactive' && state !== 'failed')) return [];
+  if (!alive || (state !== 'inactive' && state !== 'failed')) return [];
   const reason = state === 'failed' ? 'unit-failed' : 'unit-inactive';
   const evidence = [`${unit.name} is ${state}, its server lives`];
   // Mosaic's holder unit makes the session anew and would fail beside the living one.

@@ -29,6 +29,14 @@ describe('the tmux server', () => {
     ]);
   });
 
+  test.each([
+    ['observe', []],
+    ['warn', ['warning session/coder session-missing', 'warning session/stub session-missing']],
+  ])('no server, and nobody on it who would be started (manage: %s): none is made', (manage, expected) => {
+    const all = FLEET.replace('agents:', `defaults: { manage: ${manage} }\nagents:`);
+    expect(planned(w.roster(all), gone)).toEqual(expected);
+  });
+
   const otherSocketKept: Break = (o) => {
     if (o.sources.tmux.status !== 'known') throw new Error('unreachable');
     const other = structuredClone(w.tmuxOf(o));

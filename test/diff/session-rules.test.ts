@@ -570,6 +570,15 @@ describe('sessions: who is not interrupted', () => {
     expect(found).toEqual(['deferred(attached) restart session/coder session-dead']);
   });
 
+  test('the process table could not be read: what outlives a session could not be ended, so none is', () => {
+    const found = planned(fleet, (o) => {
+      w.paneOf(o, 'coder').runs = { verdict: 'dead', status: 1, signal: null };
+      o.sources.processes = { status: 'unknown', why: 'denied', detail: 'EACCES' };
+    });
+    expect(found).toContain('unknown(denied) session/coder');
+    expect(found.filter((line) => line.startsWith('restart'))).toEqual([]);
+  });
+
   test('live processes in other panes count as someone attached', () => {
     const found = planned(fleet, (o) => {
       wrong(o);

@@ -218,6 +218,20 @@ describe('unit files and env files', () => {
       `enable unit/${CODER} boot-disabled`,
       'enable unit/fleet-agent@stub.service boot-disabled',
       'start session/coder session-missing',
+      'start unit/fleet-agent@stub.service unit-inactive',
+    ]);
+  });
+
+  test("the holder's unit file is not there, its server lives: written, reloaded, enabled and started", () => {
+    const observed = w.healthy(fleet);
+    w.filesOf(observed).unit_files['fleet-tmux.service'] = { state: 'absent' };
+    const none = { load_state: 'not-found', unit_file_state: '', active_state: 'inactive', wanted_by: [] };
+    set('fleet-tmux.service', none)(observed);
+    expect(w.lines(w.planOf(fleet, observed))).toEqual([
+      'create unit-file/fleet-tmux.service unit-missing',
+      'reload unit-file/fleet-tmux.service daemon-reload-needed',
+      'enable unit/fleet-tmux.service boot-disabled',
+      'start unit/fleet-tmux.service unit-inactive',
     ]);
   });
 

@@ -5,7 +5,14 @@
 import type { ServerIdentity } from '../../src/diff/plan.ts';
 import type { PlanMemory, PlanPolicy } from '../../src/diff/policy.ts';
 import type { RunResult } from '../../src/observe/run.ts';
-import type { FileObserved, Observed, PaneRuns, TmuxSession } from '../../src/observe/state.ts';
+import type {
+  EnvFileObserved,
+  FileObserved,
+  HeartbeatFile,
+  Observed,
+  PaneRuns,
+  TmuxSession,
+} from '../../src/observe/state.ts';
 import { type ApplyInput, applyPlan } from '../../src/reconcile/apply.ts';
 import { inventoryPath, readInventory } from '../../src/reconcile/inventory.ts';
 import { type ApplyEvent, type ApplyResult, failure } from '../../src/reconcile/outcome.ts';
@@ -25,30 +32,38 @@ export const { HOME, NOW } = seen;
 export const OPERATORS_LINE = 'export OPERATORS_OWN=kept  # by hand\n';
 
 /** What becomes of an agent that is started. */
-export type Fate =
-  | 'right'
-  | 'dies'
-  | 'gone'
-  | 'parked'
-  | 'wrong-directory'
-  | 'wrong-program'
-  | 'silent'
-  | 'finishes'
-  | 'crashes'
-  | 'other-spec';
+export const FATES = [
+  'right',
+  'dies',
+  'gone',
+  'parked',
+  'wrong-directory',
+  'wrong-program',
+  'silent',
+  'finishes',
+  'crashes',
+  'other-spec',
+] as const;
+export type Fate = (typeof FATES)[number];
 export type Trouble = 'fail' | 'hang' | 'die';
 
 /** Thrown in the middle of an effect: the executor was killed there. */
 export class Died extends Error {}
 
+/** As parsed, by their text: suites look at the same few files over and over. */
+const ENV_FILES = new Map<string, seen.Mutable<EnvFileObserved>>();
+
 type Handler = (args: readonly string[]) => RunResult;
 
 export class World {
-  readonly roster: Roster;
+  /** Another than at first where `moveTo` was called: somebody edited it. */
+  roster: Roster;
   readonly truth: seen.Mutable<Observed>;
   readonly disk = new Map<string, { content: string; mode: number }>();
   readonly fates = new Map<string, Fate>();
   /** Processes that a hangup does not end, and the signals that do. */
+  /** What is in the heartbeat files of these, whatever they do. */
+  readonly oddBeats = new Map<string, HeartbeatFile>();
   readonly stubborn = new Map<number, 'SIGTERM' | 'SIGKILL'>();
   readonly signals: string[] = [];
   /** Things done to the world, in order, for telling how many steps an apply has. */
@@ -76,8 +91,8 @@ export class World {
   private nextPid = 5000;
   private nextId = 100;
 
-  constructor(yaml: string) {
-    this.roster = seen.roster(yaml);
+  constructor(wanted: string | Roster) {
+    this.roster = typeof wanted === 'string' ? seen.roster(wanted) : wanted;
     this.truth = seen.healthy(this.roster);
     const { layout } = this;
     for (const agent of this.roster.agents) {
@@ -185,6 +200,28 @@ export class World {
     this.start(this.agent(name));
   }
 
+  /** Somebody edits the roster. Files, units and sessions stay; what the new one names is there to be found. */
+  moveTo(roster: Roster): void {
+    this.roster = roster;
+    const fresh = seen.healthy(roster);
+    const files = seen.filesOf(this.truth);
+    const { directories, commands } = seen.filesOf(fresh);
+    Object.assign(files, {
+      directories: { ...directories, ...files.directories },
+      commands: { ...commands, ...files.commands },
+    });
+    const { units, heartbeats } = this.truth.sources;
+    if (units.status === 'known') {
+      for (const { name } of roster.agents) {
+        const unit = this.layout.agentUnit(name);
+        units.value.units[unit] ??= seen.unitNamed(unit, false, false) as never;
+      }
+    }
+    if (heartbeats.status === 'known' && fresh.sources.heartbeats.status === 'known') {
+      heartbeats.value.agents = { ...fresh.sources.heartbeats.value.agents, ...heartbeats.value.agents };
+    }
+  }
+
   // --- plan and apply ---
 
   plan(policy: Parameters<typeof seen.planOf>[2] = {}) {
@@ -239,7 +276,7 @@ export class World {
   // --- what is seen ---
 
   look(): Observed {
-    const observed = structuredClone(this.truth);
+    const observed = copyOf(this.truth);
     observed.observed_at = new Date(this.clock).toISOString();
     const files = seen.filesOf(observed);
     const asFile = (path: string): FileObserved => {
@@ -253,6 +290,7 @@ export class World {
         link_target: null,
       };
     };
+    Object.assign(files, { env_files: {}, argv_files: {} });
     for (const name of this.agentsOnDisk()) {
       const text = this.text(this.envPath(name));
       const modified_ms = this.modified.get(name) ?? NOW - 7_200_000;
@@ -289,24 +327,31 @@ export class World {
     const left = [...this.disk.keys()].flatMap((path) => /\/agents\/([^/]+)\.(?:env|argv)$/.exec(path)?.[1] ?? []);
     return [...new Set([...this.roster.agents.map((a) => a.name), ...left])];
   }
-  private envSeen(text: string) {
+  private envSeen(text: string): seen.Mutable<EnvFileObserved> {
+    const known = ENV_FILES.get(text);
+    if (known !== undefined) return known;
     const parsed = parseEnvFile(text);
     const own = Object.entries(envFileValues(parsed)).filter(([key]) => this.layout.keyOrder.includes(key));
-    return {
-      state: 'present' as const,
+    const file: seen.Mutable<EnvFileObserved> = {
+      state: 'present',
       keys: [...envFileKeys(parsed)],
       own: Object.fromEntries(own),
       mode: 0o600,
       modified_ms: NOW - 7_200_000,
       sha256: sha256(text),
     };
+    if (ENV_FILES.size > 5_000) ENV_FILES.clear();
+    ENV_FILES.set(text, file);
+    return file;
   }
   /** Living agents beat; the busy ones say so. */
   private beat(observed: seen.Mutable<Observed>): void {
     if (observed.sources.heartbeats.status !== 'known' || observed.sources.tmux.status !== 'known') return;
     for (const [name, beats] of Object.entries(observed.sources.heartbeats.value.agents)) {
       const pid = this.sessions().find((s) => s.name === name)?.panes[0]?.pid ?? null;
-      if (this.fates.get(name) === 'silent') beats.beat = { state: 'absent' };
+      const odd = this.oddBeats.get(name);
+      if (odd !== undefined) beats.beat = odd;
+      else if (this.fates.get(name) === 'silent') beats.beat = { state: 'absent' };
       else if (pid !== null && beats.beat.state === 'present') {
         beats.beat = { ...beats.beat, pid, ts_ms: this.clock - 1000 };
       }
@@ -494,6 +539,7 @@ export class World {
     this.after(2_000, () => {
       if (this.managerDown !== null) this.truth.sources.units = this.managerDown;
       this.managerDown = null;
+      this.managerReadsFiles();
     });
     return exited(0);
   }
@@ -540,6 +586,7 @@ export class World {
     const env = Object.fromEntries(
       Object.entries(wantedEnv(this.roster, agent, HOME)).flatMap(([k, v]) => (v === null ? [] : [[k, v]])),
     );
+    for (const [key, value] of Object.entries(agent.env)) if (value.kind === 'plain') env[key] = value.value;
     processes.value.processes[String(pid)] = {
       pid,
       ppid: this.identity().pid,
@@ -554,9 +601,15 @@ export class World {
     } as never;
   }
   private unitFileWritten(): void {
+    this.managerReadsFiles();
+    for (const unit of this.units()) unit.need_daemon_reload = true;
+  }
+  /** Of what had no file, what has one by now is there. */
+  private managerReadsFiles(): void {
     for (const unit of this.units()) {
-      if (unit.load_state === 'not-found') Object.assign(unit, { load_state: 'loaded', unit_file_state: 'disabled' });
-      unit.need_daemon_reload = true;
+      const file = unit.name === this.layout.holderUnit ? unit.name : this.layout.agentTemplate;
+      if (unit.load_state !== 'not-found' || this.text(this.unitPath(file)) === null) continue;
+      Object.assign(unit, { load_state: 'loaded', unit_file_state: 'disabled' });
     }
   }
   private socketMadeAgain(pid: number): void {
@@ -597,6 +650,15 @@ export class World {
     this.nextPid += 1;
     return this.nextPid;
   }
+}
+
+/** As structuredClone for plain data, at a tenth of its cost: texts are shared. */
+function copyOf<T>(data: T): T {
+  if (typeof data !== 'object' || data === null) return data;
+  if (Array.isArray(data)) return data.map(copyOf) as T;
+  const copy: Record<string, unknown> = {};
+  for (const key in data) copy[key] = copyOf(data[key]);
+  return copy as T;
 }
 
 function exited(code: number, stdout = '', stderr = ''): RunResult {

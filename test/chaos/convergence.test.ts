@@ -1,0 +1,235 @@
+/**
+ * Random rosters against random worlds, in memory: whatever the world is like, apply brings it to where the next plan
+ * holds nothing that apply did not list as left, a second apply does nothing, and what is not ours is never touched.
+ */
+import fc from 'fast-check';
+import { afterAll, expect, test } from 'vitest';
+import type { Change, Plan } from '../../src/diff/plan.ts';
+import type { PlanPolicy } from '../../src/diff/policy.ts';
+import { REASONS } from '../../src/diff/reasons.ts';
+import { type Outcome, succeeded } from '../../src/reconcile/outcome.ts';
+import * as seen from '../diff/world.ts';
+import { World } from '../reconcile/world.ts';
+import { DRIFTS } from './random-drift.ts';
+import { type RosterDraft, rosterDrafts, rostersOf } from './random-roster.ts';
+import { chooseSeed, report, rounds } from './suite.ts';
+
+const SUITE = 'convergence';
+const SEED = chooseSeed();
+const ROUNDS = rounds(10_000, 1_000_000);
+const MAX_PASSES = 4;
+
+interface Draft {
+  readonly roster: RosterDraft;
+  /** Brought up by apply itself, from nothing, before anything befalls it. */
+  readonly grown: boolean;
+  readonly drifts: readonly { readonly what: string; readonly agent: number; readonly n: number }[];
+  /** So many of the drifts come before the roster is edited. */
+  readonly early: number;
+  readonly policy: Partial<PlanPolicy>;
+}
+
+const drafts: fc.Arbitrary<Draft> = fc.record({
+  roster: rosterDrafts,
+  grown: fc.constantFrom(true, false, false, false),
+  drifts: fc.array(
+    fc.record({
+      what: fc.constantFrom(...Object.keys(DRIFTS)),
+      agent: fc.nat({ max: 5 }),
+      n: fc.nat({ max: 11 }),
+    }),
+    { minLength: 2, maxLength: 8 },
+  ),
+  early: fc.nat({ max: 3 }),
+  policy: fc.record({ prune: fc.constant(false), evenIfBusy: fc.boolean(), evenIfAttached: fc.boolean() }),
+});
+
+const counts = new Map<string, number>();
+const count = (what: string): void => void counts.set(what, (counts.get(what) ?? 0) + 1);
+let done = 0;
+let violations = 0;
+const began = performance.now();
+
+/** Of `befall`: where the part that is hurt is already gone, nothing happens. */
+function befall(world: World, drift: Draft['drifts'][number]): void {
+  const { agents } = world.roster;
+  const agent = agents[drift.agent % agents.length];
+  if (agent === undefined) return;
+  try {
+    DRIFTS[drift.what]?.(world, agent, drift.n);
+    count(`drift ${drift.what}`);
+  } catch (error) {
+    if (!(error instanceof Error) || !/^no |unknown$|not running$/.test(error.message)) throw error;
+  }
+}
+
+interface Applied {
+  readonly outcomes: readonly Outcome[];
+  readonly plan: Plan;
+}
+
+async function applyInPasses(world: World, policy: Partial<PlanPolicy>, first?: Plan): Promise<Applied> {
+  const outcomes: Outcome[] = [];
+  let plan = first ?? world.plan({ policy });
+  for (let pass = 0; pass < MAX_PASSES; pass += 1) {
+    const result = await world.apply({ plan, settleMs: 500, readyDeadlineMs: 8_000 });
+    outcomes.push(...result.outcomes);
+    if (!result.summary.replan_needed) break;
+    plan = world.plan({ policy });
+  }
+  return { outcomes, plan };
+}
+
+async function worldOf(draft: Draft): Promise<World> {
+  const { before, now } = rostersOf(draft.roster);
+  const world = new World(before);
+  if (draft.grown && world.launcher) {
+    world.empty();
+    await applyInPasses(world, {});
+  }
+  for (const drift of draft.drifts.slice(0, draft.early)) befall(world, drift);
+  if (now !== before) world.moveTo(now);
+  for (const drift of draft.drifts.slice(draft.early)) befall(world, drift);
+  return world;
+}
+
+/** All that is not ours, and must stay as it is: sessions without our mark, other servers, masks, operators' lines. */
+function foreign(world: World): readonly string[] {
+  const { tmux, units } = world.truth.sources;
+  const servers = tmux.status === 'known' ? tmux.value.servers : [];
+  const strangers = servers.flatMap(({ socket, server }) =>
+    server.state === 'running'
+      ? server.sessions
+          .filter((s) => socket !== 'zoo' || !mayTouch(world, s.name, s.mark?.owner ?? null))
+          .map((s) => ({ socket, id: s.id, name: s.name, mark: s.mark, panes: s.panes.map((p) => [p.id, p.pid]) }))
+      : [],
+  );
+  const masked = (units.status === 'known' ? Object.values(units.value.units) : [])
+    .filter((u) => u.load_state === 'masked')
+    .map((u) => [u.name, u.unit_file_state, u.active_state]);
+  const lines = [...world.disk].flatMap(([path, { content }]) =>
+    path.endsWith('.env') ? [[path, content.includes('OPERATORS_OWN=kept  # by hand')]] : [],
+  );
+  return [...strangers, ...masked, ...lines.filter(([, kept]) => kept === true)].map((thing) => JSON.stringify(thing));
+}
+
+/** What is there and was not, or can be seen now (a manager that came up), is not lost. */
+function lost(before: readonly string[], world: World): readonly string[] {
+  const now = new Set(foreign(world));
+  return before.filter((thing) => !now.has(thing));
+}
+
+/** In layout mosaic nothing bears a mark: the exact name is all that an agent's session has. */
+function mayTouch(world: World, name: string, owner: string | null): boolean {
+  if (name === world.roster.tmux.holderSession) return true;
+  if (owner !== null) return owner === world.roster.fleet;
+  return !world.launcher && world.roster.agents.some((a) => a.name === name);
+}
+
+/** Sessions of those who are not to be disturbed, by what plan says of them. */
+function undisturbed(world: World, plan: Plan): string {
+  const names = plan.deferred.filter((d) => d.kind === 'session').map((d) => d.agent);
+  return JSON.stringify(names.map((name) => (name !== null && world.has(name) ? world.session(name).id : null)));
+}
+
+const short = (address: string): string => address.replace('w-jarvis/jarvis/', '');
+const told = (outcomes: readonly Outcome[]): readonly string[] =>
+  outcomes.map((o) => `${short(o.address)} ${o.action} ${o.outcome === 'skipped' ? o.why : o.outcome}`);
+
+/** A change that is left must be one that apply said it did not make, or of an agent that does not stay up. */
+function excused(world: World, change: Change, outcomes: readonly Outcome[]): boolean {
+  if (change.agent !== null && (world.fates.get(change.agent) ?? 'right') !== 'right') return true;
+  const failed = outcomes.filter((o) => !succeeded(o));
+  return failed.some((o) => o.address === change.address || o.agent === null || o.agent === change.agent);
+}
+
+function heal(world: World): void {
+  world.fates.clear();
+  world.cannotEnable.clear();
+  world.lingerRefused = false;
+  world.accessDenied = false;
+  world.conflicts = 0;
+}
+
+async function tryWorld(draft: Draft): Promise<void> {
+  const world = await worldOf(draft);
+  const { policy } = draft;
+  const plan = world.plan({ policy });
+  expect(JSON.stringify(world.plan({ policy }))).toBe(JSON.stringify(plan));
+  countPlan(plan);
+  const strangers = foreign(world);
+  const waiting = undisturbed(world, plan);
+  const first = await applyInPasses(world, policy, plan);
+  for (const o of first.outcomes) count(`outcome ${o.outcome === 'skipped' ? o.why : o.outcome}`);
+  expect(lost(strangers, world), 'what is not ours was touched').toEqual([]);
+  expect(undisturbed(world, plan), 'somebody was disturbed').toBe(waiting);
+
+  let next = world.plan({ policy });
+  const left = next.changes;
+  const surprising = left.filter((c) => !excused(world, c, first.outcomes));
+  expect(
+    surprising.map((c) => `${c.action} ${short(c.address)} ${c.reason}`),
+    told(first.outcomes).join('\n'),
+  ).toEqual([]);
+  if (left.length > 0) {
+    count('left for another apply');
+    heal(world);
+    for (let again = 0; again < 3 && next.changes.length > 0; again += 1) {
+      await applyInPasses(world, policy, next);
+      next = world.plan({ policy });
+    }
+    expect(seen.lines(next).filter(isChange), 'never converges').toEqual([]);
+  }
+  const steps = world.steps.length;
+  const again = await applyInPasses(world, policy, next);
+  expect(world.steps.slice(steps), 'a second apply has effects').toEqual([]);
+  expect(again.outcomes).toEqual([]);
+  expect(lost(strangers, world), 'what is not ours was touched later').toEqual([]);
+}
+
+const isChange = (line: string): boolean => !/^(deferred|blocked|unknown|warning|unmanaged|ignored)\b/.test(line);
+
+function countPlan(plan: Plan): void {
+  for (const f of [...plan.changes, ...plan.deferred, ...plan.blocked, ...plan.warnings]) count(`reason ${f.reason}`);
+  for (const { why } of plan.unmanaged) count(`reason ${/^orphan-\w+/.exec(why)?.[0] ?? 'unmanaged'}`);
+  if (plan.unknown.length > 0) count('reason unobserved');
+  if (plan.changes.length === 0) count('plans without changes');
+}
+
+/** By kind, not by row: the test below holds that every row has happened. */
+function summarized(): readonly (readonly [string, number])[] {
+  const kinds = (prefix: string) => [...counts.keys()].filter((what) => what.startsWith(prefix));
+  const rest = [...counts].filter(([what]) => !/^(drift|reason) /.test(what)).sort();
+  return [['kinds of drift', kinds('drift ').length], ['reasons', kinds('reason ').length], ...rest];
+}
+
+afterAll(() => {
+  report({
+    suite: SUITE,
+    rounds: done,
+    violations,
+    seed: SEED,
+    seconds: (performance.now() - began) / 1000,
+    counts: Object.fromEntries(summarized()),
+  });
+});
+
+test(`${ROUNDS} worlds converge (seed ${SEED})`, async () => {
+  const property = fc.asyncProperty(drafts, async (draft) => {
+    done += 1;
+    await tryWorld(draft);
+  });
+  const result = await fc.check(property, { numRuns: ROUNDS, seed: SEED });
+  if (!result.failed) return;
+  violations += 1;
+  // The counterexample is shrunk: what is left of it is the bug.
+  throw new Error(fc.defaultReportMessage(result) ?? 'failed', { cause: result.errorInstance });
+});
+
+/** Told by time and by people, or not decided in this version: no single look at a world shows them. */
+const NOT_HERE = new Set(['crash-loop', 'contested', 'paused', 'pause-overdue']);
+
+test('every row of the planning rules has happened', () => {
+  expect(REASONS.filter((r) => !NOT_HERE.has(r) && !counts.has(`reason ${r}`))).toEqual([]);
+  expect(Object.keys(DRIFTS).filter((what) => !counts.has(`drift ${what}`))).toEqual([]);
+});
