@@ -51,7 +51,8 @@ export type Trouble = 'fail' | 'hang' | 'die';
 export class Died extends Error {}
 
 /** As parsed, by their text: suites look at the same few files over and over. */
-const ENV_FILES = new Map<string, seen.Mutable<EnvFileObserved>>();
+type EnvFilePresent = Extract<seen.Mutable<EnvFileObserved>, { state: 'present' }>;
+const ENV_FILES = new Map<string, EnvFilePresent>();
 
 type Handler = (args: readonly string[]) => RunResult;
 
@@ -327,12 +328,12 @@ export class World {
     const left = [...this.disk.keys()].flatMap((path) => /\/agents\/([^/]+)\.(?:env|argv)$/.exec(path)?.[1] ?? []);
     return [...new Set([...this.roster.agents.map((a) => a.name), ...left])];
   }
-  private envSeen(text: string): seen.Mutable<EnvFileObserved> {
+  private envSeen(text: string): EnvFilePresent {
     const known = ENV_FILES.get(text);
     if (known !== undefined) return known;
     const parsed = parseEnvFile(text);
     const own = Object.entries(envFileValues(parsed)).filter(([key]) => this.layout.keyOrder.includes(key));
-    const file: seen.Mutable<EnvFileObserved> = {
+    const file: EnvFilePresent = {
       state: 'present',
       keys: [...envFileKeys(parsed)],
       own: Object.fromEntries(own),
