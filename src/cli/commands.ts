@@ -188,6 +188,26 @@ export const COMMANDS: readonly Command[] = [
     load: async () => (await import('./commands/uninstall.ts')).uninstall,
   },
   {
+    name: 'adopt',
+    summary: 'takes over what exists already: a session, a unit, an env file, a unit file',
+    operands: [{ name: 'ADDR', required: true }],
+    flags: [...ROSTER_FLAGS, 'yes', 'lock-timeout'],
+    notes: [
+      'ADDR: session/NAME, unit/UNIT, env-file/NAME, unit-file/FILE, or the name of an agent for all of its own.',
+      'It shows what it is going to take over and asks. Exit codes: 3 it could not be seen, 4 a guard refused it,',
+      '5 it changed meanwhile, 6 the lock is held.',
+    ],
+    load: async () => (await import('./commands/adopt.ts')).adopt,
+  },
+  {
+    name: 'forget',
+    summary: 'lets go of what is ours: its record, and the mark of its session; touches nothing else',
+    operands: [{ name: 'ADDR', required: true }],
+    flags: [...ROSTER_FLAGS, 'lock-timeout'],
+    notes: ['ADDR as for adopt. What is off the roster is then nobody’s; what is on it may need adopting again.'],
+    load: async () => (await import('./commands/forget.ts')).forget,
+  },
+  {
     name: 'demo',
     summary: 'a throw-away fleet on a private socket: drift made, planned, repaired, planned again',
     operands: [],

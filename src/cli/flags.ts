@@ -57,8 +57,6 @@ export type FlagName = keyof typeof FLAGS;
 export const LATER_FLAGS: readonly string[] = ['takeover', 'format'];
 
 export const LATER_COMMANDS: readonly string[] = [
-  'adopt',
-  'forget',
   'watch',
   'attach',
   'send',

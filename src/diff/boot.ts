@@ -5,7 +5,7 @@ import type { AgentSpec } from '../spec/model.ts';
 import type { PlanContext } from './context.ts';
 import { blocked, change, changed, type Finding } from './finding.ts';
 import type { Reason } from './reasons.ts';
-import { isMissing } from './unit-gate.ts';
+import { isMissing, writesUnit } from './unit-gate.ts';
 
 /** Null where it is as wanted. */
 export function bootFinding(
@@ -28,7 +28,7 @@ export function bootFinding(
       return setBoot(ctx, agent, unit, 'enable', 'boot-disabled', ['is disabled: a reboot loses it']);
     default:
       // An instance of a template that is yet to be written.
-      if (isMissing(unit) && ctx.layout.ownsUnitFiles) {
+      if (isMissing(unit) && writesUnit(ctx, unit.name)) {
         return setBoot(ctx, agent, unit, 'enable', 'boot-disabled', ['is not there yet, and so not enabled']);
       }
       return cannotEnable(ctx, agent, unit);

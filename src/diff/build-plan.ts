@@ -29,6 +29,7 @@ import { compareServers } from './servers.ts';
 import { compareSessions } from './sessions.ts';
 import { summarize } from './summary.ts';
 import { compareUnits } from './units.ts';
+import { wholeRemovals } from './whole.ts';
 
 const COMPARISONS: readonly Compare[] = [
   compareFiles,
@@ -58,16 +59,17 @@ export function buildPlan(input: PlanInput): Plan {
   const { here, elsewhere } = splitAgents(roster, observed, input.policy);
   const ctx = contextFor(input, here);
   const findings = COMPARISONS.flatMap((compare) => compare(ctx));
-  const held = holdBack(ctx, onceEach(notIgnored(ctx, findings)));
-  const all = [...held.findings, ...elsewhereFindings(observed, elsewhere)];
+  const kept = onceEach(notIgnored(ctx, findings));
+  const held = holdBack(ctx, kept);
+  const all = [...wholeRemovals(kept, held.findings), ...elsewhereFindings(observed, elsewhere)];
   const selected = holdToLimits(ctx, selectTargets(input.policy, link(ctx, reloadIfWritten(ctx, all))));
   return assemble(input, ctx, { selected: maskFindings(input.mask, selected), paused: held.paused }, elsewhere);
 }
 
 function contextFor(input: PlanInput, agents: readonly AgentSpec[]): PlanContext {
   const { roster, observed, memory } = input;
-  // An empty roster removes nothing, whatever else was asked for.
-  const mayPrune = input.policy.prune && (roster.agents.length > 0 || input.policy.allowEmpty);
+  // A roster without agents for this host removes nothing, unless that is said to be meant.
+  const mayPrune = input.policy.prune && (agents.length > 0 || input.policy.allowEmpty);
   const ignore = createIgnoreLedger(roster.ignore, Date.parse(observed.observed_at));
   return createContext({ roster, observed, memory, agents, ignore, policy: { ...input.policy, prune: mayPrune } });
 }

@@ -10,6 +10,7 @@ import { renderUnitFiles, unitFileOwner } from '../spec/unit-file.ts';
 import type { PlanContext } from './context.ts';
 import { livesElsewhere } from './elsewhere.ts';
 import { blocked, type Compare, change, changed, type Finding, unobserved, warning } from './finding.ts';
+import { adoptedUnitFile, recordFor } from './owned.ts';
 import type { View } from './plan.ts';
 import { subjectOf } from './subject.ts';
 
@@ -161,7 +162,8 @@ function launcher(ctx: PlanContext, files: FilesObserved): readonly Finding[] {
 }
 
 function unitFiles(ctx: PlanContext, files: FilesObserved): readonly Finding[] {
-  if (!ctx.systemd || !ctx.layout.ownsUnitFiles) return [];
+  if (!ctx.systemd) return [];
+  if (!ctx.layout.ownsUnitFiles) return keptUnitFiles(ctx, files);
   const wanted = renderUnitFiles(ctx.roster, ctx.agents, files.user.home);
   return Object.entries(wanted).flatMap(([name, content]) => {
     const seen = files.unit_files[name];
@@ -169,9 +171,25 @@ function unitFiles(ctx: PlanContext, files: FilesObserved): readonly Finding[] {
       // A link or an empty file is a mask: told by the unit's row, never written through.
       if (seen.link_target !== null || seen.content.trim() === '') return [];
       const owner = unitFileOwner(seen.content);
-      if (owner !== ctx.roster.fleet) return [otherOwner(ctx, 'unit-file', name, null, owner)];
+      const taken = owner === null && recordFor(ctx.memory, 'unit-file', name)?.content === seen.content;
+      if (owner !== ctx.roster.fleet && !taken) return [otherOwner(ctx, 'unit-file', name, null, owner)];
     }
     return wholeFile(ctx, 'unit-file', name, null, seen, content);
+  });
+}
+
+/** Layout mosaic: what was adopted is kept at the text that it had then. */
+function keptUnitFiles(ctx: PlanContext, files: FilesObserved): readonly Finding[] {
+  const { agentTemplate, holderUnit } = ctx.layout;
+  return Object.values(ctx.memory.owned).flatMap(({ kind, name }) => {
+    const instance = ctx.layout.agentOfUnit(name) !== null;
+    const wanted = kind === 'unit-file' ? adoptedUnitFile(ctx.memory, name) : null;
+    if (wanted === null || (name !== agentTemplate && name !== holderUnit && !instance)) return [];
+    // All instances' files are seen, those of no agent too: one that is not among them is not there.
+    const seen = files.unit_files[name] ?? (instance ? { state: 'absent' as const } : undefined);
+    // A link or an empty file is a mask: told by the unit's row, never written through.
+    const masked = seen?.state === 'present' && (seen.link_target !== null || seen.content.trim() === '');
+    return masked ? [] : wholeFile(ctx, 'unit-file', name, null, seen, wanted);
   });
 }
 

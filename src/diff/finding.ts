@@ -15,7 +15,7 @@ export type Finding =
 /** One kind of drift: a pure function of the context. A new kind is a new one of these in build-plan's table. */
 export type Compare = (ctx: PlanContext) => readonly Finding[];
 
-type Draft = Pick<Change, 'action' | 'reason' | 'before' | 'after' | 'evidence' | 'stage'> &
+export type Draft = Pick<Change, 'action' | 'reason' | 'before' | 'after' | 'evidence' | 'stage'> &
   Partial<Pick<Change, 'cause' | 'disruption' | 'live' | 'precondition' | 'replan' | 'wave'>>;
 
 /** Fills in what most changes share. `patch` and `depends_on` are added when the plan is put together. */

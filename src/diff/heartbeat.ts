@@ -18,11 +18,13 @@ export interface HeartbeatVerdict {
 export interface Beating {
   readonly name: string;
   readonly heartbeat: Pick<AgentSpec['heartbeat'], 'interval' | 'staleAfter'>;
+  /** A stale heartbeat that says busy is believed up to this age. Absent: not at all. */
+  readonly believedBusyMs?: number;
 }
 
-/** One that has no entry any more: its heartbeat is read by the defaults. */
+/** One that has no entry any more: how often it beats is not known, so the defaults say that it is idle, and not that it is busy. */
 export function formerAgent(name: string): Beating {
-  return { name, heartbeat: { interval: 15_000, staleAfter: 3 } };
+  return { name, heartbeat: { interval: 15_000, staleAfter: 3 }, believedBusyMs: 300_000 };
 }
 
 /** `panePid`: the pane's process; null where the session is not there or cannot be seen. */

@@ -35,6 +35,8 @@ function busyBecause(observed: Observed, roster: Roster, agent: Beating, pane: T
   if (pane.dead || runs.verdict === 'dead' || runs.verdict === 'gone') return null;
   const beat = evaluateHeartbeat(observed, agent, pane.pid, now);
   if (beat.state === 'fresh') return beat.status === 'busy' ? `its heartbeat says busy (${beat.detail})` : null;
+  const old = beat.state === 'stale' && beat.status === 'busy' && beat.age !== null;
+  if (old && beat.age <= (agent.believedBusyMs ?? 0)) return `its last heartbeat said busy (${beat.detail})`;
   if (runs.verdict === 'shell') return null;
   const own = runs.verdict === 'runtime' && roster.runtimes[runs.runtime]?.own === true;
   if (own) return null;

@@ -116,6 +116,8 @@ export interface Precondition {
   /** A process by pid and start time (clock ticks since boot): the server that is to be signalled. */
   readonly process?: { readonly pid: number; readonly start_time: number };
   readonly need_daemon_reload?: boolean;
+  /** No session of the agent's name on these sockets: stopping its unit would end one, whosever it is. */
+  readonly no_session_on?: readonly string[];
   /** The change interrupts: not attached, not busy unless these say that it may be. */
   readonly may_interrupt?: { readonly attached: boolean; readonly busy: boolean };
 }

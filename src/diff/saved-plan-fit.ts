@@ -41,6 +41,7 @@ const PRECONDITIONS = {
   linger: true,
   process: true,
   need_daemon_reload: true,
+  no_session_on: true,
   may_interrupt: true,
 } satisfies Record<keyof Required<Precondition>, true>;
 

@@ -3,18 +3,21 @@ import type { Finding } from './finding.ts';
 import type { Change } from './plan.ts';
 import type { PlanPolicy } from './policy.ts';
 import { matchesTarget } from './target.ts';
+import { restOfRemoval } from './whole.ts';
 
 export function selectTargets(policy: PlanPolicy, findings: readonly Finding[]): readonly Finding[] {
   const { targets, excludes } = policy;
   if (targets.length === 0 && excludes.length === 0) return findings;
   const changes = findings.filter((f) => f.bucket === 'change').map((f) => f.change);
+  const dependents = dependentsOf(changes);
+  const rest = restOfRemoval(changes);
   const out = closure(
     changes.filter((c) => matchesAny(excludes, c.address, c.agent)),
-    dependentsOf(changes),
+    (c) => [...dependents(c), ...rest(c)],
   );
   const left = changes.filter((c) => !out.has(c.address));
   const wanted = targets.length === 0 ? left : left.filter((c) => matchesAny(targets, c.address, c.agent));
-  const kept = closure(wanted, (c) => left.filter((other) => c.depends_on.includes(other.address)));
+  const kept = closure(wanted, (c) => [...left.filter((other) => c.depends_on.includes(other.address)), ...rest(c)]);
   return findings.flatMap((f): readonly Finding[] => {
     if (f.bucket === 'change') return kept.has(f.change.address) && !out.has(f.change.address) ? [f] : [];
     const about = subjectOfFinding(f);

@@ -4,7 +4,7 @@ import type { SocketName } from '../spec/model.ts';
 import { holderCovers, type PlanContext, serverOf, socketsInUse, unitOf } from './context.ts';
 import { livesElsewhere } from './elsewhere.ts';
 import { blocked, type Compare, change, changed, type Finding, unobserved, warning } from './finding.ts';
-import { inTransition, isMasked, isMissing } from './unit-gate.ts';
+import { inTransition, isMasked, isMissing, writesUnit } from './unit-gate.ts';
 
 export const compareServers: Compare = (ctx) => {
   if (ctx.observed.sources.tmux.status === 'unknown') return [];
@@ -99,7 +99,7 @@ function serverMissing(ctx: PlanContext, seen: TmuxServerObserved): readonly Fin
     ];
   }
   // Told by the holder unit's own row.
-  if (isMasked(unit) || inTransition(unit) || (isMissing(unit) && !ctx.layout.ownsUnitFiles)) return [];
+  if (isMasked(unit) || inTransition(unit) || (isMissing(unit) && !writesUnit(ctx, name))) return [];
   if (unit.active_state !== 'active') return [changed(start)];
   // Our own unit stops nothing (KillMode=process, no ExecStop), and may keep the servers of several sockets.
   const inside = ctx.layout.ownsUnitFiles ? [] : serversIn(ctx, name);

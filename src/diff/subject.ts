@@ -79,7 +79,11 @@ export function ownershipOf(ctx: PlanContext, agent: AgentSpec, subject: LiveSub
 }
 
 /** The inventory's record of this very session, or null. */
-export function remembered(ctx: PlanContext, agent: AgentSpec, subject: LiveSubject): RememberedSession | null {
+export function remembered(
+  ctx: PlanContext,
+  agent: Pick<AgentSpec, 'name'>,
+  subject: LiveSubject,
+): RememberedSession | null {
   const record = ctx.memory.sessions[agent.name];
   const same =
     record !== undefined &&

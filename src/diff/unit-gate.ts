@@ -3,6 +3,7 @@
 import type { UnitObserved } from '../observe/state.ts';
 import type { AgentSpec } from '../spec/model.ts';
 import { type PlanContext, serverOf, unitOf } from './context.ts';
+import { adoptedUnitFile } from './owned.ts';
 
 export type UnitGate =
   /** `active`: the unit is active (exited), so a start means a restart of it. */
@@ -20,11 +21,17 @@ export function unitGate(ctx: PlanContext, agent: AgentSpec): UnitGate {
     return { state: 'unknown', why: 'not-observed', detail: `this observation did not look at ${name}` };
   }
   if (isMasked(unit)) return { state: 'masked', detail: `${name} is ${unit.unit_file_state || unit.load_state}` };
-  if (isMissing(unit) && !ctx.layout.ownsUnitFiles) return { state: 'missing', detail: `${name}: ${unit.load_state}` };
+  if (isMissing(unit) && !writesUnit(ctx, name)) return { state: 'missing', detail: `${name}: ${unit.load_state}` };
   if (inTransition(unit)) return { state: 'transition', detail: transitionOf(unit) };
   if (unitHoldsServer(ctx, agent)) return { state: 'server-inside', detail: `the tmux server lives in ${name}` };
   if (unit.active_state === 'failed') return { state: 'failed', detail: `${name} failed: ${unit.result}` };
   return { state: 'open', active: unit.active_state === 'active' };
+}
+
+/** A missing unit comes to be by this plan's own writing: fleet's own unit files, and those that were adopted. */
+export function writesUnit(ctx: PlanContext, unit: string): boolean {
+  if (ctx.layout.ownsUnitFiles || adoptedUnitFile(ctx.memory, unit) !== null) return true;
+  return ctx.layout.agentOfUnit(unit) !== null && adoptedUnitFile(ctx.memory, ctx.layout.agentTemplate) !== null;
 }
 
 export function isMasked(unit: UnitObserved): boolean {

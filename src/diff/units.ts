@@ -7,7 +7,7 @@ import { addressOf, holderCovers, type PlanContext, serverOf, socketsInUse, unit
 import { elsewhere } from './elsewhere.ts';
 import { blocked, type Compare, change, changed, deferred, type Finding, unobserved, warning } from './finding.ts';
 import { ownershipOf, subjectOf } from './subject.ts';
-import { inTransition, isMasked, isMissing, transitionOf, unitHoldsServer } from './unit-gate.ts';
+import { inTransition, isMasked, isMissing, transitionOf, unitHoldsServer, writesUnit } from './unit-gate.ts';
 
 export const compareUnits: Compare = (ctx) => {
   if (!ctx.systemd) return [];
@@ -53,7 +53,7 @@ function unusable(ctx: PlanContext, agent: AgentSpec | null, unit: UnitObserved)
       remedy: `systemctl --user unmask ${unit.name}, if it may run again`,
     });
   }
-  if (isMissing(unit) && !ctx.layout.ownsUnitFiles) {
+  if (isMissing(unit) && !writesUnit(ctx, unit.name)) {
     const left = unit.wanted_by.length > 0 ? [`links to it are left in ${unit.wanted_by.join(', ')}`] : [];
     return blocked(ctx, 'unit', unit.name, agent, {
       reason: 'unit-missing',

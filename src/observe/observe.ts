@@ -65,7 +65,7 @@ export async function observe(request: ObserveRequest, ports: ObservePorts): Pro
   secrets.readAll();
   const others = roster.agents.filter((agent) => !inScope.has(agent.name)).map((agent) => agent.name);
   const files = await guard('files', inSlices(observeFiles({ layout, agents, others, user: ports.user })));
-  const heartbeats = await guard('heartbeats', beats(layout, agents, others, files, ports));
+  const heartbeats = await guard('heartbeats', beats(request, layout, agents, others, files, ports));
   const linger = guardSync('linger', () => observeLinger(ports.user.name, ports.lingerDirectory));
   const asked = flatten(await units);
   // Units are started with the manager's environment: sessions live where that says, and it rarely says anything.
@@ -140,6 +140,7 @@ async function askTmux(
 }
 
 async function beats(
+  request: ObserveRequest,
   layout: Layout,
   agents: readonly AgentSpec[],
   others: readonly string[],
@@ -149,7 +150,8 @@ async function beats(
   if (files.status === 'unknown') return files;
   const slices = observeHeartbeats({
     layout,
-    agents: agents.map((agent) => agent.name),
+    // Of agents that were taken off the roster too: they may be busy when they are to be removed.
+    agents: [...new Set([...agents.map((agent) => agent.name), ...formerAgents(request, files.value)])],
     others,
     uid: ports.uid,
     home: ports.user.home,
@@ -157,6 +159,10 @@ async function beats(
     envValues: files.value.envValues,
   });
   return { status: 'known', value: await inSlices(slices) };
+}
+
+function formerAgents(request: ObserveRequest, { observed }: FilesRead): readonly string[] {
+  return request.agents === undefined ? Object.keys(observed.env_files) : [];
 }
 
 /** Looked up last: with systemd the launcher's PATH is the manager's, which the server that it started has too. */

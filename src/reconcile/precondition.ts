@@ -39,7 +39,7 @@ export function evaluatePrecondition(ctx: CheckContext, change: Change, seen: Ob
 
 type Fact = (ctx: CheckContext, change: Change, seen: Observed) => Check;
 
-const FACTS: readonly Fact[] = [sessionFact, serverFact, processFact, unitFact, lingerFact, reloadFact];
+const FACTS: readonly Fact[] = [sessionFact, nameFact, serverFact, processFact, unitFact, lingerFact, reloadFact];
 
 /** The socket that a change is about: as the plan saw it, else the agent's, else the roster's. */
 export function socketOf(ctx: Pick<EffectContext, 'agents' | 'roster'>, change: Change): string {
@@ -79,6 +79,23 @@ function sessionFact(ctx: CheckContext, change: Change, seen: Observed): Check {
   if (change.action === 'restart' && rightNow(ctx, change, seen))
     return satisfied(`session ${name} was replaced already`);
   return stale(differs);
+}
+
+/** An orphan's unit: what its stop would end is not its own session any more. */
+function nameFact(_ctx: CheckContext, change: Change, seen: Observed): Check {
+  const sockets = change.precondition.no_session_on ?? [];
+  const { tmux } = seen.sources;
+  if (sockets.length > 0 && tmux.status === 'unknown') return unknown(`tmux: ${tmux.detail} (${tmux.why})`);
+  for (const socket of sockets) {
+    const found = sessionSeen(seen, socket, change.agent ?? '');
+    // A socket that nobody uses any more is not looked at.
+    if (found.state === 'unknown' && serverSeen(seen, socket) !== undefined) return unknown(found.detail);
+    if (found.state === 'present') {
+      const { id, name } = found.session;
+      return stale(`a session ${name} (${id}) is on socket ${socket}: stopping the unit would end it`);
+    }
+  }
+  return HOLDS;
 }
 
 function appeared(ctx: CheckContext, change: Change, seen: Observed, session: TmuxSession): Check {
@@ -188,6 +205,7 @@ function unitFact(ctx: CheckContext, change: Change, seen: Observed): Check {
   const { units } = seen.sources;
   if (units.status === 'unknown') return unknown(`units: ${units.detail} (${units.why})`);
   const unit = name === null ? undefined : unitSeen(seen, name);
+  if (unit === undefined && change.stage === 6) return satisfied(`${name ?? 'it'} is not loaded and linked nowhere`);
   if (unit === undefined) return planned ? unknown(`unit ${name ?? 'of no name'} was not looked at`) : HOLDS;
   const done = unitSatisfied(change, unit, units.value.boot_targets);
   if (done !== null) return satisfied(done);

@@ -117,7 +117,10 @@ describe('whatever ends a session waits for who is in it, and says the command t
     if (also !== undefined) WHO[also]?.break(observed);
     const roster = w.roster(row.yaml ?? FLEET);
     const plan = (policy: Partial<typeof w.POLICY>) =>
-      w.planOf(roster, observed, { policy: { ...policy, prune: row.prune === true } });
+      w.planOf(roster, observed, {
+        policy: { ...policy, prune: row.prune === true },
+        memory: w.owning(roster, ['coder']),
+      });
     const about = {
       action: row.action ?? 'restart',
       reason: reason.replace(/,.*/, ''),

@@ -237,8 +237,11 @@ describe('an empty roster', () => {
     const none = w.roster(FLEET.replace('fleet: mosaic\n', 'fleet: mosaic\nsupervisor: none\n'));
     const observed = w.healthy(none);
     const socket = { ...empty, tmux: none.tmux };
-    expect(w.planOf(socket, observed, { policy: { prune: true } }).changes).toEqual([]);
-    const emptied = w.planOf(socket, observed, { policy: { prune: true, allowEmpty: true } });
+    const memory = w.owning(none, ['coder', 'stub']);
+    expect(w.planOf(socket, observed, { memory, policy: { prune: true } }).changes).toEqual([]);
+    const policy = { prune: true, allowEmpty: true };
+    const emptied = w.planOf(socket, observed, { memory, policy });
+    expect(w.planOf(socket, observed, { memory, policy: { allowEmpty: true } }).changes).toEqual([]);
     expect(emptied.changes.filter((c) => c.kind === 'session').map((c) => c.address)).toEqual([
       'w-jarvis/jarvis/session/coder',
       'w-jarvis/jarvis/session/stub',
@@ -272,7 +275,7 @@ describe('the plan as a document', () => {
       mark: { owner: 'mosaic', agent: 'gone', spec: null, pane: null },
     });
     w.sessionsOf(observed).push(orphan);
-    const plan = w.planOf(fleet, observed, { policy: { prune: true } });
+    const plan = w.planOf(fleet, observed, { policy: { prune: true }, memory: w.owning(fleet, ['gone']) });
     expect(plan.changes).toEqual([]);
     expect(plan.deferred.map((d) => `${d.why} ${d.action} ${d.kind}`)).toEqual([
       'attached stop session',

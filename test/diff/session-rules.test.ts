@@ -520,19 +520,6 @@ describe('sessions: whose they are', () => {
     expect(found).toEqual(['blocked(duplicate) session/coder duplicate-session']);
   });
 
-  test('our mark, no longer on the roster: listed, and stopped with --prune', () => {
-    const orphan: Break = (o) => {
-      w.sessionsOf(o).push(w.sessionNamed(fleet, 'gone', '$60', 60, true) as never);
-      w.sessionsOf(o)
-        .at(-1)
-        ?.panes.forEach((p) => {
-          p.runs = { verdict: 'runtime', runtime: 'dogfood', strength: 'strong', pid: 60, evidence: '' };
-        });
-    };
-    expect(planned(fleet, orphan)).toEqual(['unmanaged session/gone']);
-    expect(planned(fleet, orphan, { policy: { prune: true } })).toEqual(['stop session/gone orphan-session']);
-  });
-
   test('`state: stopped` with a session: stopped, guarded', () => {
     const r = w.roster(FLEET);
     const stopped = w.roster(coderWith('state: stopped', 'stopped: { by: ann, why: holidays }'));

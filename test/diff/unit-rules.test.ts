@@ -166,41 +166,6 @@ describe('units: what they do', () => {
       'warning unit/mosaic-tmux-holder.service holder-coupled',
     ]);
   });
-
-  test('ours, no longer on the roster: listed; with --prune stopped, disabled, then its files', () => {
-    const orphan: Break = (o) => {
-      if (o.sources.units.status !== 'known') return;
-      o.sources.units.value.units['fleet-agent@gone.service'] = w.unitNamed('fleet-agent@gone.service', true) as never;
-      const files = w.filesOf(o);
-      files.argv_files.gone = w.fileWith('# fleet: owner=mosaic\n');
-      files.env_files.gone = {
-        state: 'present',
-        keys: ['FLEET_AGENT_NAME'],
-        own: { FLEET_AGENT_NAME: 'gone' },
-        mode: 0o600,
-        modified_ms: 0,
-        sha256: 'e'.repeat(64),
-      };
-    };
-    expect(planned(fleet, orphan)).toEqual(['unmanaged unit/fleet-agent@gone.service']);
-    expect(planned(fleet, orphan, { policy: { prune: true } })).toEqual([
-      'stop unit/fleet-agent@gone.service orphan-unit',
-      'disable unit/fleet-agent@gone.service orphan-unit',
-      'destroy env-file/gone orphan-unit',
-      'destroy env-file/gone.argv orphan-unit',
-    ]);
-  });
-
-  test('layout mosaic: orphans are only listed, with --prune too', () => {
-    const orphan: Break = (o) => {
-      if (o.sources.units.status !== 'known') return;
-      o.sources.units.value.units['mosaic-agent@gone.service'] = w.unitNamed(
-        'mosaic-agent@gone.service',
-        true,
-      ) as never;
-    };
-    expect(planned(mosaic, orphan, { policy: { prune: true } })).toEqual(['unmanaged unit/mosaic-agent@gone.service']);
-  });
 });
 
 describe('unit files and env files', () => {

@@ -3,7 +3,7 @@
 import { buildPlan } from '../../src/diff/build-plan.ts';
 import { formatPlan } from '../../src/diff/format-text.ts';
 import type { Plan } from '../../src/diff/plan.ts';
-import { EMPTY_MEMORY, type PlanMemory, type PlanPolicy } from '../../src/diff/policy.ts';
+import { EMPTY_MEMORY, type OwnedRecord, type PlanMemory, type PlanPolicy } from '../../src/diff/policy.ts';
 import type {
   EnvFileObserved,
   FileObserved,
@@ -265,6 +265,29 @@ export const POLICY: PlanPolicy = {
   maxDestroy: null,
   maxDisrupt: null,
 };
+
+/** An inventory that has all of these agents' resources, whether they are there or not. */
+export function owning(r: Roster, agents: readonly string[], changes: Partial<OwnedRecord> = {}): PlanMemory {
+  const layout = layoutOf(r.layout);
+  const records = agents.flatMap((agent) =>
+    (
+      [
+        ['session', agent],
+        ['unit', layout.agentUnit(agent)],
+        ['env-file', agent],
+        ['env-file', `${agent}.argv`],
+      ] as const
+    ).map(([kind, name]): [string, OwnedRecord] => [
+      `${kind}/${name}`,
+      {
+        ...{ kind, name, agent, how: 'made', state: 'made', protect: false },
+        ...{ since: '2026-05-01T00:00:00.000Z', plan: null, content: null },
+        ...changes,
+      },
+    ]),
+  );
+  return { ...EMPTY_MEMORY, owned: Object.fromEntries(records) };
+}
 
 export interface PlanOptions {
   readonly policy?: Partial<PlanPolicy>;

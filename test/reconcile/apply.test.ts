@@ -522,7 +522,8 @@ test("pruned: session, unit, boot, files, in this order; the operator's lines st
   world.put(before.envPath('reviewer'), before.text(before.envPath('reviewer')) ?? '', 0o640);
   world.put(before.argvPath('reviewer'), before.text(before.argvPath('reviewer')) ?? '');
   world.start(gone);
-  const result = await world.apply({ plan: world.plan({ policy: { prune: true } }) });
+  const memory = seen.owning(world.roster, ['reviewer']);
+  const result = await world.apply({ plan: world.plan({ policy: { prune: true }, memory }) });
   expect(told(result)).toEqual([
     'applied stop session/reviewer',
     'applied stop unit/fleet-agent@reviewer.service',

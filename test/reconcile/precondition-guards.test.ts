@@ -604,6 +604,14 @@ describe('an interruption', () => {
     );
     // No agent said: the session's own name tells whose heartbeat it is.
     expect(judged(planned({ agent: null }), busy)).toMatch(BUSY);
+    // Its own interval is not known: what said busy is believed for longer than what says idle.
+    const busyAgo = (age: number): Break => {
+      return (o) => {
+        w.heartbeatsOf(o, 'coder').beat = w.beat(2000, age, 'busy');
+      };
+    };
+    expect(judged(planned({ agent: null }), busyAgo(300))).toContain('deferred-busy');
+    expect(judged(planned({ agent: null }), busyAgo(301))).toBe('holds');
     // 45 s are three intervals of 15 s: still fresh. More is not.
     const beats = (age: number): Break =>
       both(active, (o) => {

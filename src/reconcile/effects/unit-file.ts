@@ -1,11 +1,14 @@
 /** `unit-file/FILE`: write it (layout fleet), take it away, or have systemd read its files again (`reload`). */
 import { join } from 'node:path';
+import { adoptedUnitFile } from '../../diff/owned.ts';
 import type { Change } from '../../diff/plan.ts';
 import type { Observed } from '../../observe/state.ts';
 import { parseAddress } from '../../spec/address.ts';
+import { sha256 } from '../../spec/sha256.ts';
 import { renderUnitFiles } from '../../spec/unit-file.ts';
 import type { EffectContext } from '../context.ts';
 import { asWanted, type Effect, made, notAsWanted, refused, skipped } from '../effect.ts';
+import { readInventory } from '../inventory.ts';
 import { type Failure, failure } from '../outcome.ts';
 import { type FileTarget, fileEffect } from './file.ts';
 import { lookBefore } from './look.ts';
@@ -25,11 +28,18 @@ function targetOf(ctx: EffectContext, change: Change): FileTarget | Failure {
   const path = join(ctx.user.home, '.config/systemd/user', name);
   const mode = { ifNew: 0o644 };
   if (change.action === 'destroy') return { path, mode, want: () => null };
-  const content = renderUnitFiles(ctx.roster, ctx.agents, ctx.user.home)[name];
-  if (content === undefined) {
+  const content = renderUnitFiles(ctx.roster, ctx.agents, ctx.user.home)[name] ?? adopted(ctx, change, name);
+  if (content === null) {
     return failure('no-such-unit-file', 'Not one of the unit files that fleet writes', name, 'run fleet plan again');
   }
   return { path, mode, want: () => content };
+}
+
+/** Layout mosaic: the text that was adopted, where it is still the one that the plan would write. */
+function adopted(ctx: EffectContext, { after }: Change, name: string): string | null {
+  const memory = readInventory(ctx.inventoryPath, (path) => ctx.ports.files.read(path));
+  const content = memory.ok ? adoptedUnitFile(memory.value, name) : null;
+  return content !== null && sha256(content) === after['sha256'] ? content : null;
 }
 
 /** All units at once: systemd knows no other way. */
