@@ -5,7 +5,7 @@ import { createIgnoreLedger } from '../diff/ignore.ts';
 import type { PlanPolicy } from '../diff/policy.ts';
 import type { Adopted, AdoptInput } from '../reconcile/adopt.ts';
 import { inventoryPath } from '../reconcile/inventory.ts';
-import { openJournal } from '../reconcile/journal.ts';
+import { createJournalStore } from '../reconcile/journal.ts';
 import type { Lease } from '../reconcile/lease/hold.ts';
 import { nearest } from '../spec/suggest.ts';
 import { inTmuxDirectory } from './apply-passes.ts';
@@ -51,7 +51,7 @@ export function adoptInput(seen: Look, lease: Lease, context: Context): AdoptInp
       observe: (agents) => observeHere(local, here, context, agents),
       now: context.now,
     },
-    open: () => openJournal({ files: context.files, path, plan: null, fence: lease.fence, now: context.now }),
+    open: () => createJournalStore({ files: context.files, path, now: context.now }).open(null, lease.fence),
     mayAct: lease.mayAct,
   };
 }

@@ -24,8 +24,17 @@ export function specDrift(
   if (live === undefined) return [untold(`process ${runtimePid} was not looked at`)];
   const where = workdirDrift(ctx, agent, live);
   const env = envDrift(ctx, agent, live, home);
-  return [...startedFrom(ctx, agent, subject, pane, live, home), ...env, ...where];
+  const about = isAsAdopted(ctx, agent, subject) ? [...env, ...where].map(toldOnly) : [...env, ...where];
+  return [...startedFrom(ctx, agent, subject, pane, live, home), ...about];
 }
+
+/** Started by somebody else, and taken over as it was: that it is not as fleet would have started it is known. */
+function isAsAdopted(ctx: PlanContext, agent: AgentSpec, subject: LiveSubject): boolean {
+  if (!ctx.launcher || (subject.session.mark?.spec ?? null) !== null) return false;
+  return remembered(ctx, agent, subject)?.spec === null;
+}
+
+const toldOnly = (d: Drift): Drift => (d.response === 'by-policy' ? { ...d, response: 'warn' } : d);
 
 /** fleet started it, and from another spec than the roster has now: so much is known, whatever it is that runs. */
 export function otherSpec(ctx: PlanContext, agent: AgentSpec, subject: LiveSubject): readonly Drift[] {
