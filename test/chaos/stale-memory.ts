@@ -2,7 +2,7 @@
  * One round of `stale world` on the host in memory: drift, a saved plan, then people who change things before the plan
  * is made, or between the last look and a kill. Each change of theirs says how to see that it was left alone.
  */
-import { parseSavedPlan, renderSavedPlan, type SavedPlan, savePlan } from '../../src/diff/saved-plan.ts';
+import { type SavedPlan, savePlan } from '../../src/diff/saved-plan.ts';
 import { misfits } from '../../src/diff/saved-plan-fit.ts';
 import type { TmuxSession } from '../../src/observe/state.ts';
 import { inventoryPath } from '../../src/reconcile/inventory.ts';
@@ -11,20 +11,8 @@ import { movedRecords } from '../../src/reconcile/moved-records.ts';
 import * as seen from '../diff/world.ts';
 import { FLEET, MOSAIC, NO_SUPERVISOR } from '../reconcile/rosters.ts';
 import { World } from '../reconcile/world.ts';
+import { type Moved, openLedger, type RoundEnd, throughFile } from './moved.ts';
 import { chance, pick, type Random } from './random.ts';
-
-export interface RoundEnd {
-  /** What was broken although somebody had changed it; empty where all was left alone. */
-  readonly violations: readonly string[];
-  /** By kind of change, and of what came of the plan. */
-  readonly counts: Readonly<Record<string, number>>;
-}
-
-/** What somebody changed, and how it is now: equal before and after, or it was not left alone. */
-interface Moved {
-  readonly what: string;
-  readonly now: () => string;
-}
 
 const ROSTERS = [MOSAIC, FLEET, NO_SUPERVISOR, FLEET.replace('{ name: coder }', '{ name: coder, boot: false }')];
 const STOPPED = /\{ name: reviewer \}/;
@@ -54,43 +42,6 @@ export async function staleRound(random: Random): Promise<RoundEnd> {
   const { outcomes } = await world.apply({ plan, policy: full });
   for (const outcome of outcomes) count(outcome.outcome === 'skipped' ? outcome.why : outcome.outcome);
   return { violations: ledger.broken(), counts };
-}
-
-interface Ledger {
-  /** Somebody changes something: what was broken until then is noted, and what they left is what counts from then on. */
-  readonly move: (change: () => Moved | null) => Moved | null;
-  readonly broken: () => readonly string[];
-}
-
-function openLedger(): Ledger {
-  const entries: { readonly it: Moved; left: string }[] = [];
-  const violations: string[] = [];
-  const look = () => {
-    for (const { it, left } of entries) {
-      const now = it.now();
-      if (now !== left) violations.push(`${it.what}: ${left} -> ${now}`);
-    }
-  };
-  return {
-    move: (change) => {
-      look();
-      const it = change();
-      for (const entry of entries) entry.left = entry.it.now();
-      if (it !== null) entries.push({ it, left: it.now() });
-      return it;
-    },
-    broken: () => {
-      look();
-      return violations;
-    },
-  };
-}
-
-/** As a person carries it: written, and read again. */
-function throughFile(plan: SavedPlan): SavedPlan {
-  const read = parseSavedPlan(renderSavedPlan(plan));
-  if (!read.ok) throw new Error(read.error.detail);
-  return read.value;
 }
 
 // --- drift: what the plan is made for ---

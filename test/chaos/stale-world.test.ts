@@ -1,10 +1,15 @@
 /** Between a saved plan and its making the world moves: nothing that moved is destroyed, stopped or overwritten. */
 import { afterAll, describe, expect, test } from 'vitest';
+import { RealHost, tmuxLacking } from '../reconcile/real-host.ts';
 import { staleRound } from './stale-memory.ts';
+import { AGENTS, realRound } from './stale-real.ts';
 import { chooseSeed, randomFrom, report, rounds } from './suite.ts';
 
 const SEED = chooseSeed();
 const IN_MEMORY = rounds(440, 4_400);
+const ON_TMUX = rounds(60, 600);
+/** Hosts side by side: rounds mostly wait. */
+const HOSTS = 3;
 const counts: Record<string, number> = {};
 const violations: string[] = [];
 let done = 0;
@@ -45,5 +50,31 @@ describe('in memory', () => {
     ]) {
       expect([what, (counts[what] ?? 0) > 0]).toEqual([what, true]);
     }
+  });
+});
+
+describe('on a real tmux', () => {
+  test('whatever moved is left alone', async ({ skip }) => {
+    const lacking = tmuxLacking();
+    if (lacking !== null) skip(lacking);
+    const broken: string[] = [];
+    const run = async (first: number) => {
+      const host = new RealHost(AGENTS.map((name) => `  - { name: ${name} }`).join('\n'));
+      host.hurry = 10;
+      try {
+        await host.apply(await host.plan(), 50);
+        for (let round = first; round < ON_TMUX; round += HOSTS) {
+          const end = await realRound(host, randomFrom(SEED + 1_000_000 + round));
+          broken.push(...end.violations.map((v) => `seed ${SEED}, round ${round} on tmux: ${v}`));
+          add(end.counts);
+          done += 1;
+        }
+      } finally {
+        host.close();
+      }
+    };
+    await Promise.all(Array.from({ length: HOSTS }, (_, first) => run(first)));
+    violations.push(...broken);
+    expect(broken).toEqual([]);
   });
 });

@@ -2,7 +2,7 @@
  * A fleet without supervisor on a tmux server of its own (TMUX_TMPDIR), in a home of its own: the real observation, the
  * real launcher, the real process table. Its agents are shell scripts.
  */
-import { execFileSync } from 'node:child_process';
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
@@ -39,6 +39,8 @@ export class RealHost {
   readonly roster: Roster;
   /** Called before each program is run, with its words. */
   meanwhile: (words: string) => void = () => {};
+  /** Waits are so many times shorter than they are for people: between two looks, and before a young process is judged. */
+  hurry = 1;
   private readonly env: Record<string, string | undefined>;
 
   constructor(agents: string) {
@@ -69,6 +71,23 @@ ${agents}
   tmux(...args: readonly string[]): string {
     const words = ['-u', '-L', SOCKET, ...args];
     return execFileSync('tmux', words, { env: this.env, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] }).trim();
+  }
+  /** A client in control mode, with nobody to read what it is told. */
+  attach(session: string): ChildProcess {
+    const stdio = ['pipe', 'ignore', 'ignore'] as const;
+    const client = spawn('tmux', ['-C', '-L', SOCKET, 'attach', '-t', `=${session}`], {
+      env: this.env,
+      stdio: [...stdio],
+    });
+    for (const deadline = Date.now() + 10_000; ; ) {
+      if (this.tmux('list-clients', '-F', '#{session_name}').split('\n').includes(session)) return client;
+      if (Date.now() > deadline) throw new Error(`no client came to ${session}`);
+    }
+  }
+  /** fleet's launcher, as a person or another fleet would call it. */
+  launch(...words: readonly string[]): void {
+    const launcher = join(this.home, '.local/share/fleet/launch');
+    execFileSync('/bin/sh', [launcher, ...words], { env: { ...this.env, HOME: this.home }, stdio: 'ignore' });
   }
   sessions(): readonly string[] {
     return this.tmux('list-sessions', '-F', '#{session_name}').split('\n').toSorted();
@@ -102,7 +121,7 @@ ${agents}
       toolVersion: '0',
     });
   }
-  apply(plan: Plan): Promise<ApplyResult> {
+  apply(plan: Plan, settleMs = 300): Promise<ApplyResult> {
     return applyPlan({
       plan,
       roster: this.roster,
@@ -112,7 +131,7 @@ ${agents}
       policy: POLICY,
       ports: this.ports,
       signal: new AbortController().signal,
-      settleMs: 300,
+      settleMs,
       onEvent: () => {},
     });
   }
@@ -131,7 +150,7 @@ ${agents}
       files: diskFiles,
       processes: processControl(),
       now: Date.now,
-      delay: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
+      delay: (ms) => new Promise((resolve) => setTimeout(resolve, ms / this.hurry)),
     };
   }
 
