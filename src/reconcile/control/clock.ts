@@ -28,7 +28,8 @@ export function tick(clock: SteadyClock, now: Moment): SteadyClock {
   const elapsed = sameBoot
     ? now.monotonic - clock.monotonic
     : Math.min(LONGEST_BOOT_MS, Math.max(0, now.wall - clock.wall));
-  return { ...now, steady: clock.steady + Math.round(elapsed) };
+  // Not rounded: steps of less than half a millisecond would add up to nothing.
+  return { ...now, steady: clock.steady + elapsed };
 }
 
 /** RFC 3339 with milliseconds. */

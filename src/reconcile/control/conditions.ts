@@ -95,23 +95,37 @@ export function fleetConditions(
   previous: readonly Condition[],
   at: string,
 ): readonly Condition[] {
-  const core = new Set(roster.agents.filter((a) => a.lifecycle === 'core').map((a) => a.name));
-  const having = (type: ConditionType, status: Condition['status']): readonly string[] =>
-    Object.entries(agents).flatMap(([name, list]) =>
-      list.some((c) => c.type === type && c.status === status) && (type !== 'Ready' || core.has(name)) ? [name] : [],
-    );
+  const having = namesByVerdict(roster, agents);
   const some = (type: ConditionType, reason: string): Verdict => {
-    const names = having(type, 'True');
+    const names = having.get(`${type} True`) ?? [];
     return names.length === 0 ? no('None') : { status: 'True', reason, message: listed(names) };
   };
   const stalled: Verdict = trouble === null ? some('Stalled', 'AgentsStalled') : { status: 'True', ...trouble };
   const told: Readonly<Record<ConditionType, Verdict>> = {
-    Ready: fleetReady(having('Ready', 'False'), having('Ready', 'Unknown')),
+    Ready: fleetReady(having.get('Ready False') ?? [], having.get('Ready Unknown') ?? []),
     Reconciling: some('Reconciling', 'AgentsReconciling'),
     Stalled: stalled,
     Paused: some('Paused', 'AgentsPaused'),
   };
   return TYPES.map((type) => transition(type, told[type], roster.sha256, previous, at));
+}
+
+/** Agents by `TYPE STATUS`. Ephemeral agents come and go: whether the fleet is ready does not hang on them. */
+function namesByVerdict(
+  roster: Roster,
+  agents: Readonly<Record<string, readonly Condition[]>>,
+): ReadonlyMap<string, readonly string[]> {
+  const names = new Map<string, string[]>();
+  for (const { name, lifecycle } of roster.agents) {
+    for (const { type, status } of agents[name] ?? []) {
+      if (type === 'Ready' ? lifecycle !== 'core' || status === 'True' : status !== 'True') continue;
+      const key = `${type} ${status}`;
+      const known = names.get(key);
+      if (known === undefined) names.set(key, [name]);
+      else known.push(name);
+    }
+  }
+  return names;
 }
 
 function fleetReady(down: readonly string[], unknown: readonly string[]): Verdict {
@@ -133,6 +147,9 @@ function transition(
   at: string,
 ): Condition {
   const before = previous.find((c) => c.type === type);
+  const same =
+    before?.status === verdict.status && before.reason === verdict.reason && before.message === verdict.message;
+  if (before !== undefined && same && before.observed_generation === observed_generation) return before;
   const last_transition = before?.status === verdict.status ? before.last_transition : at;
   return { type, ...verdict, observed_generation, last_transition };
 }

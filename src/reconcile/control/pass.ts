@@ -6,7 +6,7 @@
  * Several passes may be under way, about different agents. Effects are done in the order in which they are given: the
  * counters are on disk before anything is started that they count.
  */
-import { buildPlan } from '../../diff/build-plan.ts';
+import { buildPlan, type PlanInput } from '../../diff/build-plan.ts';
 import type { Change, Plan } from '../../diff/plan.ts';
 import type { Pause } from '../../diff/plan-holds.ts';
 import type { PlanMemory, PlanPolicy } from '../../diff/policy.ts';
@@ -44,7 +44,7 @@ export interface PassBegun {
   readonly state: ControlState;
   /** Null: there is nothing to look at now. */
   readonly look: { readonly pass: number; readonly agents: readonly string[] | null } | null;
-  /** Milliseconds until something is due by itself; null where only an event ends the wait. */
+  /** Whole milliseconds, at least one, until something is due by itself; null where only an event ends the wait. */
   readonly wait: number | null;
 }
 
@@ -67,6 +67,8 @@ export interface PassInput {
   readonly policy: ControlPolicy;
   readonly now: Moment;
   readonly random: Random;
+  /** Absent: the decision of src/diff. The simulation gives one that remembers what it was asked before. */
+  readonly buildPlan?: (input: PlanInput) => Plan;
 }
 
 export interface EndInput {
@@ -88,7 +90,11 @@ export function beginPass(state: ControlState, now: Moment, policy: ControlPolic
   const { queue, keys, since } = take(state.queue, clock.steady);
   if (keys.length === 0) {
     const due = nextDue(queue);
-    return { state: { ...ticked, queue }, look: null, wait: due === null ? null : Math.max(0, due - clock.steady) };
+    return {
+      state: { ...ticked, queue },
+      look: null,
+      wait: due === null ? null : Math.max(1, Math.ceil(due - clock.steady)),
+    };
   }
   const pass = state.passes + 1;
   const whole = keys.includes(EVERYTHING);
@@ -179,7 +185,7 @@ export function endPass(state: ControlState, input: EndInput): Step {
 function planFor(input: PassInput, counters: ControlState['counters'], scope: ReadonlySet<string> | null): Plan {
   const holds = holdsOf(counters, input.pauses, []);
   const targets = scope === null ? input.planPolicy.targets : [...scope];
-  return buildPlan({
+  return (input.buildPlan ?? buildPlan)({
     roster: input.roster,
     observed: input.observed,
     memory: { ...input.memory, holds },

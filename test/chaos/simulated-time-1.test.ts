@@ -1,0 +1,3 @@
+import { simulateHalf } from './simulated-time.ts';
+
+simulateHalf(1);

@@ -1,0 +1,69 @@
+/**
+ * Years of simulated life in a minute: the pure core of the controller against a model of a host, with faults of every
+ * kind (test/reconcile/control/simulate.ts). In epochs of some fifty hours, each from its own seed, so that a failing one
+ * is repeated alone: `FLEET_CHAOS_SEED=N FLEET_CHAOS_EPOCH=E npx vitest run --project chaos test/chaos/simulated-time-1.test.ts`.
+ * Two halves, because they are run at the same time.
+ */
+import { afterAll, expect, test } from 'vitest';
+import { Epoch, FAULTS } from '../reconcile/control/simulate.ts';
+import { chooseSeed, randomFrom, report, rounds } from './suite.ts';
+
+const FAULT_HOURS = 33;
+/** What the controller must have come to do in them, besides repairing. */
+const HOLDS = [
+  'backoff',
+  'crash-loop',
+  'contested',
+  'second-look',
+  'stopped',
+  'dependency',
+  'retry',
+  'attached',
+  'busy',
+];
+
+export function simulateHalf(half: 1 | 2): void {
+  const hours = rounds(10_000, 100_000) / 2;
+  const seed = chooseSeed();
+  const only = process.env['FLEET_CHAOS_EPOCH'];
+  const counts = new Map<string, number>();
+  const began = Date.now();
+  let violations = 0;
+  let epochs = 0;
+  let simulated = 0;
+
+  afterAll(() => {
+    const seconds = (Date.now() - began) / 1000;
+    const all = {
+      hours: Math.floor(simulated),
+      ...Object.fromEntries([...counts].sort(([a], [b]) => (a < b ? -1 : 1))),
+    };
+    report({ suite: `simulated time ${half}`, rounds: epochs, violations, seed, seconds, counts: all });
+  });
+
+  const run = (number: number): readonly string[] => {
+    const result = new Epoch(randomFrom(seed + number * 7919)).run(FAULT_HOURS);
+    epochs += 1;
+    simulated += result.hours;
+    violations += result.violations.length;
+    for (const [what, times] of result.counts) counts.set(what, (counts.get(what) ?? 0) + times);
+    counts.set('passes', (counts.get('passes') ?? 0) + result.passes);
+    counts.set('effects', (counts.get('effects') ?? 0) + result.effects);
+    const how = `FLEET_CHAOS_SEED=${seed} FLEET_CHAOS_EPOCH=${number}`;
+    return result.violations.slice(0, 5).map((v) => `${v} (again: ${how})`);
+  };
+
+  if (only !== undefined) {
+    test(`epoch ${only} of seed ${seed} again`, () => expect(run(Number(only))).toEqual([]));
+    return;
+  }
+  test('whatever happens, the world matches soon after it ends, and is then left alone', () => {
+    const found: string[] = [];
+    for (let number = half; simulated < hours && found.length < 20; number += 2) found.push(...run(number));
+    expect(found).toEqual([]);
+  });
+  test.each(FAULTS)('it did happen: %s', (fault) => expect(counts.get(fault) ?? 0).toBeGreaterThan(0));
+  test.each(HOLDS)('the controller did hold back: %s', (why) => {
+    expect(counts.get(`held: ${why}`) ?? 0).toBeGreaterThan(0);
+  });
+}

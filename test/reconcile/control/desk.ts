@@ -1,0 +1,136 @@
+/** One controller at a desk: its clock is turned by hand, its world broken by hand, and what it would do only noted. */
+import type { Plan } from '../../../src/diff/plan.ts';
+import type { Pause } from '../../../src/diff/plan-holds.ts';
+import { EMPTY_MEMORY } from '../../../src/diff/policy.ts';
+import type { Observed } from '../../../src/observe/state.ts';
+import type { Moment } from '../../../src/reconcile/control/clock.ts';
+import { type Counters, NO_COUNTERS } from '../../../src/reconcile/control/counters.ts';
+import type { ControlEvent } from '../../../src/reconcile/control/events.ts';
+import { beginPass, decidePass, type Effect, endPass } from '../../../src/reconcile/control/pass.ts';
+import type { Reset } from '../../../src/reconcile/control/pauses.ts';
+import { CONTROL_POLICY, type ControlPolicy } from '../../../src/reconcile/control/policy.ts';
+import { EVERYTHING } from '../../../src/reconcile/control/queue.ts';
+import { type ControlState, createControl, trigger } from '../../../src/reconcile/control/state.ts';
+import { about, failure, type Outcome } from '../../../src/reconcile/outcome.ts';
+import type { Roster } from '../../../src/spec/model.ts';
+import * as w from '../../diff/world.ts';
+
+export interface Pass {
+  readonly number: number;
+  /** What would be applied; empty where nothing. */
+  readonly plan: Plan | null;
+  /** `session/coder backoff`, one a held change. */
+  readonly held: readonly string[];
+  /** `restart session/coder session-dead`, one a change. */
+  readonly acts: readonly string[];
+  readonly effects: readonly Effect[];
+}
+
+export class Desk {
+  state: ControlState;
+  now = 0;
+  wallOffset = w.NOW;
+  roster: Roster;
+  observed: w.Mutable<Observed>;
+  pauses: Pause[] = [];
+  resets: Reset[] = [];
+  stopped: string | null = null;
+  policy: ControlPolicy = { ...CONTROL_POLICY, jitter: 0, resyncJitter: 0 };
+  written: Counters = NO_COUNTERS;
+  readonly events: ControlEvent[] = [];
+
+  constructor(yaml: string) {
+    this.roster = w.roster(yaml);
+    this.observed = w.healthy(this.roster);
+    this.state = createControl(NO_COUNTERS, this.moment);
+  }
+
+  get moment(): Moment {
+    return { wall: this.wallOffset + this.now, monotonic: this.now, boot_id: 'b00t' };
+  }
+  wait(ms: number): void {
+    this.now += ms;
+  }
+  /** A new process with what lies on the disk. */
+  restartController(): void {
+    this.state = createControl(this.written, this.moment);
+  }
+  /** Looks and decides; `end` tells what came of it. Everything, or just that agent. */
+  look(key: string = EVERYTHING): Pass {
+    this.state = trigger(this.state, key, this.moment);
+    const begun = beginPass(this.state, this.moment, this.policy, () => 0);
+    this.state = begun.state;
+    if (begun.look === null) throw new Error('nothing to look at');
+    const number = begun.look.pass;
+    const observed = { ...this.observed, observed_at: new Date(this.moment.wall).toISOString() } as Observed;
+    const step = decidePass(this.state, {
+      pass: number,
+      roster: this.roster,
+      observed: withFreshBeats(observed, this.now),
+      memory: EMPTY_MEMORY,
+      pauses: [...this.pauses],
+      resets: this.resets,
+      stopped: this.stopped,
+      trouble: null,
+      home: w.HOME,
+      toolVersion: '0.0.0',
+      planPolicy: w.POLICY,
+      policy: this.policy,
+      now: this.moment,
+      random: () => 0,
+    });
+    this.state = step.state;
+    this.take(step.effects);
+    const apply = step.effects.find((e) => e.effect === 'apply');
+    const short = (address: string): string => address.replace('w-jarvis/jarvis/', '');
+    return {
+      number,
+      plan: apply?.plan ?? null,
+      held: [...this.state.held.values()].map((h) => `${short(h.address)} ${h.why}`),
+      acts: apply?.plan.changes.map((c) => `${c.action} ${short(c.address)} ${c.reason}`) ?? [],
+      effects: step.effects,
+    };
+  }
+  end(pass: Pass, how: 'applied' | 'failed' | 'stale' = 'applied'): void {
+    const outcomes = (pass.plan?.changes ?? []).map((c): Outcome => {
+      if (how === 'applied') return { outcome: 'applied', ...about(c), evidence: ['made'] };
+      if (how === 'failed') return { outcome: 'failed', ...about(c), failure: failure('x', 'It failed', 'as asked') };
+      return { outcome: 'skipped', ...about(c), why: 'stale', detail: 'as asked' };
+    });
+    const step = endPass(this.state, {
+      pass: pass.number,
+      outcomes,
+      policy: this.policy,
+      now: this.moment,
+      random: () => 0,
+    });
+    this.state = step.state;
+    this.take(step.effects);
+  }
+  /** One whole pass in which everything works out. */
+  pass(key: string = EVERYTHING): readonly string[] {
+    const pass = this.look(key);
+    if (pass.plan !== null) this.end(pass);
+    return pass.acts;
+  }
+  condition(agent: string, type: string): string {
+    const found = this.state.agents[agent]?.find((c) => c.type === type);
+    return `${found?.status} ${found?.reason}`;
+  }
+  private take(effects: readonly Effect[]): void {
+    for (const effect of effects) {
+      if (effect.effect === 'write-counters') this.written = effect.counters;
+      if (effect.effect === 'tell') this.events.push(...effect.events);
+      if (effect.effect === 'forget-resets') this.resets = this.resets.filter((r) => !effect.ids.includes(r.id));
+    }
+  }
+}
+
+/** Heartbeats go on while time passes. */
+function withFreshBeats(observed: Observed, passed: number): Observed {
+  const { heartbeats } = observed.sources;
+  if (heartbeats.status !== 'known') return observed;
+  const value = structuredClone(heartbeats.value) as w.Mutable<typeof heartbeats.value>;
+  for (const { beat } of Object.values(value.agents)) if (beat.state === 'present') beat.ts_ms += passed;
+  return { ...observed, sources: { ...observed.sources, heartbeats: w.known(value) } };
+}

@@ -1,0 +1,419 @@
+import { describe, expect, test } from 'vitest';
+import type { Pause } from '../../../src/diff/plan-holds.ts';
+import type { Effect } from '../../../src/reconcile/control/pass.ts';
+import { EVERYTHING } from '../../../src/reconcile/control/queue.ts';
+import { buildStatus } from '../../../src/reconcile/control/status.ts';
+import { coderWith, FLEET } from '../../diff/rosters.ts';
+import * as w from '../../diff/world.ts';
+import { Desk } from './desk.ts';
+
+const PAUSE: Pause = { target: 'coder', reason: 'debugging', until: null, since: '2026-06-01T11:00:00Z', by: 'ada' };
+const START = 'restart session/coder session-dead';
+
+function dead(desk: Desk, name = 'coder'): void {
+  Object.assign(w.paneOf(desk.observed, name), { dead: true, runs: { verdict: 'dead', status: 1, signal: null } });
+}
+function alive(desk: Desk): void {
+  desk.observed = w.healthy(desk.roster);
+}
+function otherProgram(desk: Desk): void {
+  const { pid } = w.paneOf(desk.observed, 'coder');
+  w.paneOf(desk.observed, 'coder').runs = {
+    verdict: 'runtime',
+    runtime: 'codex',
+    strength: 'strong',
+    pid: pid ?? 0,
+    evidence: 'package',
+  };
+}
+function otherEnv(desk: Desk): void {
+  const file = w.filesOf(desk.observed).env_files['coder'];
+  if (file?.state === 'present') file.own['FLEET_AGENT_CLASS'] = 'other';
+}
+const kinds = (effects: readonly Effect[]): readonly string[] => effects.map((e) => e.effect);
+
+/** Dies after each start; restarted as soon as it may be. The times of its starts in seconds. */
+function crashing(desk: Desk, minutes: number): readonly number[] {
+  dead(desk);
+  const starts: number[] = [];
+  for (const end = desk.now + minutes * 60_000; desk.now < end; desk.wait(5_000)) {
+    if (desk.pass().includes(START)) starts.push(Math.round(desk.now / 1000));
+  }
+  return starts;
+}
+
+describe('an agent that has ended', () => {
+  test('is restarted at once, then with a doubling backoff, then never again', () => {
+    const desk = new Desk(FLEET);
+    expect(crashing(desk, 60)).toEqual([0, 30, 90, 210, 450]);
+    expect(desk.condition('coder', 'Stalled')).toBe('True CrashLoop');
+    expect(desk.condition('coder', 'Ready')).toBe('False CrashLoop');
+    expect(desk.condition('stub', 'Ready')).toBe('True AsWanted');
+  });
+
+  test('is told to wait, until when', () => {
+    const desk = new Desk(FLEET);
+    dead(desk);
+    expect(desk.pass()).toEqual([START]);
+    desk.wait(10_000);
+    expect(desk.look().held).toEqual(['session/coder backoff']);
+    const until = [...desk.state.held.values()][0]?.until ?? 0;
+    expect(until - desk.state.counters.clock.steady).toBe(20_000);
+    expect(desk.condition('coder', 'Reconciling')).toBe('True Backoff');
+  });
+
+  test('whose restart fails is counted all the same; one that was not made is not', () => {
+    const failing = new Desk(FLEET);
+    dead(failing);
+    failing.end(failing.look(), 'failed');
+    expect(failing.state.counters.agents['coder']?.streak).toBe(1);
+    const stale = new Desk(FLEET);
+    dead(stale);
+    stale.end(stale.look(), 'stale');
+    expect(stale.state.counters.agents['coder']?.streak).toBe(0);
+    stale.wait(1_000);
+    expect(stale.pass()).toEqual([START]);
+  });
+
+  test('is counted on disk before it is restarted: a controller that is killed meanwhile remembers', () => {
+    const desk = new Desk(FLEET);
+    dead(desk);
+    const { effects } = desk.look();
+    const written = effects.findIndex((e) => e.effect === 'write-counters' && e.durable);
+    expect(written).toBeGreaterThanOrEqual(0);
+    expect(written).toBeLessThan(effects.findIndex((e) => e.effect === 'apply'));
+    desk.restartController();
+    desk.wait(1_000);
+    expect(desk.look().held).toEqual(['session/coder backoff']);
+  });
+
+  test('is forgiven after half an hour of health', () => {
+    const desk = new Desk(FLEET);
+    dead(desk);
+    desk.pass();
+    alive(desk);
+    for (let minute = 0; minute <= 31; minute++) {
+      desk.wait(60_000);
+      desk.pass();
+    }
+    dead(desk);
+    expect(desk.pass()).toEqual([START]);
+    expect(desk.state.counters.agents['coder']?.streak).toBe(1);
+  });
+
+  test('is not forgiven for time in which it was down, paused, unseen or silent', () => {
+    const ways: Readonly<Record<string, (desk: Desk) => void>> = {
+      down: (desk) => dead(desk),
+      paused: (desk) => {
+        desk.pauses = [PAUSE];
+      },
+      unseen: (desk) => {
+        desk.observed.sources.tmux = { status: 'unknown', why: 'timeout', detail: 'hangs' };
+      },
+      silent: (desk) => {
+        w.heartbeatsOf(desk.observed, 'stub').beat = { state: 'absent' };
+        w.heartbeatsOf(desk.observed, 'coder').beat = w.beat(2000, 600);
+      },
+    };
+    for (const [way, happens] of Object.entries(ways)) {
+      const desk = new Desk(FLEET);
+      dead(desk);
+      desk.pass();
+      alive(desk);
+      happens(desk);
+      for (let minute = 0; minute <= 31; minute++) {
+        desk.wait(60_000);
+        desk.look();
+      }
+      expect(desk.state.counters.agents['coder']?.streak, way).toBeGreaterThan(0);
+      expect(desk.state.counters.agents['coder']?.healthy_ms, way).toBe(0);
+    }
+  });
+
+  test('goes on in another spec, and after a reset', () => {
+    const desk = new Desk(FLEET);
+    crashing(desk, 20);
+    expect(desk.pass()).toEqual([]);
+    desk.resets = [{ id: 'r1', target: 'coder', by: 'ada', at: '2026-06-01T12:00:00Z' }];
+    expect(desk.pass()).toEqual([START]);
+    expect(desk.resets).toEqual([]);
+    const other = new Desk(FLEET);
+    crashing(other, 20);
+    other.roster = w.roster(coderWith('args: [--mended]'));
+    expect(other.pass()).toContain('update env-file/coder.argv env-file-changed');
+  });
+});
+
+describe('two looks', () => {
+  test('are needed before anything alive is replaced', () => {
+    const desk = new Desk(FLEET);
+    otherProgram(desk);
+    expect(desk.look().held).toEqual(['session/coder second-look']);
+    desk.wait(1_999);
+    expect(desk.look().acts).toEqual([]);
+    desk.wait(1);
+    expect(desk.look().acts).toEqual(['restart session/coder runtime-mismatch']);
+  });
+
+  test('must find the same: what was right in between, unseen, or another session begins anew', () => {
+    const between: Readonly<Record<string, (desk: Desk) => void>> = {
+      right: alive,
+      unseen: (desk) => {
+        desk.observed.sources.tmux = { status: 'unknown', why: 'timeout', detail: 'hangs' };
+      },
+      another: (desk) => {
+        w.session(desk.observed, 'coder').id = '$77';
+      },
+    };
+    for (const [what, happens] of Object.entries(between)) {
+      const desk = new Desk(FLEET);
+      otherProgram(desk);
+      desk.look();
+      desk.wait(5_000);
+      happens(desk);
+      desk.look();
+      alive(desk);
+      otherProgram(desk);
+      expect(desk.look().held, what).toEqual(['session/coder second-look']);
+    }
+  });
+
+  test('follow each other at once where the roster moved', () => {
+    const desk = new Desk(FLEET);
+    desk.roster = w.roster(coderWith('state: stopped'));
+    const first = desk.look();
+    expect(first.held).toContain('session/coder second-look');
+    desk.end(first);
+    desk.wait(1);
+    expect(desk.look().acts).toContain('stop session/coder should-be-stopped');
+  });
+
+  test('are an interval apart where only a heartbeat is stale', () => {
+    const desk = new Desk(coderWith('heartbeat: { interval: 20s, on_stale: restart }'));
+    w.heartbeatsOf(desk.observed, 'coder').beat = w.beat(2000, 600);
+    expect(desk.look().held).toEqual(['session/coder second-look']);
+    desk.wait(19_000);
+    expect(desk.look().acts).toEqual([]);
+    desk.wait(1_000);
+    const pass = desk.look();
+    expect(pass.acts).toEqual(['restart session/coder heartbeat-stale']);
+    expect(pass.plan?.changes[0]?.precondition.may_interrupt).toEqual({ attached: false, busy: false });
+  });
+});
+
+describe('what could not be seen', () => {
+  test.each(['tmux', 'units', 'files', 'processes'] as const)('%s: nothing is done about the agents', (source) => {
+    const desk = new Desk(FLEET);
+    dead(desk);
+    otherProgram(desk);
+    desk.observed.sources[source] = { status: 'unknown', why: 'timeout', detail: 'hangs' } as never;
+    desk.look();
+    desk.wait(60_000);
+    const acts = desk.look().acts.filter((a) => !a.includes('linger'));
+    expect(acts.filter((a) => a.includes('coder'))).toEqual([]);
+    if (source === 'tmux') expect(desk.condition('coder', 'Ready')).toBe('Unknown Unobserved');
+  });
+});
+
+describe('somebody who puts it back', () => {
+  test('is met three times, then told and left alone on that field', () => {
+    const desk = new Desk(FLEET);
+    let repairs = 0;
+    for (let round = 0; round < 10; round++) {
+      otherEnv(desk);
+      repairs += desk.pass().length;
+      alive(desk);
+      desk.wait(60_000);
+      desk.pass();
+    }
+    expect(repairs).toBe(3);
+    otherEnv(desk);
+    desk.look();
+    expect(desk.condition('coder', 'Stalled')).toBe('True Contested');
+    desk.restartController();
+    expect(desk.look().acts).toEqual([]);
+    desk.resets = [{ id: 'r', target: 'coder', by: 'ada', at: '2026-06-01T12:00:00Z' }];
+    expect(desk.look().acts).toEqual(['update env-file/coder env-file-changed']);
+  });
+
+  test('is not suspected where it happens rarely', () => {
+    const desk = new Desk(FLEET);
+    for (let round = 0; round < 10; round++) {
+      otherEnv(desk);
+      expect(desk.pass()).toHaveLength(1);
+      alive(desk);
+      desk.wait(40 * 60_000);
+      desk.pass();
+    }
+  });
+});
+
+describe('hands off', () => {
+  test('what is paused is left alone, and its health is not told', () => {
+    const desk = new Desk(FLEET);
+    desk.pauses = [PAUSE];
+    dead(desk);
+    expect(desk.pass()).toEqual([]);
+    expect(desk.condition('coder', 'Paused')).toBe('True Paused');
+    expect(desk.condition('coder', 'Ready')).toBe('False SessionDead');
+    expect(desk.state.fleet.find((c) => c.type === 'Paused')?.message).toBe('coder');
+    desk.pauses = [];
+    expect(desk.pass()).toEqual([START]);
+    expect(desk.events.map((e) => e.what)).toEqual(expect.arrayContaining(['paused', 'resumed', 'repaired']));
+  });
+
+  test('a PAUSED file stops every action at once', () => {
+    const desk = new Desk(FLEET);
+    desk.stopped = 'the PAUSED file is there';
+    dead(desk);
+    otherEnv(desk);
+    expect(desk.look().held).toEqual(['env-file/coder stopped', 'session/coder stopped']);
+    expect(desk.condition('stub', 'Paused')).toBe('True AllStopped');
+    desk.stopped = null;
+    expect(desk.pass()).toHaveLength(2);
+  });
+});
+
+describe('what waits for idleness', () => {
+  test('shows since when, and is done at the first idle look', () => {
+    const desk = new Desk(FLEET);
+    otherProgram(desk);
+    w.session(desk.observed, 'coder').attached = 1;
+    desk.look();
+    const since = [...desk.state.held.values()][0]?.since;
+    desk.wait(600_000);
+    expect(desk.look().held).toEqual(['session/coder attached']);
+    expect([...desk.state.held.values()][0]?.since).toBe(since);
+    w.session(desk.observed, 'coder').attached = 0;
+    expect(desk.look().acts).toEqual(['restart session/coder runtime-mismatch']);
+  });
+});
+
+describe('the budget', () => {
+  test('of effects within a minute is not passed, and what is left over is done after it', () => {
+    const desk = new Desk(FLEET);
+    desk.policy = { ...desk.policy, actionsPerMinute: 2 };
+    otherEnv(desk);
+    dead(desk);
+    dead(desk, 'stub');
+    const first = desk.look();
+    expect(first.acts).toHaveLength(2);
+    expect(first.held).toEqual(['session/stub budget']);
+    desk.end(first);
+    alive(desk);
+    dead(desk, 'stub');
+    desk.wait(59_000);
+    expect(desk.look('stub').acts).toEqual([]);
+    desk.wait(1_001);
+    expect(desk.look('stub').acts).toEqual(['restart session/stub session-dead']);
+  });
+});
+
+describe('what fails', () => {
+  test('is tried again later and later, and never hinders another agent', () => {
+    const desk = new Desk(FLEET);
+    otherEnv(desk);
+    const tries: number[] = [];
+    for (; desk.now < 100_000; desk.wait(1_000)) {
+      const pass = desk.look();
+      if (pass.plan === null) continue;
+      tries.push(desk.now / 1000);
+      desk.end(pass, 'failed');
+    }
+    expect(tries).toEqual([0, 5, 15, 35, 75]);
+    expect(desk.condition('coder', 'Stalled')).toBe('True RepairFails');
+    dead(desk, 'stub');
+    expect(desk.look().acts).toEqual(['restart session/stub session-dead']);
+  });
+
+  test('holds what depends on it', () => {
+    const desk = new Desk(FLEET);
+    otherEnv(desk);
+    desk.end(desk.look(), 'failed');
+    dead(desk);
+    expect(desk.look().held).toEqual(['env-file/coder retry', 'session/coder dependency']);
+  });
+});
+
+describe('passes at the same time', () => {
+  test('never make two changes to one agent, and never wait for another', () => {
+    const desk = new Desk(FLEET);
+    dead(desk);
+    const first = desk.look();
+    expect(first.acts).toEqual([START]);
+    dead(desk, 'stub');
+    const second = desk.look();
+    expect(second.acts).toEqual(['restart session/stub session-dead']);
+    expect(second.held).toContain('session/coder in-progress');
+    alive(desk);
+    desk.end(second);
+    desk.end(first);
+    expect(desk.state.working.size).toBe(0);
+    expect(desk.state.queue.running.size).toBe(0);
+    // Both are looked at again, to see what became of them.
+    expect([...desk.state.queue.dirty.keys()].sort()).toEqual(['coder', 'stub']);
+  });
+
+  test('an agent’s own pass leaves what is told of the others', () => {
+    const desk = new Desk(FLEET);
+    desk.pass();
+    dead(desk);
+    dead(desk, 'stub');
+    expect(desk.look('coder').acts).toEqual([START]);
+    expect(desk.condition('stub', 'Ready')).toBe('True AsWanted');
+  });
+
+  test('a key of no agent is nothing to look at', () => {
+    const desk = new Desk(FLEET);
+    desk.pass();
+    dead(desk);
+    expect(desk.look('nobody').acts).toEqual([]);
+    expect(desk.state.working.size).toBe(0);
+  });
+});
+
+test('where all is well nothing is done, said or written, but the status and its beat', () => {
+  const desk = new Desk(FLEET);
+  desk.pass();
+  const told = desk.events.length;
+  for (let n = 0; n < 3; n++) {
+    desk.wait(60_000);
+    expect(kinds(desk.look().effects)).toEqual(['write-status']);
+  }
+  expect(desk.events.length).toBe(told);
+});
+
+test('what is held is told once, not with every look', () => {
+  const desk = new Desk(FLEET);
+  dead(desk);
+  desk.pass();
+  for (let n = 0; n < 5; n++) {
+    desk.wait(1_000);
+    desk.look();
+  }
+  expect(desk.events.filter((e) => e.what === 'held')).toHaveLength(1);
+});
+
+test('the status document says all of it as data', () => {
+  const desk = new Desk(FLEET);
+  dead(desk);
+  desk.pass();
+  desk.wait(10_000);
+  desk.look();
+  const status = buildStatus(desk.state, {
+    fleet: 'mosaic',
+    host: 'w-jarvis',
+    tenant: 'jarvis',
+    controller: { pid: 7, tool_version: '0.0.0', started_at: '2026-06-01T12:00:00.000Z', beat_within: 180_000 },
+    inForce: { roster: desk.roster, commit: null, since: '2026-06-01T12:00:00.000Z', refused: null },
+    roster: desk.roster,
+    now: desk.moment,
+  });
+  expect(JSON.parse(JSON.stringify(status))).toEqual(status);
+  expect(status.agents['coder']?.restarts).toEqual({ recent: 1, limit: 5 });
+  expect(status.agents['coder']?.waiting).toMatchObject([{ why: 'backoff', at_most: 20_000 }]);
+  const ready = status.conditions.find((c) => c.type === 'Ready');
+  expect(ready).toMatchObject({ status: 'False', message: 'coder', observed_generation: desk.roster.sha256 });
+  expect(ready?.last_transition).toBe('2026-06-01T12:00:00.000Z');
+  expect(desk.state.queue.due.has(EVERYTHING)).toBe(true);
+});
