@@ -28,7 +28,7 @@ export async function realRound(host: RealHost, random: Random): Promise<RoundEn
     if (done !== null) count(done.what);
   };
   const scene: Scene = { host, plan, random, later: (cleanUp) => cleanUps.push(cleanUp) };
-  for (const name of AGENTS) if (chance(random, 0.5)) move(() => pick(random, BEFORE)(scene, name));
+  for (const name of AGENTS) if (chance(random, 0.5)) move(() => pick(random, movesFor(plan, name))(scene, name));
   if (chance(random, 0.08)) move(() => restartServer(scene));
   if (chance(random, 0.5)) {
     const change = pick(random, BEFORE_THE_KILL);
@@ -63,10 +63,16 @@ type Move = (scene: Scene, name: string) => Moved | null;
 const BEFORE: readonly Move[] = [recreate, recreate, rename, changeMark, becomeBusy, attach, respawn, editFile];
 const BEFORE_THE_KILL: readonly Move[] = [recreate, rename, changeMark, attach, (scene) => restartServer(scene)];
 
+/** A live agent that is to be interrupted is where being busy and attached matter. */
+function movesFor(plan: SavedPlan, name: string): readonly Move[] {
+  const interrupted = plan.changes.some((c) => c.agent === name && c.reason === 'runtime-mismatch');
+  return interrupted ? [...BEFORE, becomeBusy, becomeBusy, attach] : BEFORE;
+}
+
 function breakIt(host: RealHost, name: string, random: Random): void {
   const pane = `=${name}:`;
   const there = has(host, name);
-  switch (pick(random, ['kill', 'other', 'shell', 'dead', 'file'] as const)) {
+  switch (pick(random, ['kill', 'other', 'other', 'shell', 'dead', 'file'] as const)) {
     case 'kill':
       if (there) host.tmux('kill-session', '-t', `=${name}`);
       break;
