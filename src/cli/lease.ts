@@ -9,7 +9,7 @@ import { type Arguments, type Failure, value } from './command.ts';
 import type { Context } from './context.ts';
 import { EXIT } from './exit-codes.ts';
 import { type Look, look } from './look.ts';
-import type { Place } from './place.ts';
+import { hereIn, type Place } from './place.ts';
 import { describeHolder, holderView } from './views/lock.ts';
 
 export interface LeaseUse {
@@ -65,6 +65,14 @@ export async function lookAndHold<T>(
   });
 }
 
+/**
+ * By the machine's own name, whatever the roster calls it: two rosters that name one machine differently must not have
+ * a lease each.
+ */
+export function leaseFile(context: Pick<Context, 'hostname' | 'user'>): string {
+  return leasePath(context.user.home, hereIn({ hosts: {}, tenants: {} }, context).host);
+}
+
 async function whileHeld<T>(context: Context, taken: Taken, body: (taken: Taken) => Promise<T>): Promise<T> {
   const { release } = taken.lease;
   const cancel = context.onExit(release);
@@ -79,7 +87,7 @@ async function whileHeld<T>(context: Context, taken: Taken, body: (taken: Taken)
 async function take(context: Context, here: Place, use: LeaseUse): Promise<Result<Taken, Failure>> {
   const { run, machine, now, delay, user } = context;
   const request = {
-    path: leasePath(user.home, here.host),
+    path: leaseFile(context),
     who: user.name,
     what: use.what,
     host: here.host,

@@ -37,6 +37,14 @@ async function releaseWhenWanted(lease: Lease): Promise<void> {
 }
 
 describe('apply while another holds the lease', () => {
+  test('is held off also where its roster calls this machine by its long name', async () => {
+    await holdAs('adopt');
+    const roster = NONE.replace('supervisor', 'hosts: { w-jarvis.example.net: {} }\nsupervisor');
+    const { context, ran } = bench.context({ hostname: 'w-jarvis.example.net' });
+    const code = await fleet(['apply', '-y', '-f', bench.file('long.yaml', roster)], context);
+    expect(ran(code).code).toBe(6);
+  });
+
   test('ends with 6, says who it is since when, and which commands help', async () => {
     const { id } = await holdAs('adopt');
     const { code, stdout, stderr } = await bench.run('apply', '-y', '-f', bench.file('r.yaml', NONE));

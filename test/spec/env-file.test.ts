@@ -138,7 +138,8 @@ describe('a merge', () => {
         const after = parseEnvFile(merged);
         const seen = envFileValues(after);
         for (const [key, value] of Object.entries(want)) expect(seen[key]).toBe(value ?? undefined);
-        expect(foreign(merged, want)).toEqual(foreign(text, want));
+        // As bytes: where a line between a lone CR and an LF is taken out, these two become one line end.
+        expect(foreign(merged, want).join('')).toEqual(foreign(text, want).join(''));
         expect(mergeEnvFile(merged, want)).toBe(merged);
       }),
       { numRuns: 2000 },

@@ -1,4 +1,3 @@
-import { leasePath } from '../../reconcile/lease/file.ts';
 import { leaseStatus, releaseLease } from '../../reconcile/lease/release.ts';
 import { isWanted } from '../../reconcile/lease/wanted.ts';
 import type { Failure as Cause } from '../../reconcile/outcome.ts';
@@ -6,6 +5,7 @@ import { ok, type Result } from '../../spec/result.ts';
 import { type Arguments, type Failure, has, type RunCommand, value } from '../command.ts';
 import type { Context } from '../context.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
+import { leaseFile } from '../lease.ts';
 import { hereIn, type Place } from '../place.ts';
 import { reportFailure } from '../report.ts';
 import { readRoster } from '../roster-file.ts';
@@ -30,7 +30,7 @@ function placeOf(args: Arguments, context: Context): Result<Place, Failure> {
 }
 
 function status(here: Place, args: Arguments, context: Context): ExitCode {
-  const path = leasePath(context.user.home, here.host);
+  const path = leaseFile(context);
   const seen = leaseStatus(path, context.machine);
   if (!seen.ok) return reportFailure(context, failureOf(seen.error));
   const report = { here, path, status: seen.value, wanted: isWanted(path) };
@@ -39,7 +39,7 @@ function status(here: Place, args: Arguments, context: Context): ExitCode {
 }
 
 function release(here: Place, id: string, args: Arguments, context: Context): ExitCode {
-  const path = leasePath(context.user.home, here.host);
+  const path = leaseFile(context);
   const released = releaseLease(path, id, context.machine);
   if (!released.ok) return reportFailure(context, failureOf(released.error));
   const { value } = released;

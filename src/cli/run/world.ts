@@ -9,7 +9,6 @@ import type { RosterInForce } from '../../reconcile/control/roster-in-force.ts';
 import type { ControlState } from '../../reconcile/control/state.ts';
 import { inventoryPath } from '../../reconcile/inventory.ts';
 import { createJournalStore, type JournalStore } from '../../reconcile/journal.ts';
-import { leasePath } from '../../reconcile/lease/file.ts';
 import type { Lease } from '../../reconcile/lease/hold.ts';
 import { leaseStatus } from '../../reconcile/lease/release.ts';
 import { takeLease } from '../../reconcile/lease/wait.ts';
@@ -23,6 +22,7 @@ import { LAUNCHER_PATH } from '../../spec/launcher.ts';
 import { err, ok, type Result } from '../../spec/result.ts';
 import { inTmuxDirectory } from '../apply-passes.ts';
 import type { Context } from '../context.ts';
+import { leaseFile } from '../lease.ts';
 import { observeHere, remember } from '../look.ts';
 import { type Place, type Scope, scopeOf } from '../place.ts';
 import { VERSION } from '../version.ts';
@@ -118,7 +118,7 @@ const camel = (code: string): string => code.replace(/(?:^|-)([a-z])/g, (_all, l
 
 async function take({ context, here }: WorldInput): Promise<Result<Lease, Failure>> {
   const { run, machine, now, delay, user } = context;
-  const request = { path: leasePath(user.home, here.host), who: user.name, what: 'run', host: here.host, timeoutMs: 0 };
+  const request = { path: leaseFile(context), who: user.name, what: 'run', host: here.host, timeoutMs: 0 };
   const taken = await takeLease(request, { run, machine, now, delay });
   if (taken.ok) return ok(taken.value.lease);
   if (taken.error.why === 'failed') return err(taken.error.failure);
@@ -155,8 +155,8 @@ async function act(
 }
 
 /** Whoever had the lease after this look began has changed what it saw, and what is remembered. */
-function othersActed({ began }: Looked, { context, here }: WorldInput): Failure | null {
-  const status = leaseStatus(leasePath(context.user.home, here.host), context.machine);
+function othersActed({ began }: Looked, { context }: WorldInput): Failure | null {
+  const status = leaseStatus(leaseFile(context), context.machine);
   if (!status.ok || (status.value.state !== 'free' && status.value.state !== 'dead')) return null;
   const { last } = status.value;
   if (last === null || last.pid === context.machine.pid || (last.released_uptime ?? 0) < began) return null;
