@@ -52,7 +52,7 @@ export interface Context {
    */
   readonly finishBeforeInterrupt: (ends?: 'interrupted' | 'done') => void;
   /** Runs `release` when the process ends by whatever way that can still run code; synchronous. Returns how to undo it. */
-  readonly onExit: (release: () => void) => () => void;
+  readonly onExit: (release: (exitCode: number) => void) => () => void;
   /** How this very command is run, for units that shall run it again. Absolute. */
   readonly self: { readonly node: string; readonly script: string };
   /** From now on SIGHUP calls this; without it, it ends the process. */

@@ -85,6 +85,12 @@ export function lookExitCode(complete: boolean): ExitCode {
   return complete ? EXIT.done : EXIT.incomplete;
 }
 
+/** What the process will exit with for the signal that aborted `interrupted`; null where none did. */
+export function interruptExitCode(interrupted: AbortSignal): ExitCode | null {
+  const { reason } = interrupted;
+  return reason === EXIT.interrupted || reason === EXIT.terminated ? reason : null;
+}
+
 export function signalExitCode(signal: 'SIGINT' | 'SIGTERM'): ExitCode {
   return signal === 'SIGINT' ? EXIT.interrupted : EXIT.terminated;
 }

@@ -40,10 +40,20 @@ async function dispatch(argv: readonly string[], context: Context): Promise<Exit
   const command = findCommand(word);
   if (command === null) return reportUsage(context, unknownCommand(word));
   const args = parseArguments(command, rest);
-  if (!args.ok) return reportUsage(context, args.error);
+  if (!args.ok) {
+    // Its last line is a summary, whatever happened.
+    if (command.name === 'apply' && rest.includes('--json')) await printRefusal(args.error, context);
+    return reportUsage(context, args.error);
+  }
   if (has(args.value, 'help')) return print(context, formatCommandHelp(command));
   const run = await command.load();
   return run(args.value, await withSettings(context, args.value));
+}
+
+async function printRefusal(problem: UsageProblem, context: Context): Promise<void> {
+  const { refusalEvent } = await import('./views/apply-json.ts');
+  const event = refusalEvent({ code: EXIT.usage, ...problem }, new Date(context.now()).toISOString());
+  context.stdout.write(`${JSON.stringify(event)}\n`);
 }
 
 function help(topic: string | undefined, context: Context): ExitCode {

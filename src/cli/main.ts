@@ -73,7 +73,8 @@ function watchSignals(): Pick<Context, 'interrupted' | 'finishBeforeInterrupt'> 
       received ??= signalExitCode(signal);
       if (!first || !finishing) process.exit(received);
       process.stderr.write('fleet: finishing what is under way; interrupt again to stop now\n');
-      controller.abort();
+      // Why, for the summary of what was interrupted.
+      controller.abort(received);
     });
   }
   return {

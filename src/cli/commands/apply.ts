@@ -1,54 +1,59 @@
-import { formatPlan } from '../../diff/format-text.ts';
 import type { Plan } from '../../diff/plan.ts';
 import type { PlanPolicy } from '../../diff/policy.ts';
 import type { BatchPolicy } from '../../reconcile/batches.ts';
 import type { Lease } from '../../reconcile/lease/hold.ts';
-import type { Failure as Cause } from '../../reconcile/outcome.ts';
 import { err, ok, type Result } from '../../spec/result.ts';
+import { type ApplyOutput, openApplyOutput } from '../apply-output.ts';
 import { type ApplyTotal, applyInPasses } from '../apply-passes.ts';
 import { openSavedPlan, type SavedApply, whyStale } from '../apply-saved.ts';
 import { batchesFrom } from '../batches.ts';
 import { type Arguments, type Failure, has, type RunCommand } from '../command.ts';
 import type { Context } from '../context.ts';
-import { applyExitCode, EXIT, type ExitCode } from '../exit-codes.ts';
+import { applyExitCode, EXIT, type ExitCode, interruptExitCode } from '../exit-codes.ts';
+import { tellInterrupted } from '../interrupted.ts';
 import { lockTimeout, lookAndHold } from '../lease.ts';
 import type { Look } from '../look.ts';
 import { planFor, policyOf, unknownTarget } from '../planning.ts';
-import { openProgress } from '../progress.ts';
-import { reportFailure } from '../report.ts';
-import { planEvent, refusalEvent, summaryEvent } from '../views/apply-json.ts';
-import { formatTotal, formatWarning } from '../views/apply-text.ts';
-import { paintWith } from '../views/text.ts';
 
 export const applyCommand: RunCommand = async (given, context) => {
+  const output = openApplyOutput(given, context);
+  try {
+    const code = await apply(given, context, output);
+    return code.ok ? code.value : output.refused(code.error);
+  } catch (bug) {
+    output.broken();
+    throw bug;
+  }
+};
+
+async function apply(given: Arguments, context: Context, output: ApplyOutput): Promise<Result<ExitCode, Failure>> {
+  const [file] = given.operands;
   if (!has(given, 'yes') && !context.stdin.isTerminal) {
     const message = 'apply asks before it changes anything, and there is no terminal to ask on';
-    const [file] = given.operands;
     const same = file === undefined ? 'fleet plan, then: fleet apply -y' : `fleet show FILE, then: fleet apply -y FILE`;
-    return refuse({ code: EXIT.usage, message, remedy: `look at ${same}` }, given, context);
+    return err({ code: EXIT.usage, message, remedy: `look at ${same}` });
   }
   const batches = batchesFrom(given);
-  if (!batches.ok) return refuse(batches.error, given, context);
+  if (!batches.ok) return batches;
   const timeoutMs = lockTimeout(given);
-  if (!timeoutMs.ok) return refuse(timeoutMs.error, given, context);
-  const [file] = given.operands;
+  if (!timeoutMs.ok) return timeoutMs;
   const saved = file === undefined ? null : openSavedPlan(file, given, context);
-  if (saved?.ok === false) return refuse(saved.error, given, context);
+  if (saved?.ok === false) return saved;
   const args = saved?.value.args ?? given;
   const use = { what: 'apply', timeoutMs: timeoutMs.value };
-  const code = await lookAndHold(args, context, use, (seen, lease) => {
-    const by = { lease, batches: batches.value };
+  const made = await lookAndHold(args, context, use, async (seen, lease) => {
+    tellInterrupted(seen, context, { holding: true });
+    const by = { lease, batches: batches.value, output };
     const work = saved === null ? plannedNow(seen, args) : asSaved(saved.value, seen, context);
-    return work.ok
-      ? agreeAndMake(seen, work.value, by, args, context)
-      : Promise.resolve(refuse(work.error, args, context));
+    return work.ok ? agreeAndMake(seen, work.value, by, args, context) : work;
   });
-  return code.ok ? code.value : refuse(code.error, args, context);
-};
+  return made.ok ? made.value : made;
+}
 
 interface Means {
   readonly lease: Lease;
   readonly batches: BatchPolicy;
+  readonly output: ApplyOutput;
 }
 
 interface Work {
@@ -70,27 +75,18 @@ function asSaved(saved: SavedApply, seen: Look, context: Context): Result<Work, 
 }
 
 /** Held while a terminal is asked, too: what is agreed to is then still what is there. */
-async function agreeAndMake(seen: Look, work: Work, by: Means, args: Arguments, context: Context): Promise<ExitCode> {
-  showPlan(work.plan, args, context);
+async function agreeAndMake(
+  seen: Look,
+  work: Work,
+  by: Means,
+  args: Arguments,
+  context: Context,
+): Promise<Result<ExitCode, Failure>> {
+  by.output.planned(work.plan);
   if (work.plan.changes.length > 0 && !(await mayApply(args, context))) {
-    return refuse({ code: EXIT.error, message: 'nothing was changed', remedy: null }, args, context);
+    return err({ code: EXIT.error, message: 'nothing was changed', remedy: null });
   }
   return make(seen, work, by, args, context);
-}
-
-/** Nothing, or nothing more, was done. With --json the last line says so, whatever happened. */
-function refuse(failure: Failure, args: Arguments, context: Context): ExitCode {
-  if (has(args, 'json')) {
-    const at = new Date(context.now()).toISOString();
-    context.stdout.write(`${JSON.stringify(refusalEvent(failure, at))}\n`);
-  }
-  return reportFailure(context, failure);
-}
-
-function showPlan(plan: Plan, args: Arguments, context: Context): void {
-  context.stdout.write(
-    has(args, 'json') ? `${JSON.stringify(planEvent(plan))}\n` : formatPlan(plan, { color: context.color() }),
-  );
 }
 
 async function mayApply(args: Arguments, context: Context): Promise<boolean> {
@@ -102,45 +98,29 @@ async function mayApply(args: Arguments, context: Context): Promise<boolean> {
 async function make(
   seen: Look,
   { plan, policy, saved }: Work,
-  by: Means,
+  { lease, batches, output }: Means,
   args: Arguments,
   context: Context,
-): Promise<ExitCode> {
-  const json = has(args, 'json');
-  const detailed = has(args, 'detailed-exitcode');
+): Promise<Result<ExitCode, Failure>> {
   // Bound before any effect: from here on an interrupt ends the effects under way and begins no other.
   context.finishBeforeInterrupt();
-  const progress = json ? null : openProgress(context.stderr, plan.changes.length, context.color());
-  const line = (event: object) => context.stdout.write(`${JSON.stringify(event)}\n`);
   const total = await applyInPasses({
     look: seen,
     plan,
     policy,
-    batches: by.batches,
+    batches,
     context,
-    mayAct: by.lease.mayAct,
-    fence: by.lease.fence,
-    onEvent: (event) => (progress === null ? line(event) : progress.show(event)),
-    onReplan: saved ? null : (next) => showPlan(next, args, context),
+    mayAct: lease.mayAct,
+    fence: lease.fence,
+    onEvent: output.event,
+    onReplan: saved ? null : output.planned,
   });
-  progress?.end();
-  if (!total.ok) return refuse(total.error, args, context);
-  const lost = undone(total.value) > 0 ? by.lease.mayAct() : null;
-  if (lost !== null) context.stderr.write(formatWarning(lost, paintWith(context.color() && context.stderr.isTerminal)));
-  const code = exitCodeOf(total.value, { detailed, lost: lost !== null });
-  if (json) {
-    line(summaryEvent(total.value, { at: new Date(context.now()).toISOString(), exitCode: code }));
-    return code;
-  }
-  showWarnings(total.value, lost, context);
-  if (plan.changes.length > 0) context.stdout.write(`\n${formatTotal(total.value, saved)}`);
-  return code;
-}
-
-/** Also where there was nothing to change: what was found meanwhile is written down by every apply. */
-function showWarnings({ warnings }: ApplyTotal, told: Cause | null, context: Context): void {
-  const paint = paintWith(context.color() && context.stderr.isTerminal);
-  for (const failure of warnings) if (failure.code !== told?.code) context.stderr.write(formatWarning(failure, paint));
+  if (!total.ok) return total;
+  const lost = undone(total.value) > 0 ? lease.mayAct() : null;
+  const found = exitCodeOf(total.value, { detailed: has(args, 'detailed-exitcode'), lost: lost !== null });
+  const code = interruptExitCode(context.interrupted) ?? found;
+  output.total(total.value, { code, saved, lost });
+  return ok(code);
 }
 
 const undone = ({ summary }: ApplyTotal): number => summary.skipped['not-attempted'];

@@ -6,6 +6,7 @@ import { batchesFrom } from '../batches.ts';
 import { type Arguments, type Failure, has, type RunCommand, value } from '../command.ts';
 import type { Context } from '../context.ts';
 import { planExitCode } from '../exit-codes.ts';
+import { tellInterrupted } from '../interrupted.ts';
 import { type Look, look } from '../look.ts';
 import { absolute, planFileRefused, writePlanFile } from '../plan-file.ts';
 import { planFor, policyOf, unknownTarget } from '../planning.ts';
@@ -27,6 +28,7 @@ export const planCommand: RunCommand = async (args, context) => {
   if (!seen.ok) return reportFailure(context, seen.error);
   const lost = unknownTarget(seen.value, policyOf(args));
   if (lost !== null) return reportFailure(context, lost);
+  tellInterrupted(seen.value, context, { holding: false });
   const commit = asked === null ? undefined : commitOf(await asked, seen.value.roster.sha256);
   const plan = planFor(seen.value, policyOf(args), commit);
   context.stdout.write(has(args, 'json') ? `${JSON.stringify(plan)}\n` : formatPlan(plan, { color: context.color() }));
