@@ -4,6 +4,7 @@ import type { Change } from '../../diff/plan.ts';
 import type { Observed } from '../../observe/state.ts';
 import { fingerprint } from '../../spec/fingerprint.ts';
 import type { AgentSpec } from '../../spec/model.ts';
+import { MARK_OPTION } from '../../spec/session-mark.ts';
 import { agentNamed, type EffectContext } from '../context.ts';
 import {
   asWanted,
@@ -134,7 +135,9 @@ async function whyRefused(ctx: EffectContext, change: Change, name: string): Pro
         const command = forcingCommand(ctx.roster, change, { attached: 1, busy: false });
         return skipped('deferred-attached', `somebody is attached to session ${name} by now; even so: ${command}`);
       }
-      return skipped('stale', `tmux's guard found another session ${name} than planned`);
+      const shown = `tmux -L ${identity?.server.socket ?? 'default'} show-options -gwv ${MARK_OPTION}`;
+      const hint = `a mark that is set for all windows hides its own: ${shown}`;
+      return skipped('stale', `tmux's guard found another session ${name} than planned, or another mark; ${hint}`);
     }
     case 'already-satisfied':
     case 'stale':
