@@ -9,7 +9,7 @@ import type { AgentSpec, Roster } from '../../spec/model.ts';
 import { countStart, mayStart } from './calm.ts';
 import { type Moment, stamp } from './clock.ts';
 import { type AgentCounters, type Counters, entry } from './counters.ts';
-import { newlyContested } from './fights.ts';
+import { countRepair, newlyContested } from './fights.ts';
 import { noteLooks, secondLook, waitingForSecondLook } from './looks.ts';
 import type { ControlPolicy, Random } from './policy.ts';
 import { EVERYTHING } from './queue.ts';
@@ -68,7 +68,7 @@ export interface Decision {
   /** In the plan's order. */
   readonly act: readonly Change[];
   readonly held: readonly Held[];
-  /** With the starts of `act` counted: to be written down before any of them is made. */
+  /** With the starts and repairs of `act` counted: to be written down before any of them is made. */
   readonly counters: Counters;
   /** What each agent's counters were before its start was counted: for starts that are not made after all. */
   readonly uncounted: Readonly<Record<string, AgentCounters>>;
@@ -112,7 +112,8 @@ function weigh(input: DecideInput, draft: Draft, change: Change): void {
     return;
   }
   draft.act.push(change);
-  draft.counters = { ...draft.counters, actions: [...draft.counters.actions, draft.counters.clock.steady] };
+  const actions = [...draft.counters.actions, draft.counters.clock.steady];
+  draft.counters = countRepair({ ...draft.counters, actions }, change, input.roster.sha256, input.policy);
   const agent = agentOf(input, change);
   if (agent !== undefined && isBringUp(change)) count(input, draft, agent);
 }

@@ -8,7 +8,7 @@ import type { ControlPolicy } from './policy.ts';
 
 export const fieldKey = (address: string, path: string): string => `${address} ${path}`;
 
-/** The change was made: each of its fields is repaired once more. */
+/** Counted before it is made, as a start is: each of its fields is repaired once more. */
 export function countRepair(counters: Counters, change: Change, roster: string, policy: ControlPolicy): Counters {
   const fields = contestableFields(change);
   if (fields.length === 0) return counters;
@@ -19,6 +19,17 @@ export function countRepair(counters: Counters, change: Change, roster: string, 
     const before = known?.roster === roster ? within(known.at, policy.fightWindowMs, steady) : [];
     return [key, { at: [...before, steady], roster, contested: null }];
   });
+  return { ...counters, repairs: { ...counters.repairs, ...Object.fromEntries(repaired) } };
+}
+
+/** The change was not made after all. */
+export function uncountRepair(counters: Counters, change: Change): Counters {
+  const repaired = contestableFields(change).flatMap((path) => {
+    const key = fieldKey(change.address, path);
+    const known = entry(counters.repairs, key);
+    return known === undefined ? [] : [[key, { ...known, at: known.at.slice(0, -1) }] as const];
+  });
+  if (repaired.length === 0) return counters;
   return { ...counters, repairs: { ...counters.repairs, ...Object.fromEntries(repaired) } };
 }
 

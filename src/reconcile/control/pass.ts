@@ -100,7 +100,7 @@ export function beginPass(state: ControlState, now: Moment, policy: ControlPolic
   const whole = keys.includes(EVERYTHING);
   const resync = policy.resyncMs * (1 + policy.resyncJitter * (2 * random() - 1));
   const scope = whole ? null : new Set(keys);
-  const work: Working = { keys, scope, since, acted: [], uncounted: {}, roster: '' };
+  const work: Working = { keys, scope, since, acted: [], uncounted: {} };
   const next = {
     ...ticked,
     queue: whole ? markAt(queue, EVERYTHING, clock.steady + resync) : queue,
@@ -135,7 +135,7 @@ export function decidePass(state: ControlState, input: PassInput): Step {
     ...judged,
     counters: decision.counters,
     queue: requeue(state, work, acting.keys, decision),
-    working: new Map([...state.working, [input.pass, { ...acting, roster: roster.sha256 }]]),
+    working: new Map([...state.working, [input.pass, acting]]),
     held: heldNow(state, decision.held, scope, plan),
     pauses,
     stopped,
@@ -159,8 +159,8 @@ export function endPass(state: ControlState, input: EndInput): Step {
   const work = state.working.get(input.pass);
   if (work === undefined) return { state, effects: [] };
   const { outcomes, policy, now, random } = input;
-  const { acted, uncounted, roster } = work;
-  const counters = record(state.counters, { acted, uncounted, outcomes, roster, policy, now, random });
+  const { acted, uncounted } = work;
+  const counters = record(state.counters, { acted, uncounted, outcomes, policy, now, random });
   const { steady } = counters.clock;
   const moved = outcomes.some((o) => o.outcome !== 'skipped');
   const again = acted.length === 0 ? work.keys : [...new Set(acted.map((c) => c.agent ?? EVERYTHING))];

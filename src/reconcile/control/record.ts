@@ -5,15 +5,13 @@ import type { Outcome } from '../outcome.ts';
 import { backoff } from './calm.ts';
 import { type Moment, tick } from './clock.ts';
 import { type AgentCounters, type Counters, entry, type Retry } from './counters.ts';
-import { countRepair } from './fights.ts';
+import { uncountRepair } from './fights.ts';
 import type { ControlPolicy, Random } from './policy.ts';
 
 export interface RecordInput {
   readonly acted: readonly Change[];
   readonly outcomes: readonly Outcome[];
   readonly uncounted: Readonly<Record<string, AgentCounters>>;
-  /** Of the roster that the plan was made from. */
-  readonly roster: string;
   readonly now: Moment;
   readonly policy: ControlPolicy;
   readonly random: Random;
@@ -49,14 +47,16 @@ function outcomeOf(outcomes: readonly Outcome[], { address, action }: Change): O
 
 function recordOne(counters: Counters, change: Change, outcome: Outcome, input: RecordInput): Counters {
   switch (outcome.outcome) {
-    case 'applied': {
-      const repaired = countRepair(counters, change, input.roster, input.policy);
-      return endsByItself(change) ? sharedStart(repaired, change, input) : withoutRetry(repaired, change.address);
+    case 'applied':
+      return endsByItself(change) ? sharedStart(counters, change, input) : withoutRetry(counters, change.address);
+    case 'failed': {
+      const left = uncountRepair(counters, change);
+      return isBringUp(change) ? left : retryLater(left, change, input, null);
     }
-    case 'failed':
-      return isBringUp(change) ? counters : retryLater(counters, change, input, null);
-    case 'skipped':
-      return outcome.why === 'stale' ? retryStale(counters, change, input) : counters;
+    case 'skipped': {
+      const left = uncountRepair(counters, change);
+      return outcome.why === 'stale' ? retryStale(left, change) : left;
+    }
   }
 }
 
@@ -76,7 +76,7 @@ function retryLater(counters: Counters, change: Change, input: RecordInput, keep
   return withRetry(counters, change, { streak: streak + 1, wait, keep });
 }
 
-function retryStale(counters: Counters, change: Change, _input: RecordInput): Counters {
+function retryStale(counters: Counters, change: Change): Counters {
   const known = entry(counters.retries, change.address);
   const streak = known?.streak ?? 0;
   const wait = backoff(STALE_MS, MAX_STALE_MS, streak);

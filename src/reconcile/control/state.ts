@@ -33,7 +33,6 @@ export interface Working {
   readonly since: number | null;
   readonly acted: readonly Change[];
   readonly uncounted: Readonly<Record<string, AgentCounters>>;
-  readonly roster: string;
 }
 
 /** A controller begins with a look at everything, whatever it remembers. */

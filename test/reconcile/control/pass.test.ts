@@ -236,6 +236,26 @@ describe('somebody who puts it back', () => {
     expect(desk.look().acts).toEqual(['update env-file/coder env-file-changed']);
   });
 
+  test('is counted before it is met, and not where the repair failed', () => {
+    const killed = new Desk(FLEET);
+    for (let round = 0; round < 3; round++) {
+      alive(killed);
+      otherEnv(killed);
+      expect(killed.look().acts).toHaveLength(1);
+      killed.restartController();
+      killed.wait(60_000);
+    }
+    expect(killed.look().held).toEqual(['env-file/coder contested']);
+    const failing = new Desk(FLEET);
+    for (let round = 0; round < 5; round++) {
+      otherEnv(failing);
+      const pass = failing.look();
+      expect(pass.acts).toHaveLength(1);
+      failing.end(pass, 'failed');
+      failing.wait(600_000);
+    }
+  });
+
   test('is not suspected where it happens rarely', () => {
     const desk = new Desk(FLEET);
     for (let round = 0; round < 10; round++) {

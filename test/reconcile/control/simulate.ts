@@ -126,6 +126,7 @@ export class Epoch {
     this.fighting = null;
     for (const end of [...this.undo]) end();
     this.undo.clear();
+    this.controller.onApply = null;
     const { world, controller } = this;
     for (const name of NAMES) {
       const agent = world.agent(name);
@@ -470,7 +471,7 @@ export class Epoch {
     const { life, controller } = this;
     const back = 1_000 + 60_000 * this.random();
     const kill = (): void => {
-      if (life !== this.life || controller.state === null) return;
+      if (!this.faulty || life !== this.life || controller.state === null) return;
       controller.kill();
       this.time.after(back, () => {
         if (life === this.life && controller.state === null) controller.boot();
