@@ -1,9 +1,8 @@
 /** One run of the controller, from its lease to its last word. */
 
 import type { PlanPolicy } from '../../diff/policy.ts';
-import type { Observed } from '../../observe/state.ts';
 import type { SourceState } from '../../observe/watch/trigger.ts';
-import { type EventWhat, plainEvent } from '../../reconcile/control/events.ts';
+import { plainEvent } from '../../reconcile/control/events.ts';
 import { CONTROL_POLICY } from '../../reconcile/control/policy.ts';
 import { EVERYTHING } from '../../reconcile/control/queue.ts';
 import type { RosterInForce } from '../../reconcile/control/roster-in-force.ts';
@@ -26,12 +25,15 @@ import { reportFailure } from '../report.ts';
 import { VERSION } from '../version.ts';
 import { describeHolder } from '../views/lock.ts';
 import { type Controller, type ControllerPorts, createController } from './controller.ts';
+import { findingsOf } from './findings.ts';
 import { moment } from './moment.ts';
 import type { RosterFeed } from './roster-feed.ts';
+import { refreshRoster, type Say, sayRefused } from './roster-news.ts';
 import { openSources, type Sources } from './sources.ts';
 import { statusLine } from './status-line.ts';
 import { BEAT_WITHIN_MS, type StatusWriter, statusWriter } from './status-writer.ts';
 import { telemetry as openTelemetry, type Telemetry } from './telemetry.ts';
+import { anyoneWaits, isWaitedFor } from './who-waits.ts';
 import { openWorld, type World } from './world.ts';
 
 export interface RunInput {
@@ -82,7 +84,7 @@ const UNSETTLED_MS = 60;
 
 interface Parts {
   readonly telemetry: Telemetry;
-  readonly say: (what: EventWhat, message: string) => void;
+  readonly say: Say;
   readonly status: StatusWriter;
   readonly world: World;
   readonly notifier: ServiceNotifier;
@@ -212,9 +214,12 @@ function loopPorts(
       return looked;
     },
     apply: world.apply,
-    write: world.write,
+    write: async (effect, state) => {
+      if (effect.effect === 'write-status') live()[1].attend(anyoneWaits(state));
+      await world.write(effect, state);
+    },
     passEnded: telemetry.passEnded,
-    refreshRoster: () => refresh(feed, say, again, world.trouble),
+    refreshRoster: () => refreshRoster(feed, say, again, world.trouble),
     alive: (state) => {
       status.beat(context.now());
       void notifier.alive(statusLine(state));
@@ -249,37 +254,6 @@ function statusOf(
   });
 }
 
-/** A heartbeat that changes nothing makes no look: only of those that wait for it, or are not well. */
-function isWaitedFor(state: ControlState, agent: string): boolean {
-  const ready = state.agents[agent]?.find((c) => c.type === 'Ready');
-  if (ready?.status !== 'True') return true;
-  return [...state.held.values()].some((held) => held.agent === agent);
-}
-
-async function refresh(
-  feed: RosterFeed,
-  say: (what: EventWhat, message: string) => void,
-  again: () => void,
-  trouble: (code: string, message: string | null) => void,
-): Promise<{ readonly changed: boolean }> {
-  const found = await feed.refresh();
-  if (found.again) again();
-  trouble('roster-copy', found.trouble === null ? null : `${found.trouble.summary}: ${found.trouble.detail}`);
-  const { inForce, news } = found.step;
-  const version = (roster: RosterInForce): string =>
-    `${roster.roster.sha256.slice(0, 12)}${roster.commit === null ? '' : ` of ${roster.commit.slice(0, 12)}`}`;
-  if (news === 'refused') sayRefused(feed, say);
-  if (inForce !== null && news === 'accepted') say('roster-accepted', version(inForce));
-  if (inForce !== null && news === 'mended') say('roster-accepted', `${version(inForce)}, as it was before`);
-  // Also where it is refused: the fleet's condition says so.
-  return { changed: news !== null };
-}
-
-function sayRefused(feed: RosterFeed, say: Parts['say']): void {
-  const refused = feed.inForce()?.refused;
-  if (refused != null) say('roster-refused', `the last good roster stays in force: ${refused.message}`);
-}
-
 /** Loaded only where metrics are asked for: the web server is not small. */
 async function serve(address: MetricsAddress | null, metrics: () => string) {
   if (address === null) return ok(null);
@@ -288,11 +262,4 @@ async function serve(address: MetricsAddress | null, metrics: () => string) {
   if (served.ok) return served;
   const { summary, detail, remedy } = served.error;
   return err({ code: EXIT.error, message: `${summary}: ${detail}`, remedy });
-}
-
-function findingsOf({ sources }: Observed): { readonly unknown: number; readonly beats: ReadonlyMap<string, number> } {
-  const unknown = Object.values(sources).filter((s) => s.status === 'unknown' && s.why !== 'not-observed').length;
-  const beats = sources.heartbeats.status === 'known' ? Object.entries(sources.heartbeats.value.agents) : [];
-  const at = beats.flatMap(([agent, { beat }]) => (beat.state === 'present' ? [[agent, beat.ts_ms] as const] : []));
-  return { unknown, beats: new Map(at) };
 }

@@ -15,6 +15,11 @@ import type { Roster } from '../../spec/model.ts';
 export interface Sources {
   /** What to watch from now on, as a look found it; `scope` null: it was about everything. */
   readonly follow: (roster: Roster, observed: Observed, scope: ReadonlySet<string> | null) => void;
+  /**
+   * Whether any agent waits for a heartbeat. Where none does heartbeats are not even watched: a hundred agents that beat
+   * once a second are three hundred events a second, and every one of them would say that all is well.
+   */
+  readonly attend: (waiting: boolean) => void;
   readonly close: () => void;
 }
 
@@ -32,6 +37,8 @@ export interface SourcesInput {
   readonly onState: (state: SourceState) => void;
 }
 
+const NONE: ReadonlySet<string> = new Set();
+
 /** Terminals and processes of one agent. */
 interface Traces {
   readonly terminals: readonly string[];
@@ -43,6 +50,7 @@ export function openSources(input: SourcesInput, clock: Clock = realClock): Sour
   const terminals = new Map<string, string>();
   const processes = new Map<number, string>();
   let roster: Roster | null = null;
+  let directories: ReadonlySet<string> = NONE;
   let units: (Watch & { readonly set: (names: Iterable<string>) => void }) | null = null;
   const keyOf = (trigger: Exclude<Trigger, { on: 'roster' }>): string | undefined => {
     switch (trigger.on) {
@@ -83,7 +91,7 @@ export function openSources(input: SourcesInput, clock: Clock = realClock): Sour
         units ??= watchUnits(`/run/user/${input.uid}/bus`, input.uid, listener, clock);
         units.set(unitsOf(now));
       }
-      beats.set(beatDirectories(observed));
+      directories = beatDirectories(observed);
       note(traces, now, observed, scope);
       terminals.clear();
       processes.clear();
@@ -93,6 +101,7 @@ export function openSources(input: SourcesInput, clock: Clock = realClock): Sour
       }
       pids.set(processes.keys());
     },
+    attend: (waiting) => beats.set(waiting ? directories : NONE),
     close: () => {
       for (const watch of [...watched, pids, beats, ...(units === null ? [] : [units])]) watch.close();
     },

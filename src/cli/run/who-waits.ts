@@ -1,0 +1,15 @@
+/** For whom a heartbeat is worth a look: it changes nothing for an agent that is well and waits for nothing. */
+import type { Condition } from '../../reconcile/control/conditions.ts';
+import type { ControlState } from '../../reconcile/control/state.ts';
+
+export function isWaitedFor(state: ControlState, agent: string): boolean {
+  return !isReady(state.agents[agent]) || [...state.held.values()].some((held) => held.agent === agent);
+}
+
+export function anyoneWaits(state: ControlState): boolean {
+  return state.held.size > 0 || Object.values(state.agents).some((conditions) => !isReady(conditions));
+}
+
+function isReady(conditions: readonly Condition[] | undefined): boolean {
+  return conditions?.some((c) => c.type === 'Ready' && c.status === 'True') === true;
+}
