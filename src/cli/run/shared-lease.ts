@@ -26,11 +26,12 @@ export function shareLease(take: () => Promise<Result<Lease, Failure>>): SharedL
       users += 1;
       let taken: Result<Lease, Failure> | null = null;
       try {
+        const joins = current !== null;
         current ??= take();
         taken = await current;
         if (!taken.ok) return taken;
         fence = taken.value.fence;
-        if (users > 1 && taken.value.wanted()) return err(yielding());
+        if (joins && taken.value.wanted()) return err(yielding());
         return ok(await body(taken.value));
       } finally {
         leave(taken);
