@@ -77,6 +77,8 @@ export interface Decision {
 
 interface Draft {
   counters: Counters;
+  /** What `counters.agents` is, and only here may be written to: a thousand starts copy it once. */
+  readonly agents: Record<string, AgentCounters>;
   readonly act: Change[];
   readonly held: Held[];
   readonly uncounted: Record<string, AgentCounters>;
@@ -86,7 +88,8 @@ type Hold = Pick<Held, 'why' | 'until' | 'detail'>;
 
 export function decide(input: DecideInput): Decision {
   const seen = noteSeen(input.counters, input);
-  const draft: Draft = { counters: noteLooks(seen, input), act: [], held: [], uncounted: {} };
+  const agents = { ...seen.agents };
+  const draft: Draft = { counters: { ...noteLooks(seen, input), agents }, agents, act: [], held: [], uncounted: {} };
   for (const deferred of input.plan.deferred) {
     const candidate = waitingForSecondLook(deferred);
     if (candidate === null) draft.held.push(deferredHold(input, draft, deferred));
@@ -94,7 +97,8 @@ export function decide(input: DecideInput): Decision {
   }
   for (const change of input.plan.changes) weigh(input, draft, change);
   const wakes = draft.held.flatMap((h) => (h.until === null ? [] : [{ key: h.agent ?? EVERYTHING, at: h.until }]));
-  return { ...draft, wakes };
+  const { counters, act, held, uncounted } = draft;
+  return { counters, act, held, uncounted, wakes };
 }
 
 function deferredHold(input: DecideInput, draft: Draft, change: Plan['deferred'][number]): Held {
@@ -125,7 +129,7 @@ function count(input: DecideInput, draft: Draft, agent: AgentSpec): void {
   draft.uncounted[agent.name] = known;
   const { steady } = draft.counters.clock;
   const counted = countStart(known, agent.restart, steady, input.policy, input.random);
-  draft.counters = withAgent(draft.counters, agent.name, counted);
+  draft.agents[agent.name] = counted;
 }
 
 type Rule = (input: DecideInput, draft: Draft, change: Change) => Hold | null;
@@ -171,7 +175,7 @@ function calmly(input: DecideInput, draft: Draft, change: Change): Hold | null {
     case 'not': {
       const { restarts } = verdict;
       const crash_loop = { spec: known.spec, since: stamp(input.now), restarts, window: agent.restart.window };
-      draft.counters = withAgent(draft.counters, agent.name, { ...known, crash_loop });
+      draft.agents[agent.name] = { ...known, crash_loop };
       const detail = `started ${restarts} times within ${agent.restart.window / 1000} s and down again`;
       return { why: 'crash-loop', until: null, detail };
     }
@@ -205,8 +209,4 @@ function about(change: Change): Pick<Held, 'address' | 'agent' | 'action' | 'rea
 
 function agentOf(input: DecideInput, change: Change): AgentSpec | undefined {
   return input.roster.agents.find((a) => a.name === change.agent);
-}
-
-function withAgent(counters: Counters, name: string, agent: AgentCounters): Counters {
-  return { ...counters, agents: { ...counters.agents, [name]: agent } };
 }
