@@ -1,6 +1,6 @@
-/** What the roster names and the host does not have: directories and commands. Nothing is started into a missing one. */
+/** What the roster names and the host does not have, or does not show: directories, commands, files. Without them nothing is started. */
 
-import type { PathObserved } from '../observe/state.ts';
+import type { FilesObserved, PathObserved } from '../observe/state.ts';
 import type { AgentSpec } from '../spec/model.ts';
 import type { PlanContext } from './context.ts';
 import { blocked, type Finding, unobserved } from './finding.ts';
@@ -13,9 +13,19 @@ export function missingPlaces(ctx: PlanContext, agent: AgentSpec): readonly Find
   const command = files.commands[agent.name];
   const word = agent.argv?.[0] ?? '';
   return [
+    ...unreadFiles(ctx, agent, files),
     ...tell(ctx, agent, directory, 'workdir-missing', `create ${agent.workingDirectory}, or correct working_directory`),
     ...tell(ctx, agent, command, 'command-missing', `install ${word}, or correct the command`),
   ];
+}
+
+/** What the launcher could not read either: the agent would be ended, and not come up again. */
+function unreadFiles(ctx: PlanContext, agent: AgentSpec, files: FilesObserved): readonly Finding[] {
+  const own = ctx.launcher ? [files.argv_files[agent.name], files.launcher] : [];
+  const unread = [files.env_files[agent.name], ...own].find((file) => file?.state === 'unknown');
+  if (unread?.state !== 'unknown') return [];
+  const detail = `what it is started from cannot be read: ${unread.detail}`;
+  return [unobserved(ctx, 'session', agent.name, agent, unread.why, detail)];
 }
 
 function tell(

@@ -41,7 +41,7 @@ const drafts: fc.Arbitrary<Draft> = fc.record({
     { minLength: 2, maxLength: 8 },
   ),
   early: fc.nat({ max: 3 }),
-  policy: fc.record({ prune: fc.constant(false), evenIfBusy: fc.boolean(), evenIfAttached: fc.boolean() }),
+  policy: fc.record({ prune: fc.boolean(), evenIfBusy: fc.boolean(), evenIfAttached: fc.boolean() }),
 });
 
 const counts = new Map<string, number>();

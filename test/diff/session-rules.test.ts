@@ -557,6 +557,18 @@ describe('sessions: who is not interrupted', () => {
     expect(found).toEqual(['deferred(attached) restart session/coder session-dead']);
   });
 
+  test.each(['env_files', 'argv_files'] as const)(
+    'what it is started from (%s) could not be read: not ended, since it could not come up again',
+    (kind) => {
+      const found = planned(fleet, (o) => {
+        wrong(o);
+        w.filesOf(o)[kind]['coder'] = { state: 'unknown', why: 'denied', detail: 'EACCES' };
+      });
+      expect(found).toContain('unknown(denied) session/coder');
+      expect(found.filter((line) => line.startsWith('restart'))).toEqual([]);
+    },
+  );
+
   test('the process table could not be read: what outlives a session could not be ended, so none is', () => {
     const found = planned(fleet, (o) => {
       w.paneOf(o, 'coder').runs = { verdict: 'dead', status: 1, signal: null };

@@ -106,7 +106,8 @@ function known<T>(value: T | null): { readonly status: 'known'; readonly value: 
 /** One process of a made-up pane on /dev/pts/7. Defaults: child of the one before it, in the foreground, sleeping. */
 export interface Actor {
   readonly exe: string | null;
-  readonly argv?: readonly string[];
+  /** Null: there, and not readable. */
+  readonly argv?: readonly string[] | null;
   /** A title written over the command line. */
   readonly title?: string;
   readonly comm?: string;
@@ -138,13 +139,14 @@ export function stage(
     const group = tty === 0 ? pid : actor.foreground === false ? pid : tty === PTS_7 ? 100 : tty;
     const front = tty === 0 ? -1 : tty === PTS_7 ? (actors[0]?.foreground === false ? 999 : 100) : tty;
     const name = actor.comm ?? (actor.exe ?? 'x').slice((actor.exe ?? 'x').lastIndexOf('/') + 1).slice(0, 15);
-    const argv = actor.argv ?? [actor.exe ?? 'x'];
+    const argv = actor.argv === undefined ? [actor.exe ?? 'x'] : actor.argv;
+    const line = argv === null ? null : argv.map((word) => `${word}\0`).join('');
     return {
       stat: `${pid} (${name}) ${actor.state ?? 'S'} ${parent} ${group} 100 ${tty} ${front} 0 0 0 0 0 0 0 0 0 20 0 1 0 ${5000 + i} ${'0 '.repeat(29)}${actor.exitCode ?? 0}`,
       exe: actor.exe,
       cwd: actor.cwd ?? '/home/u',
       fd0: actor.fd0 ?? '/dev/pts/7',
-      cmdline: actor.title === undefined ? argv.map((word) => `${word}\0`).join('') : actor.title.padEnd(60, '\0'),
+      cmdline: actor.title === undefined ? line : actor.title.padEnd(60, '\0'),
       environ: actor.environ === null ? null : actor.starter === undefined ? {} : { _: actor.starter },
     };
   });

@@ -65,7 +65,10 @@ describe('details of a process', () => {
       detail: expect.stringContaining('EISDIR'),
     });
     expect(details.cwd(7)).toMatchObject({ status: 'unknown', why: 'io', detail: expect.stringContaining('ENOENT') });
+    mkdirSync(join(proc, '7', 'cmdline'));
     expect([details.exe(7), details.cmdline(7), details.fd0(7)]).toEqual([null, null, null]);
+    // One that is gone has none, as a zombie has none.
+    expect(details.cmdline(8)).toEqual([]);
   });
 
   test('of a zombie are how it ended, and of a living process are not', async () => {

@@ -55,6 +55,22 @@ function brief(runs: PaneRuns): string {
 const sees = (actors: readonly Actor[], ...runtimes: readonly RuntimeSpec[]): string =>
   brief(tell(stage(actors, FILES), ...runtimes));
 
+describe('what cannot be read', () => {
+  test('is unknown: a shell whose words are unread may run a script, which may be the runtime', () => {
+    expect(sees([{ exe: '/usr/bin/bash', argv: null }])).toBe('unknown denied');
+    expect(sees([{ exe: '/usr/bin/bash', argv: null }, { exe: '/usr/bin/sleep' }])).toBe('unknown denied');
+  });
+
+  test('hides what is below it: that may be a tool of the wanted runtime', () => {
+    expect(sees([{ exe: null, argv: null }, PI])).toBe('unknown denied');
+    expect(sees([{ exe: NODE, argv: null }, PI])).toBe('unknown denied');
+  });
+
+  test('hides nothing above it', () => {
+    expect(sees([PI, { exe: null, argv: null }])).toBe('pi strong 100');
+  });
+});
+
 describe('dead and gone', () => {
   test('a dead pane is dead whatever else is shown, its status and signal kept', () => {
     const world = stage([PI], FILES, { dead: true, dead_status: 1, current_command: 'pi' });

@@ -11,7 +11,7 @@ export interface ProcessDetails {
   exe(pid: number): string | null;
   cwd(pid: number): Source<string>;
   /**
-   * argv, [] for a zombie or a kernel thread, null = not readable. A program that wrote a title over its argv leaves
+   * argv, [] for a zombie, a kernel thread or one that is gone, null = there and not readable. A program that wrote a title over its argv leaves
    * empty strings behind it: they are kept, for by them it is known.
    */
   cmdline(pid: number): readonly string[] | null;
@@ -38,7 +38,8 @@ export function readProcessDetails(procRoot = '/proc'): ProcessDetails {
     cwd: memoised((pid) => readLink(`${procRoot}/${pid}/cwd`)),
     cmdline: memoised((pid) => {
       const read = readWhole(`${procRoot}/${pid}/cmdline`);
-      return read.ok ? parseCmdline(read.bytes.toString('utf8')) : null;
+      if (read.ok) return parseCmdline(read.bytes.toString('utf8'));
+      return read.error.gone ? [] : null;
     }),
     environ: memoised((pid) => {
       const path = `${procRoot}/${pid}/environ`;

@@ -42,7 +42,7 @@ export function recognise(
 
   const foreground = findForeground(root, pane.tty, table, details);
   const seen = match(foreground.candidates);
-  if (seen.matches.length > 0) return decide(seen.matches, table);
+  if (seen.matches.length > 0) return hiddenAbove(seen, details) ?? decide(seen.matches, table);
   const strays = match(findStrays(root, pane.tty, table, details));
   if (strays.matches.length > 0) return decide(strays.matches, table);
   return describeUnmatched([...seen.processes, ...strays.processes], match(foreground.stopped), details);
@@ -112,11 +112,8 @@ function describeUnmatched(processes: Seen['processes'], stopped: Seen, details:
   const opaque = processes.find(({ identity }) => identity.exe !== null && isOpaque(baseName(identity.exe)));
   if (opaque !== undefined) return { verdict: 'opaque', program: programOf(opaque.identity) };
 
-  const hidden = processes.find((p) => p.identity.exe === null && isAlive(p.entry, details));
-  if (hidden !== undefined) {
-    const detail = `the executable of process ${hidden.entry.pid} (${hidden.entry.comm}) cannot be read`;
-    return { verdict: 'unknown', why: 'denied', detail };
-  }
+  const hidden = processes.find((p) => isHidden(p, details));
+  if (hidden !== undefined) return untold(hidden.entry);
 
   const present = processes.filter(({ identity }) => identity.exe !== null && !isWrapper(identity));
   const program =
@@ -136,9 +133,21 @@ function describeUnmatched(processes: Seen['processes'], stopped: Seen, details:
   return { verdict: 'unknown', why: 'io', detail: 'the processes of the pane ended while they were looked at' };
 }
 
-/** A process that has ended since the table was read has no command line; every live program has one. */
-function isAlive(entry: ProcessEntry, details: ProcessDetails): boolean {
-  return (details.cmdline(entry.pid) ?? []).length > 0;
+/** What a match lies below may be the wanted runtime itself, and the match a tool of its. */
+function hiddenAbove({ processes, matches }: Seen, details: ProcessDetails): PaneRuns | null {
+  const first = processes.findIndex(({ entry }) => matches.some((m) => m.pid === entry.pid));
+  const hidden = processes.slice(0, Math.max(0, first)).find((p) => isHidden(p, details));
+  return hidden === undefined ? null : untold(hidden.entry);
+}
+
+/** A live process whose facts cannot be read. One that has ended has no command line; every live program has one. */
+function isHidden({ entry, identity }: Seen['processes'][number], details: ProcessDetails): boolean {
+  const words = details.cmdline(entry.pid);
+  return words === null || (identity.exe === null && words.length > 0);
+}
+
+function untold({ pid, comm }: ProcessEntry): PaneRuns {
+  return { verdict: 'unknown', why: 'denied', detail: `what process ${pid} (${comm}) runs cannot be read` };
 }
 
 /** A shell that runs a script file is a program; one that asks a person, or runs a line it was given, is a shell. */
