@@ -50,8 +50,9 @@ export function envFileValues(file: EnvFile): Readonly<Record<string, string>> {
 }
 
 /**
- * The text with the wanted keys: replaced where they first stand (repetitions go), added at the end in the order of
- * `wanted` where they are missing, removed where null is wanted. `text` null: there is no file yet. Own lines end in
+ * The text with the wanted keys: replaced where they first stand (repetitions go), removed where null is wanted. Missing
+ * ones are added behind the one that comes before them in `wanted`, so that a key that was taken away and comes again
+ * stands where it stood; at the end where none of those is there. `text` null: there is no file yet. Own lines end in
  * a bare newline also in a file with CRLF: shells that read the file would take the CR for a part of the value.
  */
 export function mergeEnvFile(text: string | null, wanted: Readonly<Record<string, string | null>>): string {
@@ -60,13 +61,23 @@ export function mergeEnvFile(text: string | null, wanted: Readonly<Record<string
     const value = Object.hasOwn(wanted, key) ? wanted[key] : undefined;
     return value === undefined || value === null || written.has(key) ? '' : formatLine(key, value, written);
   };
-  const kept = parseEnvFile(text ?? '').lines.flatMap((line) => {
+  const { lines } = parseEnvFile(text ?? '');
+  const present = new Set(lines.map((line) => line.key));
+  const keys = Object.keys(wanted);
+  /** Those that are missing right behind it, up to the next that stands in the file. */
+  const followers = (key: string): readonly string[] => {
+    const rest = keys.slice(keys.indexOf(key) + 1);
+    const next = rest.findIndex((k) => present.has(k) && wanted[k] !== null);
+    return (next === -1 ? rest : rest.slice(0, next)).filter((k) => !present.has(k));
+  };
+  const kept = lines.flatMap((line) => {
     const mine = line.key !== null && Object.hasOwn(wanted, line.key);
     if (!mine || line.key === null) return [line];
-    const raw = own(line.key);
-    return raw === '' ? [] : [{ ...line, raw, end: 'closed' as const }];
+    const first = own(line.key);
+    if (first === '') return [];
+    return [{ ...line, raw: [first, ...followers(line.key).map(own)].join(''), end: 'closed' as const }];
   });
-  const added = Object.keys(wanted).map(own).join('');
+  const added = keys.map(own).join('');
   const last = kept.at(-1);
   const raws = kept.map((line) => line.raw);
   if (added === '' || last === undefined || last.end === 'closed') return [...raws, added].join('');

@@ -23,6 +23,21 @@ import { POLICY, roster } from '../diff/world.ts';
 
 const SOCKET = 'fleet-test-reconcile';
 
+/** `agents`: entries of the list, as YAML. */
+export const rosterOf = (agents: string): string => `
+version: 1
+supervisor: none
+tmux: { socket_name: ${SOCKET} }
+runtimes:
+  stub: { command: [~/stub], match: { script: ~/stub }, beats: false }
+  deaf: { command: [~/deaf], match: { script: ~/deaf }, beats: false }
+  other: { command: [~/other], match: { script: ~/other }, beats: false }
+  dies: { command: [~/dies], match: { script: ~/dies }, beats: false }
+defaults: { working_directory: ~/src, runtime: stub }
+agents:
+${agents}
+`;
+
 /** Null where this machine has tmux, else why the tests that need it cannot run. */
 export function tmuxLacking(): string | null {
   try {
@@ -36,7 +51,7 @@ export function tmuxLacking(): string | null {
 export class RealHost {
   readonly base = mkdtempSync(join(tmpdir(), 'fleet-reconcile-'));
   readonly home = join(this.base, 'home');
-  readonly roster: Roster;
+  roster: Roster;
   /** Called before each program is run, with its words. */
   meanwhile: (words: string) => void = () => {};
   /** Waits are so many times shorter than they are for people: between two looks, and before a young process is judged. */
@@ -53,19 +68,11 @@ export class RealHost {
     script('other', 'while :; do sleep 1; done');
     script('deaf', "trap '' HUP INT TERM\nwhile :; do sleep 1; done");
     script('dies', 'echo boom; exit 3');
-    this.roster = roster(`
-version: 1
-supervisor: none
-tmux: { socket_name: ${SOCKET} }
-runtimes:
-  stub: { command: [~/stub], match: { script: ~/stub }, beats: false }
-  deaf: { command: [~/deaf], match: { script: ~/deaf }, beats: false }
-  other: { command: [~/other], match: { script: ~/other }, beats: false }
-  dies: { command: [~/dies], match: { script: ~/dies }, beats: false }
-defaults: { working_directory: ~/src, runtime: stub }
-agents:
-${agents}
-`);
+    this.roster = roster(rosterOf(agents));
+  }
+  /** Another roster for the same host. */
+  use(agents: string): void {
+    this.roster = roster(rosterOf(agents));
   }
 
   tmux(...args: readonly string[]): string {

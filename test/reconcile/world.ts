@@ -223,6 +223,34 @@ export class World {
     }
   }
 
+  /** Another roster for the same host: what it names anew is looked at from now on. */
+  use(roster: Roster): void {
+    this.roster = roster;
+    const wanted = seen.healthy(roster);
+    const { files, heartbeats, units, tmux } = this.truth.sources;
+    const fresh = wanted.sources;
+    if (files.status === 'known' && fresh.files.status === 'known') {
+      Object.assign(files.value.directories, fresh.files.value.directories);
+      Object.assign(files.value.commands, fresh.files.value.commands);
+    }
+    if (heartbeats.status === 'known' && fresh.heartbeats.status === 'known') {
+      heartbeats.value.agents = { ...fresh.heartbeats.value.agents, ...heartbeats.value.agents };
+    }
+    if (units.status === 'known' && fresh.units.status === 'known') {
+      for (const name of Object.keys(fresh.units.value.units)) {
+        units.value.units[name] ??= seen.unitNamed(name, false, false) as seen.Mutable<
+          ReturnType<typeof seen.unitNamed>
+        >;
+      }
+    }
+    if (tmux.status === 'known' && fresh.tmux.status === 'known') {
+      for (const server of fresh.tmux.value.servers) {
+        if (tmux.value.servers.some((s) => s.socket === server.socket)) continue;
+        tmux.value.servers.push({ ...server, listening: [], server: { state: 'absent' } });
+      }
+    }
+  }
+
   // --- plan and apply ---
 
   plan(policy: Parameters<typeof seen.planOf>[2] = {}) {

@@ -108,6 +108,14 @@ describe('a merge', () => {
     );
   });
 
+  test('a key that was taken away comes again where it stood', () => {
+    const text = mergeEnvFile('X=1\n', { N: 'a', C: 'b', K: 'c', W: 'd' });
+    const without = mergeEnvFile(text, { N: 'a', C: null, K: null, W: 'd' });
+    expect(without).toBe('X=1\nN=a\nW=d\n');
+    expect(mergeEnvFile(without, { N: 'a', C: 'b', K: 'c', W: 'd' })).toBe(text);
+    expect(mergeEnvFile('W=d\nX=1\nN=a\nY=2', { N: 'a', C: 'b', K: 'c', W: 'd' })).toBe('W=d\nX=1\nN=a\nC=b\nK=c\nY=2');
+  });
+
   test('an empty value in quotes becomes bare: other readers take the quotes for a value', () => {
     expect(mergeEnvFile("S=''\n", { S: '' })).toBe('S=\n');
   });
