@@ -53,7 +53,7 @@ function wrongTarget(ctx: PlanContext, agent: AgentSpec | null, unit: UnitObserv
     reason: 'boot-wrong-target',
     guard: 'cannot-enable',
     evidence: [`${unit.name} ${evidence[0]}`],
-    remedy: `put WantedBy=default.target into ${file}, then systemctl --user reenable ${unit.name}`,
+    remedy: `put WantedBy=default.target into ${file}, then: systemctl --user reenable ${unit.name}`,
   });
 }
 
@@ -99,6 +99,6 @@ function cannotEnable(ctx: PlanContext, agent: AgentSpec | null, unit: UnitObser
     reason: 'unit-cannot-enable',
     guard: 'cannot-enable',
     evidence: [`${unit.name} is ${state === '' ? unit.load_state : state}: ${reason}`],
-    remedy: `give its unit file an [Install] section with WantedBy=default.target, then systemctl --user daemon-reload`,
+    remedy: `give its unit file an [Install] section with WantedBy=default.target, then: systemctl --user daemon-reload`,
   });
 }

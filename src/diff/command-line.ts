@@ -51,3 +51,24 @@ function policyWords(policy: PlanPolicy): readonly string[] {
 export function formatLimit({ value, unit }: Limit): string {
   return unit === 'percent' ? `${value}%` : String(value);
 }
+
+/** `tmux` on one socket, as it is written in addresses. */
+export function tmuxCommand(socket: string, ...words: readonly string[]): string {
+  return formatShellWords(['tmux', '-L', socket, ...words]);
+}
+
+/** A path of the roster as a shell takes it: a leading `~/` stays what it is. */
+export function shellPath(path: string): string {
+  return path.startsWith('~/') ? `~/${formatShellWords([path.slice(2)])}` : formatShellWords([path]);
+}
+
+/** What is moving now is told when it has come to rest. */
+export function whenSettled(said: Said): string {
+  return `when systemd has finished: ${planCommand(said)}`;
+}
+
+/** A server in an agent's unit can only be ended, with all that works in it; the holder's unit then keeps the next one. */
+export function moveServer({ roster }: Pick<Said, 'roster'>, socket: string): string {
+  const look = tmuxCommand(socket, 'list-sessions');
+  return `end the whole server when nobody works in it (${look} shows who does), then: ${fleetCommand(roster, 'apply')}`;
+}

@@ -7,6 +7,7 @@ import { renderLauncher } from '../spec/launcher.ts';
 import type { AgentSpec } from '../spec/model.ts';
 import { sha256 } from '../spec/sha256.ts';
 import { renderUnitFiles, unitFileOwner } from '../spec/unit-file.ts';
+import { fleetCommand } from './command-line.ts';
 import type { PlanContext } from './context.ts';
 import { livesElsewhere } from './elsewhere.ts';
 import { blocked, type Compare, change, changed, type Finding, unobserved, warning } from './finding.ts';
@@ -203,8 +204,8 @@ function otherOwner(
   const whose = owner === null ? 'bears no mark of any fleet' : `belongs to fleet ${owner}`;
   const remedy =
     owner === null
-      ? `move the file away, or fleet adopt ${kind}/${name}`
-      : `use \`fleet: ${owner}\`, or remove that fleet's files first`;
+      ? `move the file away; or, to have fleet write it: ${fleetCommand(ctx.roster, 'adopt', `${kind}/${name}`)}`
+      : `use \`fleet: ${owner}\` in ${ctx.roster.path}, or remove that fleet's files first`;
   return blocked(ctx, kind, name, agent, {
     reason: 'other-owner',
     guard: 'other-owner',

@@ -1,5 +1,6 @@
 /** The rows on heartbeats: warnings all, and never a reason to kill unless the roster says `on_stale: restart`. */
 import type { AgentSpec } from '../spec/model.ts';
+import { fleetCommand } from './command-line.ts';
 import type { PlanContext } from './context.ts';
 import type { Compare, Finding } from './finding.ts';
 import { deferred, unobserved, warning } from './finding.ts';
@@ -59,6 +60,7 @@ function restartLater(ctx: PlanContext, agent: AgentSpec, subject: LiveSubject, 
     after: { heartbeat: 'fresh' },
     evidence: [detail, 'on_stale: restart'],
   });
-  const remedy = '`fleet run` restarts it after a second look one interval later';
+  const run = fleetCommand(ctx.roster, 'run');
+  const remedy = `it is restarted after a second look one interval later by: ${run}`;
   return found.map((f) => (f.bucket === 'change' ? deferred(f.change, 'awaiting-second-look', remedy) : f));
 }

@@ -1,6 +1,7 @@
 /** The rows on pauses, crash loops and fights: what would be done, and is not for now. */
 import { fingerprint } from '../spec/fingerprint.ts';
 import type { AgentSpec } from '../spec/model.ts';
+import { fleetCommand } from './command-line.ts';
 import { addressOf, type PlanContext } from './context.ts';
 import { blocked, type Finding, warning } from './finding.ts';
 import type { Change, Ignored } from './plan.ts';
@@ -41,7 +42,8 @@ function crashLooped(
     const evidence = [why, 'it runs now; when it ends it is not started again'];
     return [...findings, warning(ctx, 'session', agent.name, agent, 'crash-loop', evidence)];
   }
-  const remedy = `mend what ends it, then \`fleet reset ${agent.name}\`; a change of its spec lets it go on too`;
+  const reset = fleetCommand(ctx.roster, 'reset', agent.name);
+  const remedy = `mend what ends it (a change of its spec lets it go on by itself), then: ${reset}`;
   const what = { reason: 'crash-loop', guard: 'crash-loop', evidence: [why, ...evidenceOf(first)], remedy } as const;
   return [...findings.filter((f) => !bringsUp(f)), blocked(ctx, 'session', agent.name, agent, what)];
 }

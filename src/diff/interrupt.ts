@@ -1,7 +1,7 @@
 /** The guards before anything that ends a session: the one way from "should be replaced" to a change. */
 import type { AgentSpec } from '../spec/model.ts';
-import { fleetCommand } from './command-line.ts';
-import type { PlanContext } from './context.ts';
+import { fleetCommand, moveServer, whenSettled } from './command-line.ts';
+import { type PlanContext, socketLabel } from './context.ts';
 import { unlessDisturbing } from './deferral.ts';
 import { blocked, change, deferred, type Finding, unobserved, warning } from './finding.ts';
 import { liveness } from './liveness.ts';
@@ -89,7 +89,7 @@ function closedGate(ctx: PlanContext, agent: AgentSpec, what: Interruption): rea
     case 'transition': {
       const draft = change(ctx, 'session', agent.name, agent, { stage: 5, ...what, disruption: 'restart' });
       const noted = { ...draft, evidence: [...what.evidence, gate.detail] };
-      return [deferred(noted, 'in-transition', 'plan again when systemd has finished')];
+      return [deferred(noted, 'in-transition', whenSettled(ctx))];
     }
     case 'masked':
     case 'missing':
@@ -100,8 +100,8 @@ function closedGate(ctx: PlanContext, agent: AgentSpec, what: Interruption): rea
         gate.state === 'masked'
           ? `systemctl --user unmask ${unit}`
           : gate.state === 'missing'
-            ? `install the unit file of ${unit}`
-            : 'stop the whole fleet by hand when nobody works, then plan again: the server moves to the holder';
+            ? `install the unit file of ${unit} in ~/.config/systemd/user, then: systemctl --user daemon-reload`
+            : moveServer(ctx, socketLabel(agent.socket));
       const evidence = [...what.evidence, gate.detail];
       return [blocked(ctx, 'session', agent.name, agent, { reason: what.reason, guard, evidence, remedy })];
     }

@@ -1,6 +1,7 @@
 /** The changes that take away what is left of an agent: session, unit, boot, files, in this order. */
 
 import { sha256 } from '../spec/sha256.ts';
+import { whenSettled } from './command-line.ts';
 import type { PlanContext } from './context.ts';
 import { unlessDisturbing } from './deferral.ts';
 import { change, changed, type Draft, deferred, type Finding } from './finding.ts';
@@ -59,7 +60,7 @@ function removeUnit(ctx: PlanContext, orphan: Orphan): readonly Finding[] {
       precondition: { active_state: unit.active_state, no_session_on: socketsOf(ctx, orphan) },
     });
     const moving = { ...stop, evidence: [...evidence, transitionOf(unit)] };
-    const wait = 'plan again when systemd has finished';
+    const wait = whenSettled(ctx);
     found.push(inTransition(unit) ? deferred(moving, 'in-transition', wait) : changed(stop));
   }
   if (unit.wanted_by.length > 0 || unit.unit_file_state.startsWith('enabled')) {

@@ -2,6 +2,7 @@
 
 import type { FilesObserved, PathObserved } from '../observe/state.ts';
 import type { AgentSpec } from '../spec/model.ts';
+import { fleetCommand, shellPath } from './command-line.ts';
 import type { PlanContext } from './context.ts';
 import { blocked, type Finding, unobserved } from './finding.ts';
 import type { Reason } from './reasons.ts';
@@ -14,8 +15,20 @@ export function missingPlaces(ctx: PlanContext, agent: AgentSpec): readonly Find
   const word = agent.argv?.[0] ?? '';
   return [
     ...unreadFiles(ctx, agent, files),
-    ...tell(ctx, agent, directory, 'workdir-missing', `create ${agent.workingDirectory}, or correct working_directory`),
-    ...tell(ctx, agent, command, 'command-missing', `install ${word}, or correct the command`),
+    ...tell(
+      ctx,
+      agent,
+      directory,
+      'workdir-missing',
+      `correct \`working_directory\` in ${ctx.roster.path}, or: mkdir -p ${shellPath(agent.workingDirectory)}`,
+    ),
+    ...tell(
+      ctx,
+      agent,
+      command,
+      'command-missing',
+      `install ${word}, or correct \`command\` of ${agent.name} in ${ctx.roster.path}, then: ${fleetCommand(ctx.roster, 'plan')}`,
+    ),
   ];
 }
 

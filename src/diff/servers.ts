@@ -1,6 +1,7 @@
 /** The rows on tmux servers: one server a socket, never a second one, never ended. */
 import type { LiveServer, TmuxServerObserved } from '../observe/state.ts';
 import type { SocketName } from '../spec/model.ts';
+import { tmuxCommand } from './command-line.ts';
 import { holderCovers, type PlanContext, serverOf, socketsInUse, unitOf } from './context.ts';
 import { livesElsewhere } from './elsewhere.ts';
 import { blocked, type Compare, change, changed, type Finding, unobserved, warning } from './finding.ts';
@@ -40,7 +41,8 @@ function compareUnknown(
     const evidence = seen.listening.map(
       (l) => `server pid ${l.pid} listens on ${seen.path} (cgroup ${l.cgroup ?? '?'})`,
     );
-    const remedy = `look at both (ls -l /proc/PID/exe; ps --ppid PID) and end the one without agents by its pid`;
+    const pids = seen.listening.map((l) => l.pid).join(',');
+    const remedy = `end the one without agents by its pid; which runs what shows: ps -o pid,ppid,args --ppid ${pids}`;
     const what = {
       reason: 'split-brain',
       guard: 'split-brain',
@@ -104,7 +106,9 @@ function serverMissing(ctx: PlanContext, seen: TmuxServerObserved): readonly Fin
   // Our own unit stops nothing (KillMode=process, no ExecStop), and may keep the servers of several sockets.
   const inside = ctx.layout.ownsUnitFiles ? [] : serversIn(ctx, name);
   if (inside.length > 0) {
-    const remedy = `give the roster the socket that ${name} keeps (tmux.socket_name), or end that server by hand`;
+    const [kept] = inside;
+    const look = tmuxCommand(kept ?? 'default', 'list-sessions');
+    const remedy = `set \`tmux: { socket_name: ${kept} }\` in ${ctx.roster.path}, or end that server; who works there shows: ${look}`;
     const seenInside = inside.map((s) => `${name} keeps the live server of socket ${s}: restarting it could end that`);
     const what = {
       reason: 'server-missing',

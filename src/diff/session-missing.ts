@@ -2,10 +2,12 @@
 
 import { fingerprint } from '../spec/fingerprint.ts';
 import type { AgentSpec } from '../spec/model.ts';
+import { fleetCommand, moveServer, shellPath, tmuxCommand, whenSettled } from './command-line.ts';
 import { type PlanContext, serverOf, socketLabel } from './context.ts';
 import { describeCopies, elsewhere } from './elsewhere.ts';
 import { blocked, change, changed, deferred, type Finding, unobserved, warning } from './finding.ts';
 import { serverWillRun } from './servers.ts';
+import type { PlacedSession } from './session-index.ts';
 import { serverIdentity } from './subject.ts';
 import { unitGate } from './unit-gate.ts';
 
@@ -14,13 +16,8 @@ export function compareMissing(ctx: PlanContext, agent: AgentSpec): readonly Fin
   const away = elsewhere(ctx, agent);
   if (away.kind === 'found') {
     const sameSocket = away.copies.some((c) => c.socket === socketLabel(agent.socket));
-    const first = away.copies[0];
-    const remedy =
-      first === undefined
-        ? ''
-        : sameSocket
-          ? `tmux -L ${first.socket} rename-session -t '${first.session.id}' ${agent.name}, if it is the right one`
-          : `end it there when it may end (tmux -L ${first.socket} kill-session -t '=${first.session.name}'), or give ${agent.name} \`socket: ${first.socket}\``;
+    const [first] = away.copies;
+    const remedy = first === undefined ? '' : copyRemedy(ctx, agent, first, sameSocket);
     const reason = sameSocket || away.copies.length > 1 ? 'duplicate-session' : 'wrong-socket';
     const guard = reason === 'wrong-socket' ? 'wrong-socket' : 'duplicate';
     const evidence = describeCopies(agent, { kind: 'absent' }, away.copies);
@@ -29,7 +26,8 @@ export function compareMissing(ctx: PlanContext, agent: AgentSpec): readonly Fin
   if (away.kind === 'other-directory') {
     const evidence = [`fleet started it on the tmux server ${away.pid}, which lives at ${away.path}`];
     const directory = away.path.slice(0, away.path.lastIndexOf('/tmux-'));
-    const remedy = `use fleet with TMUX_TMPDIR=${directory}, or end that session there first`;
+    const there = `TMUX_TMPDIR=${shellPath(directory)} ${fleetCommand(ctx.roster, 'plan')}`;
+    const remedy = `end that session there first, or use fleet with that directory: ${there}`;
     const what = { reason: 'wrong-socket', guard: 'wrong-socket', evidence, remedy } as const;
     return [blocked(ctx, 'session', agent.name, agent, what)];
   }
@@ -37,6 +35,19 @@ export function compareMissing(ctx: PlanContext, agent: AgentSpec): readonly Fin
     return [unobserved(ctx, 'session', agent.name, agent, away.why, `session missing, left alone: ${away.detail}`)];
   }
   return startIt(ctx, agent);
+}
+
+function copyRemedy(
+  ctx: PlanContext,
+  agent: AgentSpec,
+  { socket, session }: PlacedSession,
+  sameSocket: boolean,
+): string {
+  if (sameSocket) {
+    return `if it is the right one: ${tmuxCommand(socket, 'rename-session', '-t', session.id, agent.name)}`;
+  }
+  const kill = tmuxCommand(socket, 'kill-session', '-t', session.id);
+  return `give ${agent.name} \`socket: ${socket}\` in ${ctx.roster.path}; or, when it may end there: ${kill}`;
 }
 
 function startIt(ctx: PlanContext, agent: AgentSpec): readonly Finding[] {
@@ -61,7 +72,8 @@ function startIt(ctx: PlanContext, agent: AgentSpec): readonly Finding[] {
     case 'open': {
       if (agent.manage === 'warn') return [warning(ctx, 'session', agent.name, agent, 'session-missing', evidence)];
       if (!serverWillRun(ctx, agent.socket)) {
-        const remedy = `see to tmux-server/${socket} and unit/${ctx.layout.holderUnit} first`;
+        const explain = fleetCommand(ctx.roster, 'explain', `unit/${ctx.layout.holderUnit}`);
+        const remedy = `see to tmux-server/${socket} and unit/${ctx.layout.holderUnit} first: ${explain}`;
         const what = { reason: 'session-missing', guard: 'missing', evidence, remedy } as const;
         return [blocked(ctx, 'session', agent.name, agent, what)];
       }
@@ -79,12 +91,12 @@ function startIt(ctx: PlanContext, agent: AgentSpec): readonly Finding[] {
       });
       if (gate.state === 'transition') {
         const noted = { ...draft, evidence: [...evidence, gate.detail] };
-        return [deferred(noted, 'in-transition', 'plan again when systemd has finished')];
+        return [deferred(noted, 'in-transition', whenSettled(ctx))];
       }
       return [changed(draft)];
     }
     case 'server-inside': {
-      const remedy = 'stop the whole fleet by hand when nobody works, then plan again: the server moves to the holder';
+      const remedy = moveServer(ctx, socket);
       const what = {
         reason: 'session-missing',
         guard: 'server-in-unit',

@@ -1,5 +1,6 @@
 /** The rows on sessions: one agent after the other, each judged by what was seen of it alone. */
 import type { AgentSpec } from '../spec/model.ts';
+import { fleetCommand, tmuxCommand } from './command-line.ts';
 import { addressOf, type PlanContext, socketLabel } from './context.ts';
 import type { Drift } from './drift.ts';
 import { describeCopies, elsewhere } from './elsewhere.ts';
@@ -122,7 +123,9 @@ function twin(ctx: PlanContext, agent: AgentSpec, subject: LiveSubject): Finding
   const away = elsewhere(ctx, agent);
   if (away.kind !== 'found') return null;
   const evidence = describeCopies(agent, subject, away.copies);
-  const remedy = 'end the one that is not wanted, by its socket and session id';
+  const [first] = away.copies;
+  const kill = tmuxCommand(first?.socket ?? 'default', 'kill-session', '-t', first?.session.id ?? '');
+  const remedy = `look at each, then end the one that is not wanted, by its socket and id, as in: ${kill}`;
   return blocked(ctx, 'session', agent.name, agent, {
     reason: 'duplicate-session',
     guard: 'duplicate',
@@ -145,13 +148,16 @@ function notOurs(ctx: PlanContext, agent: AgentSpec, subject: LiveSubject): Find
       const evidence = [
         `session ${agent.name} (${session.id}) on socket ${label} bears no mark of fleet ${ctx.roster.fleet}`,
       ];
-      const remedy = `fleet adopt session/${agent.name}, if it is the agent; else rename or end that session`;
+      const adopt = fleetCommand(ctx.roster, 'adopt', `session/${agent.name}`);
+      const rename = tmuxCommand(label, 'rename-session', '-t', session.id, 'NEW-NAME');
+      const remedy = `if it is not the agent: ${rename}; if it is: ${adopt}`;
       return blocked(ctx, 'session', agent.name, agent, { reason: 'not-adopted', guard: 'not-ours', evidence, remedy });
     }
     case 'other-owner': {
       const owner = session.mark?.owner ?? '?';
       const evidence = [`session ${agent.name} (${session.id}) on socket ${label} belongs to fleet ${owner}`];
-      const remedy = `use another name or socket, or give it up in fleet ${owner}'s roster first`;
+      const forget = `fleet forget -f ROSTER-OF-${owner} session/${agent.name}`;
+      const remedy = `use another name or socket in ${ctx.roster.path}, or let go of it there: ${forget}`;
       return blocked(ctx, 'session', agent.name, agent, {
         reason: 'other-owner',
         guard: 'other-owner',

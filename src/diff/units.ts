@@ -3,6 +3,7 @@
 import type { UnitObserved } from '../observe/state.ts';
 import type { AgentSpec } from '../spec/model.ts';
 import { bootFinding } from './boot.ts';
+import { whenSettled } from './command-line.ts';
 import { addressOf, holderCovers, type PlanContext, serverOf, socketsInUse, unitOf } from './context.ts';
 import { elsewhere } from './elsewhere.ts';
 import { blocked, type Compare, change, changed, deferred, type Finding, unobserved, warning } from './finding.ts';
@@ -50,7 +51,7 @@ function unusable(ctx: PlanContext, agent: AgentSpec | null, unit: UnitObserved)
       reason: 'unit-masked',
       guard: 'masked',
       evidence: [`${unit.name} is ${unit.unit_file_state || unit.load_state}: somebody did that on purpose`],
-      remedy: `systemctl --user unmask ${unit.name}, if it may run again`,
+      remedy: `if it may run again: systemctl --user unmask ${unit.name}`,
     });
   }
   if (isMissing(unit) && !writesUnit(ctx, unit.name)) {
@@ -59,7 +60,7 @@ function unusable(ctx: PlanContext, agent: AgentSpec | null, unit: UnitObserved)
       reason: 'unit-missing',
       guard: 'missing',
       evidence: [`${unit.name}: ${unit.load_state}`, ...left],
-      remedy: `install its unit file in ~/.config/systemd/user, then systemctl --user daemon-reload`,
+      remedy: 'install its unit file in ~/.config/systemd/user, then: systemctl --user daemon-reload',
     });
   }
   return null;
@@ -102,7 +103,7 @@ function inMotion(ctx: PlanContext, agent: AgentSpec, unit: UnitObserved): Findi
     after: { active_state: 'active' },
     evidence: [transitionOf(unit)],
   });
-  return deferred(draft, 'in-transition', 'plan again when systemd has finished');
+  return deferred(draft, 'in-transition', whenSettled(ctx));
 }
 
 /** The holder comes up at boot when any agent does; nothing ever stops it. */

@@ -69,9 +69,9 @@ describe('where servers live', () => {
   };
   const UNOBSERVED = 'unobserved: Where the tmux server lives could not be read: no answer: null';
   const alive = (path: string) =>
-    `server-alive: The holder unit is left alone while its server lives: the server of ${path} lives, or cannot be told to be gone: run fleet plan again`;
-  const inside = (pid: number, path: string, unit: string) =>
-    `server-in-unit: The tmux server lives in this unit: tmux server ${pid} (${path}) lives in ${unit}: stopping it would end every session: stop the whole fleet by hand when nobody works, then run fleet plan: the server moves to the holder`;
+    `server-alive: The holder unit is left alone while its server lives: the server of ${path} lives, or cannot be told to be gone: look again: fleet plan`;
+  const inside = (pid: number, path: string, unit: string, socket = path.split('/').at(-1)) =>
+    `server-in-unit: The tmux server lives in this unit: tmux server ${pid} (${path}) lives in ${unit}: stopping it would end every session: end the whole server when nobody works in it (tmux -L ${socket} list-sessions shows who does), then: fleet apply`;
 
   test("an agent's unit that holds none may be stopped; one that holds a server may not", () => {
     const unit = 'fleet-agent@coder.service';
@@ -109,7 +109,7 @@ describe('where servers live', () => {
     const stranger: Break = (o) => (w.tmuxOf(o).socket = 'theirs');
     const elsewhere: Break = (o) => Object.assign(w.tmuxOf(o).listening[0] ?? {}, { cgroup: '/' });
     expect(holds(mosaic, unit, stranger, elsewhere)).toBeNull();
-    expect(holds(mosaic, unit, stranger)).toBe(inside(1000, '/tmp/tmux-1000/factory', unit));
+    expect(holds(mosaic, unit, stranger)).toBe(inside(1000, '/tmp/tmux-1000/factory', unit, 'theirs'));
   });
   test('the holder unit is restarted for a missing server, unless that of another socket would end with it', () => {
     expect(mayRestart(mosaic, 'factory')).toBe(alive('/tmp/tmux-1000/factory'));

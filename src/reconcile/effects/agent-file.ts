@@ -1,5 +1,6 @@
 /** `env-file/NAME` (env file), `env-file/NAME.argv` (argv file) and `env-file/fleet.launch` (the launcher). */
 
+import { fleetCommand } from '../../diff/command-line.ts';
 import type { Change } from '../../diff/plan.ts';
 import { parseAddress } from '../../spec/address.ts';
 import { renderArgvFile } from '../../spec/argv-file.ts';
@@ -34,13 +35,13 @@ function argvFile(ctx: EffectContext, change: Change, name: string): FileTarget 
   const path = expandHome(file, ctx.user.home);
   if (change.action === 'destroy') return { path, mode: { ifNew: 0o600 }, want: () => null };
   const agent = agentNamed(ctx, name);
-  if (agent === null) return notOnRoster(name);
+  if (agent === null) return notOnRoster(ctx, name);
   return { path, mode: { ifNew: 0o600 }, want: () => renderArgvFile(ctx.roster, agent, ctx.user.home) };
 }
 
 function envFile(ctx: EffectContext, name: string): FileTarget | Failure {
   const agent = agentNamed(ctx, name);
-  if (agent === null) return notOnRoster(name);
+  if (agent === null) return notOnRoster(ctx, name);
   const wanted = wantedEnv(ctx.roster, agent, ctx.user.home);
   return { path: envPath(ctx, name), mode: { ifNew: 0o600 }, want: (current) => mergeEnvFile(current, wanted) };
 }
@@ -62,7 +63,7 @@ function envPath(ctx: EffectContext, name: string): string {
   return expandHome(ctx.layout.envFile(name), ctx.user.home);
 }
 
-function notOnRoster(name: string): Failure {
+function notOnRoster(ctx: EffectContext, name: string): Failure {
   const detail = `${name} is not on the roster that is being applied`;
-  return failure('not-on-roster', 'Agent not on the roster', detail, 'run fleet plan again');
+  return failure('not-on-roster', 'Agent not on the roster', detail, `look again: ${fleetCommand(ctx.roster, 'plan')}`);
 }

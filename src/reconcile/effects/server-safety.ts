@@ -1,4 +1,5 @@
 /** Stopping or restarting a unit whose cgroup holds a tmux server would end every session of it. */
+import { fleetCommand, moveServer } from '../../diff/command-line.ts';
 import type { Observed, TmuxServerObserved } from '../../observe/state.ts';
 import type { EffectContext } from '../context.ts';
 import { type Failure, failure } from '../outcome.ts';
@@ -13,9 +14,9 @@ export function unitHoldsServer(ctx: SafetyContext, seen: Observed, unit: string
   if (unit === ctx.layout.holderUnit) {
     const sockets = new Set([ctx.roster.tmux.socketName, ...ctx.agents.map((a) => a.socket)].map(socketLabel));
     const alive = servers.find((s) => sockets.has(s.socket) && lives(s));
-    if (alive !== undefined) return serverAlive(alive);
+    if (alive !== undefined) return serverAlive(ctx, alive);
   }
-  return holdsAny(servers, unit);
+  return holdsAny(ctx, servers, unit);
 }
 
 /**
@@ -26,8 +27,8 @@ export function holderMayRestart(ctx: SafetyContext, seen: Observed, socket: str
   const servers = serversSeen(seen);
   if ('code' in servers) return servers;
   const alive = servers.find((s) => s.socket === socket && lives(s));
-  if (alive !== undefined) return serverAlive(alive);
-  return ctx.layout.ownsUnitFiles ? null : holdsAny(servers, ctx.layout.holderUnit);
+  if (alive !== undefined) return serverAlive(ctx, alive);
+  return ctx.layout.ownsUnitFiles ? null : holdsAny(ctx, servers, ctx.layout.holderUnit);
 }
 
 function serversSeen(seen: Observed): readonly TmuxServerObserved[] | Failure {
@@ -41,23 +42,22 @@ function lives(server: TmuxServerObserved): boolean {
   return server.listening.length > 0 || server.server.state !== 'absent';
 }
 
-function serverAlive(server: TmuxServerObserved): Failure {
+function serverAlive(ctx: SafetyContext, server: TmuxServerObserved): Failure {
   const detail = `the server of ${server.path} lives, or cannot be told to be gone`;
   return failure(
     'server-alive',
     'The holder unit is left alone while its server lives',
     detail,
-    'run fleet plan again',
+    `look again: ${fleetCommand(ctx.roster, 'plan')}`,
   );
 }
 
-function holdsAny(servers: readonly TmuxServerObserved[], unit: string): Failure | null {
+function holdsAny(ctx: SafetyContext, servers: readonly TmuxServerObserved[], unit: string): Failure | null {
   for (const server of servers) {
     const inside = server.listening.find((s) => s.cgroup !== null && holds(s.cgroup, unit));
     if (inside === undefined) continue;
     const detail = `tmux server ${inside.pid} (${server.path}) lives in ${unit}: stopping it would end every session`;
-    const remedy =
-      'stop the whole fleet by hand when nobody works, then run fleet plan: the server moves to the holder';
+    const remedy = moveServer(ctx, server.socket);
     return failure('server-in-unit', 'The tmux server lives in this unit', detail, remedy);
   }
   return null;

@@ -1,5 +1,7 @@
 /** `tmux-server/SOCKET`: bring the server up, its holder session back, or its deleted socket file. Never ends one. */
+
 import { dirname } from 'node:path';
+import { fleetCommand } from '../../diff/command-line.ts';
 import type { Change } from '../../diff/plan.ts';
 import type { Observed } from '../../observe/state.ts';
 import { ok, type Result } from '../../spec/result.ts';
@@ -133,7 +135,12 @@ async function signalServer(ctx: EffectContext, change: Change, socket: string, 
   if (server === undefined || only === undefined || others.length > 0) {
     const detail = `${others.length + (only === undefined ? 0 : 1)} servers listen on socket ${socket}`;
     return refused(
-      failure('no-such-server', 'There is not exactly one server to signal', detail, 'run fleet plan again'),
+      failure(
+        'no-such-server',
+        'There is not exactly one server to signal',
+        detail,
+        `look again: ${fleetCommand(ctx.roster, 'plan')}`,
+      ),
     );
   }
   const directory = ctx.ports.files.makeDirectory(dirname(server.path), 0o700);
@@ -141,7 +148,12 @@ async function signalServer(ctx: EffectContext, change: Change, socket: string, 
   const { processes } = ctx.ports;
   if (processes.startTime(only.pid) !== only.start_time) {
     return refused(
-      failure('server-gone', 'The server to be signalled is gone', `pid ${only.pid}`, 'run fleet plan again'),
+      failure(
+        'server-gone',
+        'The server to be signalled is gone',
+        `pid ${only.pid}`,
+        `look again: ${fleetCommand(ctx.roster, 'plan')}`,
+      ),
     );
   }
   if (!processes.signal(only.pid, 'SIGUSR1', { group: false })) {

@@ -1,5 +1,7 @@
 /** `unit-file/FILE`: write it (layout fleet), take it away, or have systemd read its files again (`reload`). */
+
 import { join } from 'node:path';
+import { fleetCommand } from '../../diff/command-line.ts';
 import { adoptedUnitFile } from '../../diff/owned.ts';
 import type { Change } from '../../diff/plan.ts';
 import type { Observed } from '../../observe/state.ts';
@@ -30,7 +32,12 @@ function targetOf(ctx: EffectContext, change: Change): FileTarget | Failure {
   if (change.action === 'destroy') return { path, mode, want: () => null };
   const content = renderUnitFiles(ctx.roster, ctx.agents, ctx.user.home)[name] ?? adopted(ctx, change, name);
   if (content === null) {
-    return failure('no-such-unit-file', 'Not one of the unit files that fleet writes', name, 'run fleet plan again');
+    return failure(
+      'no-such-unit-file',
+      'Not one of the unit files that fleet writes',
+      name,
+      `look again: ${fleetCommand(ctx.roster, 'plan')}`,
+    );
   }
   return { path, mode, want: () => content };
 }
