@@ -2,6 +2,7 @@
 import type { PlanPolicy } from '../diff/policy.ts';
 import { policyOfSaved, type SavedPlan } from '../diff/saved-plan.ts';
 import { again, type FitInput, type Misfit, misfits } from '../diff/saved-plan-fit.ts';
+import { heldSince } from '../diff/saved-plan-held.ts';
 import { movedRecords } from '../reconcile/moved-records.ts';
 import { err, ok, type Result } from '../spec/result.ts';
 import { type Arguments, type Failure, has, value } from './command.ts';
@@ -53,7 +54,7 @@ export function openSavedPlan(path: string, args: Arguments, context: Context): 
   return ok({ path, plan, policy: policyOfSaved(plan), args: withRoster });
 }
 
-/** Null where it may be made: the roster that was looked with, this place, and what fleet remembers are as they were. */
+/** Null where it may be made: the roster that was looked with, this place, what fleet remembers, and who holds it back are as they were. */
 export function whyStale({ path, plan }: SavedApply, seen: Look, context: Context): Failure | null {
   const { roster, here } = seen;
   const misfit = firstMisfit(plan, context, { roster, here });
@@ -64,8 +65,9 @@ export function whyStale({ path, plan }: SavedApply, seen: Look, context: Contex
     observed: seen.observed,
     memory: seen.memory,
   });
-  if (moved === undefined) return null;
-  return refusal(path, { stale: true, detail: moved, remedy: again(plan) });
+  if (moved !== undefined) return refusal(path, { stale: true, detail: moved, remedy: again(plan) });
+  const held = heldSince(plan, seen.memory.holds, seen.local.agents, context.user.home);
+  return held === null ? null : refusal(path, { stale: true, ...held });
 }
 
 function firstMisfit(plan: SavedPlan, { now }: Context, where: Pick<FitInput, 'roster' | 'here'>): Misfit | null {

@@ -299,6 +299,18 @@ describe('a plan that does not fit is refused whole, and nothing is changed', ()
     expect((await run('apply', '-y', untouched)).code).toBe(0);
   });
 
+  test('one of its agents was paused since (5), and goes on when it is resumed', async () => {
+    await kill('reviewer');
+    await save();
+    const about = ['reviewer', '-f', stage.roster];
+    expect((await run('pause', ...about, '--reason', 'moving house')).code).toBe(0);
+    await refused(applyIt(), 5, 'session/reviewer is paused by jarvis since');
+    await refused(applyIt(), 5, 'moving house\n  fleet resume reviewer');
+    expect((await run('resume', ...about)).code).toBe(0);
+    expect((await applyIt()).code).toBe(0);
+    await kill('reviewer');
+  });
+
   test('with a flag that would say otherwise (64)', async () => {
     await save();
     for (const flag of [
