@@ -3,6 +3,7 @@
  * src/cli/main.ts reads `process` or writes to a stream by itself.
  */
 import type { Masking } from '../observe/masking.ts';
+import type { KnownProcesses } from '../observe/proc/known.ts';
 import type { RunProgram } from '../observe/run.ts';
 import type { Machine } from '../reconcile/lease/machine.ts';
 import type { FileWriter, ProcessControl } from '../reconcile/ports.ts';
@@ -65,4 +66,6 @@ export interface Context {
   readonly log: Log;
   /** What is known to be secret by now; both streams pass through it. */
   readonly masking: Masking;
+  /** Of a command that looks again and again: what processes told before. */
+  readonly known?: KnownProcesses;
 }

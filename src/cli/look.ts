@@ -63,7 +63,8 @@ export function observeHere(
 ): Promise<Observed> {
   const request = { roster, host: here.host, tenant: here.tenant, deadlineMs: OBSERVE_DEADLINE_MS };
   const { run, now, user, env, delay, masking } = context;
-  const ports = { run, now, uid: user.uid, user, env, delay, masking };
+  const { known } = context;
+  const ports = { run, now, uid: user.uid, user, env, delay, masking, ...(known === undefined ? {} : { known }) };
   return observe(agents === null ? request : { ...request, agents }, ports);
 }
 

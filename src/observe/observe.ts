@@ -9,6 +9,7 @@ import { withoutSecrets } from './free-text.ts';
 import { observeHeartbeats } from './heartbeats.ts';
 import { observeLinger } from './linger.ts';
 import { createMasking, type Masking } from './masking.ts';
+import type { KnownProcesses } from './proc/known.ts';
 import { type PathLookup, readPathLookup } from './proc/paths.ts';
 import type { RunProgram } from './run.ts';
 import { readSecrets } from './secrets.ts';
@@ -40,6 +41,8 @@ export interface ObservePorts {
   readonly delay?: (ms: number) => Promise<void>;
   /** Shared over several observations of one process, so that the same files are not read again. */
   readonly paths?: PathLookup;
+  /** Likewise, of processes that are still the same programs. */
+  readonly known?: KnownProcesses;
   readonly lingerDirectory?: string;
   readonly runtimeDirectory?: string;
   /** Learns the secrets that the roster names. Default: one of its own. */
@@ -135,7 +138,13 @@ async function askTmux(
       deadlineMs,
       tmuxTmpdir,
     },
-    { run: ports.run, now: ports.now, delay, paths: ports.paths ?? readPathLookup() },
+    {
+      run: ports.run,
+      now: ports.now,
+      delay,
+      paths: ports.paths ?? readPathLookup(),
+      ...(ports.known === undefined ? {} : { known: ports.known }),
+    },
   );
 }
 

@@ -31,6 +31,7 @@ describe('a stat line', () => {
     expect(parseStat(`42 (pi) ${REST}`, 1000)).toEqual({
       pid: 42,
       comm: 'pi',
+      image: null,
       state: 'S',
       ppid: 1,
       pgrp: 7,

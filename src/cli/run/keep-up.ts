@@ -1,6 +1,7 @@
 /** One run of the controller, from its lease to its last word. */
 
 import type { PlanPolicy } from '../../diff/policy.ts';
+import { knownProcesses } from '../../observe/proc/known.ts';
 import type { SourceState } from '../../observe/watch/trigger.ts';
 import { plainEvent } from '../../reconcile/control/events.ts';
 import { CONTROL_POLICY } from '../../reconcile/control/policy.ts';
@@ -52,7 +53,7 @@ export async function keepUp(input: RunInput, context: Context): Promise<ExitCod
   if (!alone.ok) return reportFailure(context, alone.error);
   const undo = context.onExit(alone.value.release);
   try {
-    return await keepUpAlone(input, paths, context);
+    return await keepUpAlone(input, paths, { ...context, known: knownProcesses() });
   } finally {
     alone.value.release();
     undo();
@@ -122,6 +123,7 @@ async function keepUpAlone(input: RunInput, paths: StatePaths, context: Context)
   }
   context.finishBeforeInterrupt('done');
   context.onHangup(() => {
+    void notifier.reloading();
     live.rosterChanged();
     live.mark(EVERYTHING);
   });

@@ -21,6 +21,8 @@ export interface ProcessEntry {
   readonly start_time: number;
   /** Whatever the program says: at most 15 bytes, any of them. */
   readonly comm: string;
+  /** Where its code and its stack begin: another with every exec. Null where the kernel does not tell. */
+  readonly image: string | null;
   readonly uid: number;
 }
 
@@ -91,7 +93,7 @@ export function parseStat(line: string, uid: number): ProcessEntry | null {
   const open = line.indexOf('(');
   const close = line.lastIndexOf(')');
   if (open < 2 || close < open) return null;
-  const fields = line.slice(close + 2).split(' ', 20);
+  const fields = line.slice(close + 2).split(' ', 26);
   const number = (i: number): number => Number(fields[i] ?? Number.NaN);
   const entry: ProcessEntry = {
     pid: Number(line.slice(0, open - 1)),
@@ -104,10 +106,17 @@ export function parseStat(line: string, uid: number): ProcessEntry | null {
     state: fields[0] ?? '',
     start_time: number(19),
     comm: line.slice(open + 1, close),
+    image: imageOf(fields[23], fields[25]),
     uid,
   };
   const whole = [entry.pid, entry.ppid, entry.pgrp, entry.session, entry.tpgid, entry.start_time];
   return entry.state.length === 1 && whole.every(Number.isInteger) ? entry : null;
+}
+
+/** Both are 0 to those who may not know them, and for the kernel's own threads. */
+function imageOf(code: string | undefined, stack: string | undefined): string | null {
+  if (code === undefined || stack === undefined || stack === '0') return null;
+  return `${code}:${stack}`;
 }
 
 function unknown(failure: Pick<Unknown, 'why' | 'detail'>): Unknown {

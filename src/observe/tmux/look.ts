@@ -1,6 +1,7 @@
 /** One look at the tmux servers and at what runs in their panes. */
 import type { RuntimeSpec } from '../../spec/model.ts';
 import { type ProcessDetails, readProcessDetails } from '../proc/details.ts';
+import type { KnownProcesses } from '../proc/known.ts';
 import type { PathLookup } from '../proc/paths.ts';
 import { recognise } from '../proc/recognise.ts';
 import { type ProcessTable, readProcessTable } from '../proc/table.ts';
@@ -36,6 +37,8 @@ export interface LookPorts extends TmuxPorts {
   /** Unix milliseconds. */
   readonly now: () => number;
   readonly paths: PathLookup;
+  /** Shared over several looks of one process; without it everything is read anew. */
+  readonly known?: KnownProcesses;
 }
 
 export interface Looked {
@@ -54,7 +57,8 @@ export interface LookedServer {
 export async function look(request: LookRequest, ports: LookPorts): Promise<Looked> {
   const asked = await askServers(request, ports);
   const table = readProcessTable(ports.now, request.procRoot);
-  const details = readProcessDetails(request.procRoot);
+  const fresh = readProcessDetails(request.procRoot);
+  const details = table.status === 'known' ? (ports.known?.over(fresh, table.value, ports.now()) ?? fresh) : fresh;
   const listeners = listenersBy(table, request);
   const runsOf = (pane: ListedPane): PaneRuns => {
     if (table.status === 'unknown') return { verdict: 'unknown', why: table.why, detail: table.detail };

@@ -1,0 +1,130 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { expect, test } from 'vitest';
+import type { ProcessDetails } from '../../src/observe/proc/details.ts';
+import { readProcessDetails } from '../../src/observe/proc/details.ts';
+import { knownProcesses } from '../../src/observe/proc/known.ts';
+import { buildTable, type ProcessEntry, readProcessTable } from '../../src/observe/proc/table.ts';
+
+const NOW = 1_000_000_000;
+const entry = (changes: Partial<ProcessEntry> = {}): ProcessEntry => ({
+  pid: 7,
+  ppid: 1,
+  pgrp: 7,
+  session: 7,
+  tty_nr: 0,
+  tpgid: -1,
+  state: 'S',
+  start_time: 100,
+  comm: 'pi',
+  image: '1:2',
+  uid: 0,
+  ...changes,
+});
+const tableOf = (...entries: readonly ProcessEntry[]) =>
+  buildTable(NOW - 3_600_000, new Map(entries.map((e) => [e.pid, e])));
+
+/** Answers that count how often each was asked for. */
+function counting() {
+  const asked: string[] = [];
+  const details: ProcessDetails = {
+    exe: () => {
+      asked.push('exe');
+      return '/bin/pi';
+    },
+    cmdline: () => {
+      asked.push('cmdline');
+      return ['pi'];
+    },
+    environ: () => {
+      asked.push('environ');
+      return { status: 'known', value: new Map() };
+    },
+    cwd: () => {
+      asked.push('cwd');
+      return { status: 'known', value: '/' };
+    },
+    fd0: () => null,
+    ending: () => null,
+  };
+  const look = (from: ProcessDetails) => {
+    asked.length = 0;
+    from.exe(7);
+    from.cmdline(7);
+    from.environ(7);
+    from.cwd(7);
+    return [...asked];
+  };
+  return { details, look };
+}
+
+const EVERYTHING = ['exe', 'cmdline', 'environ', 'cwd'];
+
+test('what a process was started as is read once; where it is now is read every time', () => {
+  const { details, look } = counting();
+  const known = knownProcesses();
+  expect(look(known.over(details, tableOf(entry()), NOW))).toEqual(EVERYTHING);
+  expect(look(known.over(details, tableOf(entry()), NOW + 60_000))).toEqual(['cwd']);
+});
+
+test.each([
+  ['another process with its pid', { start_time: 101 }],
+  ['another program by exec', { image: '1:3' }],
+  ['another name', { comm: 'sh' }],
+])('%s is read anew', (_what, changes) => {
+  const { details, look } = counting();
+  const known = knownProcesses();
+  look(known.over(details, tableOf(entry()), NOW));
+  expect(look(known.over(details, tableOf(entry(changes)), NOW + 1))).toEqual(EVERYTHING);
+});
+
+test.each([
+  ['has just begun', { start_time: 359_500 }],
+  ['may not be known by us', { image: null }],
+  ['is a zombie', { state: 'Z' }],
+])('a process that %s is never known', (_what, changes) => {
+  const { details, look } = counting();
+  const known = knownProcesses();
+  for (const at of [NOW, NOW + 1]) expect(look(known.over(details, tableOf(entry(changes)), at))).toEqual(EVERYTHING);
+});
+
+test('everything is read again after ten minutes, and where the clock was set back', () => {
+  const { details, look } = counting();
+  const known = knownProcesses();
+  look(known.over(details, tableOf(entry()), NOW));
+  expect(look(known.over(details, tableOf(entry()), NOW + 600_000))).toEqual(EVERYTHING);
+  expect(look(known.over(details, tableOf(entry()), NOW - 1))).toEqual(EVERYTHING);
+});
+
+test('an answer that could not be had is asked for again', () => {
+  const { details } = counting();
+  const known = knownProcesses();
+  const denied: ProcessDetails = {
+    ...details,
+    exe: () => null,
+    environ: () => ({ status: 'unknown', why: 'denied', detail: '' }),
+  };
+  const first = known.over(denied, tableOf(entry()), NOW);
+  expect([first.exe(7), first.environ(7).status]).toEqual([null, 'unknown']);
+});
+
+test('the kernel tells an exec: the same process, another image', async () => {
+  const child = spawn('sh', ['-c', 'echo ready; read line; exec cat'], { stdio: 'pipe' });
+  const pid = child.pid ?? 0;
+  const imageOf = (): string | null => {
+    const table = readProcessTable(Date.now);
+    return table.status === 'known' ? (table.value.entries.get(pid)?.image ?? null) : null;
+  };
+  try {
+    await once(child.stdout, 'data');
+    const before = imageOf();
+    expect(before).not.toBe(null);
+    expect(imageOf()).toBe(before);
+    child.stdin.write('go\nhello\n');
+    await once(child.stdout, 'data');
+    expect(readProcessDetails().exe(pid)).toContain('cat');
+    expect(imageOf()).not.toBe(before);
+  } finally {
+    child.kill('SIGKILL');
+  }
+});
