@@ -5,6 +5,7 @@ import { EMPTY_MEMORY } from '../../src/diff/policy.ts';
 import { fingerprint } from '../../src/spec/fingerprint.ts';
 import { coderWith, FLEET, NONE } from './rosters.ts';
 import * as w from './world.ts';
+import './findings-read.ts';
 
 const fleet = w.roster(FLEET);
 const coder = fleet.agents[0];

@@ -4,6 +4,7 @@ import type { Limit, PlanPolicy } from '../../src/diff/policy.ts';
 import type { Observed } from '../../src/observe/state.ts';
 import { coderWith, FLEET } from './rosters.ts';
 import * as w from './world.ts';
+import './findings-read.ts';
 
 const NAMES = ['a', 'b', 'c', 'd', 'e'];
 const five = w.roster(

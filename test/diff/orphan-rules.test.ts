@@ -4,6 +4,7 @@ import type { Observed } from '../../src/observe/state.ts';
 import type { Roster } from '../../src/spec/model.ts';
 import { FLEET, MOSAIC, NONE } from './rosters.ts';
 import * as w from './world.ts';
+import './findings-read.ts';
 
 type World = w.Mutable<Observed>;
 type Break = (o: World) => void;

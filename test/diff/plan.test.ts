@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import type { Observed } from '../../src/observe/state.ts';
 import { coderWith, FLEET, MOSAIC } from './rosters.ts';
 import * as w from './world.ts';
+import './findings-read.ts';
 
 const fleet = w.roster(FLEET);
 

@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import type { Observed } from '../../src/observe/state.ts';
 import { FLEET, MOSAIC, NONE } from './rosters.ts';
 import * as w from './world.ts';
+import './findings-read.ts';
 
 type Break = (o: w.Mutable<Observed>) => void;
 const fleet = w.roster(FLEET);

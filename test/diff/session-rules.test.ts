@@ -4,6 +4,7 @@ import type { Observed } from '../../src/observe/state.ts';
 import { fingerprint } from '../../src/spec/fingerprint.ts';
 import { coderWith, FLEET, MOSAIC, NONE } from './rosters.ts';
 import * as w from './world.ts';
+import './findings-read.ts';
 
 type Break = (o: w.Mutable<Observed>) => void;
 const fleet = w.roster(FLEET);

@@ -294,14 +294,22 @@ export interface PlanOptions {
   readonly memory?: PlanMemory;
 }
 
+const watchers: ((plan: Plan) => void)[] = [];
+/** `told` is given every plan that `planOf` makes from now on, in this test file. */
+export function watchPlans(told: (plan: Plan) => void): void {
+  watchers.push(told);
+}
+
 export function planOf(r: Roster, observed: Mutable<Observed> | Observed, options: PlanOptions = {}): Plan {
-  return buildPlan({
+  const plan = buildPlan({
     roster: r,
     observed: observed as Observed,
     memory: options.memory ?? EMPTY_MEMORY,
     policy: { ...POLICY, ...options.policy },
     toolVersion: '0.0.0',
   });
+  for (const told of watchers) told(plan);
+  return plan;
 }
 
 /** One line a finding: the plan's text without its first line, as tables compare it. */
