@@ -1,4 +1,5 @@
 /** How failures reach people: on stderr, what and where first, then what to do next. */
+import { printable } from '../spec/printable.ts';
 import type { Failure } from './command.ts';
 import type { Context } from './context.ts';
 import type { ExitCode } from './exit-codes.ts';
@@ -6,10 +7,13 @@ import { EXIT } from './exit-codes.ts';
 import type { UsageProblem } from './parse-arguments.ts';
 
 export function reportFailure(context: Context, failure: Failure): ExitCode {
-  context.stderr.write(`fleet: ${failure.message}\n`);
-  if (failure.remedy !== null) context.stderr.write(`  ${failure.remedy}\n`);
+  context.stderr.write(`fleet: ${lines(failure.message)}\n`);
+  if (failure.remedy !== null) context.stderr.write(`  ${lines(failure.remedy)}\n`);
   return failure.code;
 }
+
+/** Names in it may come from a roster that somebody else wrote. */
+const lines = (text: string): string => text.split('\n').map(printable).join('\n');
 
 export function reportUsage(context: Context, problem: UsageProblem): ExitCode {
   return reportFailure(context, { code: EXIT.usage, ...problem });

@@ -146,5 +146,8 @@ function show(value: ViewValue | undefined): string {
 
 /** Control characters from a host or a roster must not move the reader's cursor. */
 function printable(line: string): string {
-  return line.replace(/[\p{Cc}\p{Cf}]/gu, (c) => `\\u${(c.codePointAt(0) ?? 0).toString(16).padStart(4, '0')}`);
+  return line.replace(
+    /[\p{Cc}\p{Cf}\u2028\u2029]/gu,
+    (c) => `\\u${(c.codePointAt(0) ?? 0).toString(16).padStart(4, '0')}`,
+  );
 }
