@@ -8,7 +8,7 @@ import { agentPane, otherLivePanes } from './pane.ts';
 const ACTIVE_WITHIN_MS = 10_000;
 
 export interface Liveness {
-  /** Attached clients, plus live processes in panes that are not the agent's. */
+  /** Attached clients, also through sessions that show the same panes, plus live processes in panes that are not the agent's. */
   readonly attached: number;
   readonly otherPanes: number;
   readonly busy: boolean;
@@ -26,7 +26,23 @@ export function liveness(
   const otherPanes = otherLivePanes(session).length;
   const pane = agentPane(session);
   const busy = pane === null ? null : busyBecause(observed, roster, agent, pane, now);
-  return { attached: session.attached + otherPanes, otherPanes, busy: busy !== null, why: busy ?? 'idle' };
+  const attached = session.attached + attachedBeside(observed, session) + otherPanes;
+  return { attached, otherPanes, busy: busy !== null, why: busy ?? 'idle' };
+}
+
+/**
+ * Clients of sessions that share a window with this one (grouped, or linked): tmux counts them for those sessions alone,
+ * and what they look at ends with its processes. Measured on tmux 3.3a.
+ */
+function attachedBeside(observed: Observed, session: TmuxSession): number {
+  const { tmux } = observed.sources;
+  const own = new Set(session.panes.map((p) => p.id));
+  for (const { server } of tmux.status === 'known' ? tmux.value.servers : []) {
+    if (server.state !== 'running' || !server.sessions.includes(session)) continue;
+    const beside = server.sessions.filter((s) => s !== session && s.attached > 0 && s.panes.some((p) => own.has(p.id)));
+    return beside.reduce((sum, s) => sum + s.attached, 0);
+  }
+  return 0;
 }
 
 /** Null where it is not busy. */

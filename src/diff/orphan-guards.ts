@@ -159,7 +159,7 @@ function sessionInTheWay(ctx: PlanContext, orphan: Orphan): Finding | null {
     if (other === undefined) continue;
     const what = unit === null ? 'it bears the name' : `stopping ${unit.name} would end it too`;
     const evidence = [`session ${agent} (${other.id}) on socket ${socket} is not known to be ours: ${what}`];
-    const adopt = fleetCommand(ctx.roster, 'adopt', `session/${agent}`);
+    const adopt = fleetCommand(ctx.roster, 'adopt', agent);
     const rename = `tmux -L ${socket} rename-session -t '${other.id}' NEW-NAME`;
     const remedy =
       other.mark === null && !ctx.launcher

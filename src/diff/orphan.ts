@@ -9,6 +9,7 @@ import { argvFileOwner } from '../spec/argv-file.ts';
 import { unitFileOwner } from '../spec/unit-file.ts';
 import { type PlanContext, socketLabel, unitOf } from './context.ts';
 import { agentsOwned, recordFor, recordsOf } from './owned.ts';
+import { isFormerFile } from './spec-drift.ts';
 import type { LiveSubject } from './subject.ts';
 
 export interface Orphan {
@@ -120,7 +121,9 @@ function isRecordedSession(ctx: PlanContext, seen: TmuxServerObserved, session: 
   const { memory } = ctx;
   const record = Object.hasOwn(memory.sessions, session.name) ? memory.sessions[session.name] : undefined;
   if (ctx.launcher || record === undefined || seen.server.state !== 'running') return false;
-  if (recordFor(memory, 'session', session.name) === null) return false;
+  // Meant to be replaced and not known to have been, or only seen before its env file was changed: not started by fleet.
+  if (recordFor(memory, 'session', session.name)?.state !== 'made') return false;
+  if (record.spec !== null && isFormerFile(record.spec)) return false;
   const sameServer = record.server.pid === seen.server.pid && record.server.start === seen.server.start;
   const same = record.id === session.id && record.created === session.created;
   return sameServer && same && record.socket === seen.socket;
@@ -131,7 +134,8 @@ export function socketsOf(ctx: PlanContext, { agent, env }: Pick<Orphan, 'agent'
   const written = env?.own[ctx.layout.keys.socket];
   const record = Object.hasOwn(ctx.memory.sessions, agent) ? ctx.memory.sessions[agent] : undefined;
   const sockets = [
-    ...(written === undefined ? [] : [written === '' ? 'default' : written]),
+    // Where the env file does not say it, Mosaic's launcher takes the default server.
+    ...(written === undefined ? (ctx.launcher ? [] : ['default']) : [written === '' ? 'default' : written]),
     ...(record === undefined ? [] : [record.socket]),
     socketLabel(ctx.roster.tmux.socketName),
   ];

@@ -25,7 +25,9 @@ export function scheduleGroups(changes: readonly Change[], batches: readonly Bat
   const lastOf = new Map<string, Task>();
   const groups = new Map<string, { readonly key: readonly number[]; readonly tasks: Task[] }>();
   for (const change of changes) {
-    const needs = change.depends_on.flatMap((address) => earlier.get(address) ?? []);
+    // A unit that is not stopped is not disabled either: what is pruned goes in one order, also within one address.
+    const before = change.stage === 6 ? [...change.depends_on, change.address] : change.depends_on;
+    const needs = before.flatMap((address) => earlier.get(address) ?? []);
     const impossible = change.depends_on.filter((address) => all.has(address) && !earlier.has(address));
     const subject = change.agent ?? change.address;
     const previous = lastOf.get(subject);

@@ -148,6 +148,28 @@ describe('mark and inventory must agree', () => {
     expect(found.blocked[0]?.evidence.join()).toContain('would end it too');
   });
 
+  test('layout mosaic: a session that fleet only meant to replace is not its own', () => {
+    const intended = (m: PlanMemory): PlanMemory => {
+      const session = m.owned['session/gone'];
+      if (session === undefined) return m;
+      return { ...m, owned: { ...m.owned, 'session/gone': { ...session, state: 'intended' } } };
+    };
+    expect(planned('mosaic', { memory: intended })[0]).toBe('blocked(not-ours) session/gone orphan-session');
+  });
+
+  test("layout mosaic: without its env file its unit's stop would end what bears its name on the default server", () => {
+    const strayed: Break = (o) => {
+      w.filesOf(o).env_files['gone'] = { state: 'absent' };
+      if (o.sources.tmux.status !== 'known') return;
+      const session = structuredClone(w.sessionNamed(now('mosaic'), 'gone', '$4', 44, false)) as never;
+      const server = { state: 'running' as const, pid: 1700, start: 1, sessions: [session] };
+      o.sources.tmux.value.servers.push({ socket: 'default', path: '/tmp/tmux-1000/default', listening: [], server });
+    };
+    const found = plan('mosaic', { breakIt: strayed });
+    expect(found.changes).toEqual([]);
+    expect(found.blocked[0]?.evidence.join()).toContain('on socket default is not known to be ours');
+  });
+
   test('layout mosaic: adopted, it bears a mark, which with the record is enough', () => {
     const adopted: Break = (o) => {
       w.session(o, 'gone').mark = { owner: 'mosaic', agent: 'gone', spec: null, pane: null };
@@ -330,6 +352,14 @@ describe('nothing else goes with it', () => {
       holds: { crash_loops: {}, contested: [], pauses: [pause] },
     });
     expect(plan('fleet', { memory }).changes).toEqual([]);
+  });
+
+  test('somebody attached to a session that shares its windows: deferred', () => {
+    const grouped: Break = (o) => {
+      const view = structuredClone(w.session(o, 'gone'));
+      w.sessionsOf(o).push({ ...view, id: '$90', name: 'ann', mark: null, attached: 1 });
+    };
+    expect(planned('fleet', { breakIt: grouped })[0]).toBe('deferred(attached) stop session/gone orphan-session');
   });
 
   test('somebody attached, or busy: deferred, and all that comes after it', () => {

@@ -514,6 +514,33 @@ test('what waits for a change that is deferred is deferred with it: nothing fail
   ]);
 });
 
+test("a session that takes an orphan's name before its unit is stopped lives on, and so does the unit", async () => {
+  const before = new World(FLEET);
+  const world = new World(FLEET.replace('  - { name: reviewer }\n', ''));
+  const gone = before.agent('reviewer');
+  world.truth.sources.units = before.truth.sources.units;
+  world.start(gone);
+  const memory = seen.owning(world.roster, ['reviewer']);
+  const plan = world.plan({ policy: { prune: true }, memory });
+  const look = world.ports.observe;
+  const ports = {
+    ...world.ports,
+    observe: async (agents: readonly string[] | null) => {
+      if (!world.has('reviewer')) {
+        world.start(gone);
+        world.session('reviewer').mark = null;
+      }
+      return look(agents);
+    },
+  };
+  const result = await world.apply({ plan, ports });
+  expect(told(result).filter((line) => line.includes('unit/'))).toEqual([
+    expect.stringMatching(/^skipped stop unit\/fleet-agent@reviewer.service (stale|dependency-failed)/),
+    expect.stringMatching(/^skipped disable unit\/fleet-agent@reviewer.service dependency-failed/),
+  ]);
+  expect(world.has('reviewer')).toBe(true);
+});
+
 test("pruned: session, unit, boot, files, in this order; the operator's lines stay", async () => {
   const before = new World(FLEET);
   const world = new World(FLEET.replace('  - { name: reviewer }\n', ''));
