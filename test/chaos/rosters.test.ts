@@ -5,8 +5,9 @@ import { afterAll, describe, expect, test } from 'vitest';
 import type { Roster } from '../../src/spec/model.ts';
 import { parseRoster } from '../../src/spec/roster.ts';
 import * as seen from '../diff/world.ts';
-import { RealHost, tmuxLacking } from '../reconcile/real-host.ts';
+import { tmuxLacking } from '../reconcile/real-host.ts';
 import { World } from '../reconcile/world.ts';
+import { onHosts } from './hosts.ts';
 import { pick, type Random } from './random.ts';
 import { BASE, CHANGES, type FieldCase, INVALID, type RosterDocument } from './roster-fields.ts';
 import { BEFORE, REAL_CHANGES, realRosterRound } from './rosters-real.ts';
@@ -151,24 +152,20 @@ describe('on a real tmux', () => {
     const lacking = tmuxLacking();
     if (lacking !== null) skip(lacking);
     const broken: string[] = [];
-    const run = async (first: number) => {
-      const host = new RealHost(BEFORE.map((entry) => `  - ${entry}`).join('\n'));
-      host.hurry = 10;
-      mkdirSync(join(host.home, 'wd'));
-      try {
+    await onHosts(
+      { hosts: HOSTS, rounds: ON_TMUX, agents: BEFORE, hurry: 10 },
+      async (host, round) => {
+        const [field, change] = REAL_CHANGES[round % REAL_CHANGES.length] ?? ['', ''];
+        const why = await realRosterRound(host, change, randomFrom(SEED + round));
+        if (why !== null) broken.push(`seed ${SEED}, round ${round} on tmux, ${field}: ${why}`);
+        count('on tmux');
+        done += 1;
+      },
+      async (host) => {
+        mkdirSync(join(host.home, 'wd'));
         await host.apply(await host.plan(), 50);
-        for (let round = first; round < ON_TMUX; round += HOSTS) {
-          const [field, change] = REAL_CHANGES[round % REAL_CHANGES.length] ?? ['', ''];
-          const why = await realRosterRound(host, change, randomFrom(SEED + round));
-          if (why !== null) broken.push(`seed ${SEED}, round ${round} on tmux, ${field}: ${why}`);
-          count('on tmux');
-          done += 1;
-        }
-      } finally {
-        host.close();
-      }
-    };
-    await Promise.all(Array.from({ length: HOSTS }, (_, first) => run(first)));
+      },
+    );
     violations.push(...broken);
     expect(broken).toEqual([]);
   });

@@ -5,6 +5,7 @@ import { EMPTY_MEMORY } from '../../src/diff/policy.ts';
 import { type SavedPlan, savePlan } from '../../src/diff/saved-plan.ts';
 import { POLICY } from '../diff/world.ts';
 import type { RealHost } from '../reconcile/real-host.ts';
+import { safely } from './hosts.ts';
 import { type Moved, openLedger, type RoundEnd, throughFile } from './moved.ts';
 import { chance, pick, type Random } from './random.ts';
 
@@ -84,11 +85,17 @@ function breakIt(host: RealHost, name: string, random: Random): void {
       if (there) host.tmux('respawn-pane', '-k', '-t', pane, '-c', join(host.home, 'src'), 'sh');
       break;
     case 'dead':
-      if (there) process.kill(host.panePid(name), 'SIGKILL');
+      if (there) killPane(host, name);
       break;
     case 'file':
       writeFileSync(envFile(host, name), 'FLEET_AGENT_NAME=wrong\n');
   }
+}
+
+/** The id of a dead pane's process may be somebody else's by now. */
+function killPane(host: RealHost, name: string): void {
+  const [dead, pid] = host.tmux('display-message', '-p', '-t', `=${name}:`, '#{pane_dead} #{pane_pid}').split(' ');
+  if (dead === '0') safely(() => process.kill(Number(pid), 'SIGKILL'));
 }
 
 const envFile = (host: RealHost, name: string): string => join(host.home, `.config/fleet/agents/${name}.env`);
@@ -191,7 +198,7 @@ function restartServer({ host }: Scene): Moved | null {
 /** A server that is told to end is not gone at once; somebody in a hurry does not wait for its clients. */
 function endOf(pid: number): void {
   for (const patience = Date.now() + 1_000; existsSync(`/proc/${pid}/exe`); ) {
-    if (Date.now() > patience) process.kill(pid, 'SIGKILL');
+    if (Date.now() > patience) safely(() => process.kill(pid, 'SIGKILL'));
   }
 }
 

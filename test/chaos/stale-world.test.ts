@@ -1,6 +1,7 @@
 /** Between a saved plan and its making the world moves: nothing that moved is destroyed, stopped or overwritten. */
 import { afterAll, describe, expect, test } from 'vitest';
-import { RealHost, tmuxLacking } from '../reconcile/real-host.ts';
+import { tmuxLacking } from '../reconcile/real-host.ts';
+import { onHosts } from './hosts.ts';
 import { staleRound } from './stale-memory.ts';
 import { AGENTS, realRound } from './stale-real.ts';
 import { chooseSeed, randomFrom, report, rounds } from './suite.ts';
@@ -58,22 +59,18 @@ describe('on a real tmux', () => {
     const lacking = tmuxLacking();
     if (lacking !== null) skip(lacking);
     const broken: string[] = [];
-    const run = async (first: number) => {
-      const host = new RealHost(AGENTS.map((name) => `  - { name: ${name} }`).join('\n'));
-      host.hurry = 10;
-      try {
+    await onHosts(
+      { hosts: HOSTS, rounds: ON_TMUX, agents: AGENTS.map((name) => `{ name: ${name} }`), hurry: 10 },
+      async (host, round) => {
+        const end = await realRound(host, randomFrom(SEED + 1_000_000 + round));
+        broken.push(...end.violations.map((v) => `seed ${SEED}, round ${round} on tmux: ${v}`));
+        add(end.counts);
+        done += 1;
+      },
+      async (host) => {
         await host.apply(await host.plan(), 50);
-        for (let round = first; round < ON_TMUX; round += HOSTS) {
-          const end = await realRound(host, randomFrom(SEED + 1_000_000 + round));
-          broken.push(...end.violations.map((v) => `seed ${SEED}, round ${round} on tmux: ${v}`));
-          add(end.counts);
-          done += 1;
-        }
-      } finally {
-        host.close();
-      }
-    };
-    await Promise.all(Array.from({ length: HOSTS }, (_, first) => run(first)));
+      },
+    );
     violations.push(...broken);
     expect(broken).toEqual([]);
   });
