@@ -38,15 +38,29 @@ new Script(source, { filename: 'fleet.bundle.cjs', cachedData }).runInThisContex
  */
 const DEFERRED = ['src/spec/schema-zod.ts', 'src/spec/yaml-library.ts', 'src/observe/check-document.ts'];
 const DEFERRED_PACKAGE = 'pino';
+/**
+ * Commands that a plan has nothing of, each exported under its own name: the controller and its company, and what is done
+ * once. They are one deferred file, with a copy of whatever they share with the others, and are handed plain data.
+ */
+const RARE = ['adopt', 'demo', 'events', 'forget', 'install', 'lock', 'pause', 'reset', 'resume', 'run', 'status'];
+const RARE_COMMANDS = [...RARE, 'uninstall'];
 
-const deferImports = {
+/** `from`: how the directory of deferred files is called by the file that is built. */
+const deferImports = (from) => ({
   name: 'defer-imports',
   setup: ({ onLoad, onResolve }) => {
+    const pathOf = (source) => `${from}/${basename(source, '.ts')}.cjs`;
     onResolve({ filter: new RegExp(`^${DEFERRED_PACKAGE}$`) }, () => ({
       path: pathOf(DEFERRED_PACKAGE),
       external: true,
     }));
-    onResolve({ filter: /^\.\/deferred\// }, ({ path }) => ({ path, external: true }));
+    onResolve({ filter: /^\.\/(?:deferred\/)?[a-z-]+\.cjs$/ }, ({ path }) => ({ path, external: true }));
+    if (from !== '.') {
+      const rare = new RegExp(`^\\./commands/(?:${RARE_COMMANDS.join('|')})\\.ts$`);
+      onResolve({ filter: rare }, ({ kind }) =>
+        kind === 'dynamic-import' ? { path: pathOf('commands'), external: true } : undefined,
+      );
+    }
     onLoad({ filter: /\/src\/[^.]+\.ts$/ }, ({ path }) => {
       const source = readFileSync(path, 'utf8');
       const contents = source.replace(/^import \{([^}]*)\} from '(\.[^']+)';$/gm, (statement, names, from) => {
@@ -56,10 +70,7 @@ const deferImports = {
       return { contents, loader: 'ts' };
     });
   },
-};
-
-/** As the launcher's require finds it. */
-const pathOf = (source) => `./deferred/${basename(source, '.ts')}.cjs`;
+});
 
 function deferred(names, path) {
   const values = names.split(',').map((name) => name.trim());
@@ -111,7 +122,17 @@ async function bundle(dist) {
     supported: { 'dynamic-import': false },
     banner: { js: '(function(require){' },
     footer: { js: '})' },
-    plugins: [deferImports],
+    plugins: [deferImports('./deferred')],
+  });
+  const rare = await build({
+    ...options,
+    stdin: {
+      contents: RARE_COMMANDS.map((name) => `export { ${name} } from './src/cli/commands/${name}.ts';`).join('\n'),
+      resolveDir: root,
+    },
+    outfile: join(dist, 'deferred/commands.cjs'),
+    define: { FLEET_VERSION: JSON.stringify(version) },
+    plugins: [deferImports('.')],
   });
   const rest = await build({
     ...options,
@@ -119,7 +140,7 @@ async function bundle(dist) {
     outdir: join(dist, 'deferred'),
     outExtension: { '.js': '.cjs' },
   });
-  return [...Object.keys(main.metafile.inputs), ...Object.keys(rest.metafile.inputs)];
+  return [main, rare, rest].flatMap(({ metafile }) => Object.keys(metafile.inputs));
 }
 
 /** The licence files of every package that a file of the bundle came from. A package without one fails the build. */
