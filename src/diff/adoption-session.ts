@@ -8,6 +8,7 @@ import { describeCopies, elsewhere } from './elsewhere.ts';
 import { findOrphans, type Part, socketsOf } from './orphan.ts';
 import { recordFor, recordsOf } from './owned.ts';
 import { livePanes } from './pane.ts';
+import { isFormerFile } from './spec-drift.ts';
 import { identityOf, type LiveSubject, remembered, subjectOf } from './subject.ts';
 
 const part = (name: string): Part => ({ kind: 'session', name });
@@ -57,7 +58,9 @@ function adoptLive(ctx: PlanContext, name: string, agent: AgentSpec | null, subj
     return refuses(ctx, part(name), { guard: 'not-ours', evidence, remedy });
   }
   const recorded = recordFor(ctx.memory, 'session', name) !== null;
-  const known = mark !== null || (!ctx.launcher && recordOf(ctx, name, subject) !== null);
+  const spec = recordOf(ctx, name, subject)?.spec;
+  const started = spec !== undefined && (spec === null || !isFormerFile(spec));
+  const known = mark !== null || (!ctx.launcher && started);
   if (recorded && known) return isOurs(ctx, part(name));
   return takeSession(ctx, name, agent, subject);
 }

@@ -8,7 +8,7 @@ import type { OwnedRecord, PlanMemory, RememberedSession } from '../diff/policy.
 import type { Observed, TmuxServerObserved } from '../observe/state.ts';
 import type { AgentSpec } from '../spec/model.ts';
 import { keyOf, sameRecord } from './claims.ts';
-import type { ApplyContext } from './context.ts';
+import { type ApplyContext, agentNamed } from './context.ts';
 import { type FindContext, findOurs, findSession, unitFile } from './found-ours.ts';
 import type { RecordChanges } from './journal-format.ts';
 import { serverSeen } from './seen.ts';
@@ -43,7 +43,21 @@ export function completeRecords(ctx: Context, known: Known): RecordChanges {
     return next === null ? before !== undefined : !sameRecord(before, next);
   });
   const remembered = [...sessions].filter(([name, session]) => memory.sessions[name] !== session);
-  return { owned: Object.fromEntries(changed), sessions: Object.fromEntries(remembered) };
+  return {
+    owned: Object.fromEntries(changed),
+    sessions: Object.fromEntries([...remembered, ...formerSessions(ctx, changed, memory)]),
+  };
+}
+
+/** Whose session is known to be gone, and who is on the roster no more: what it was started from tells nothing. */
+function formerSessions(
+  ctx: Context,
+  changed: readonly (readonly [string, OwnedRecord | null])[],
+  memory: PlanMemory,
+): readonly (readonly [string, null])[] {
+  const gone = new Set(changed.flatMap(([key, next]) => (next === null ? [key] : [])));
+  const names = Object.keys(memory.sessions).filter((name) => gone.has(`session/${name}`));
+  return names.filter((name) => agentNamed(ctx, name) === null).map((name) => [name, null]);
 }
 
 function foundSessions(ctx: Context, seen: Observed, memory: PlanMemory): ReadonlyMap<string, RememberedSession> {
@@ -92,7 +106,8 @@ function stateOf(record: OwnedRecord, pending: ReadonlySet<string> | null): Owne
 
 /** Known to be gone, and nobody on the roster wants it, or it was never made. */
 function isObsolete(ctx: Context, seen: Observed, known: OwnedRecord, agent: AgentSpec | undefined): boolean {
-  const wanted = agent !== undefined || known.agent === null;
+  const stopped = known.kind === 'session' && agent?.state === 'stopped';
+  const wanted = (agent !== undefined && !stopped) || known.agent === null;
   return (known.state === 'intended' || !wanted) && isGone(ctx, seen, known);
 }
 

@@ -17,9 +17,10 @@ import {
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { clearStage } from '../../src/cli/demo/stage.ts';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
-const PRELOAD = fileURLToPath(new URL('preload.cjs', import.meta.url));
+const PRELOADS = ['preload.cjs', 'preload-faults.cjs'].map((name) => fileURLToPath(new URL(name, import.meta.url)));
 
 /** The command as published, built anew into a directory of its own; the caller removes that. */
 export function buildFleet(): string {
@@ -56,7 +57,11 @@ export class KilledFleet {
     mkdirSync(join(this.home, 'tmux'), { mode: 0o700 });
     mkdirSync(join(this.home, 'src'));
     const here = { FLEET_TEST_HOME: this.home, FLEET_TEST_CLOCK: '4', TMUX_TMPDIR: join(this.home, 'tmux') };
-    const tmp = { TMPDIR: this.home, HOME: this.home, NODE_OPTIONS: `--require ${PRELOAD}` };
+    const tmp = {
+      TMPDIR: this.home,
+      HOME: this.home,
+      NODE_OPTIONS: PRELOADS.map((file) => `--require ${file}`).join(' '),
+    };
     this.env = { PATH: process.env['PATH'], LANG: 'C.UTF-8', TERM: 'xterm', ...here, ...tmp };
     this.agentProgram('stub', 'sleep infinity');
     this.agentProgram('other', 'tail -f /dev/null');
@@ -92,7 +97,7 @@ ${agents.map((agent) => `  - { ${agent} }`).join('\n')}
     rmSync(join(this.home, path), { force: true });
   }
 
-  /** The command. `test`: how the preload is to disturb it, by variable without FLEET_TEST_. */
+  /** The command. `test`: how the preloads are to disturb it, by variable without FLEET_. */
   run(args: readonly string[], test: Readonly<Record<string, string>> = {}): Promise<Ended> {
     const child = this.start(args, test);
     let stdout = '';
@@ -114,7 +119,7 @@ ${agents.map((agent) => `  - { ${agent} }`).join('\n')}
   /** The same as a process to be signalled. */
   start(args: readonly string[], test: Readonly<Record<string, string>> = {}) {
     const words = [join(this.dist, 'fleet.cjs'), ...args, '-f', join(this.home, 'fleet.yaml')];
-    const asked = Object.entries(test).map(([name, value]) => [`FLEET_TEST_${name}`, value]);
+    const asked = Object.entries(test).map(([name, value]) => [`FLEET_${name}`, value]);
     const env = { ...this.env, FLEET_TEST_MOMENTS: join(this.home, 'moments'), ...Object.fromEntries(asked) };
     return spawn(process.execPath, words, { env, stdio: ['ignore', 'pipe', 'pipe'] });
   }
@@ -213,9 +218,16 @@ ${agents.map((agent) => `  - { ${agent} }`).join('\n')}
     return { names: names.map((name) => relative('.', name)), owned: records, started, interrupted };
   }
 
-  /** Ends these servers and no others, and removes the home. */
+  /** Ends whatever was started here, told by its environment, also what a killed fleet had begun; removes the home. */
   close(): void {
-    for (const socket of [SOCKET, FOREIGN]) this.tmux(socket, 'kill-server');
-    rmSync(this.home, { recursive: true, force: true, maxRetries: 10, retryDelay: 20 });
+    const tmuxTmpdir = join(this.home, 'tmux');
+    const stage = { directory: this.home, home: this.home, tmuxTmpdir, roster: '', impostor: '' };
+    clearStage(stage, (pid) => {
+      try {
+        process.kill(pid, 'SIGKILL');
+      } catch {
+        // Gone by itself.
+      }
+    });
   }
 }

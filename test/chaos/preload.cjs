@@ -69,6 +69,15 @@ const effect = () => {
   moment('doing', address, action);
 };
 
+/** Null for half a line, which another preload may have written. */
+function parsed(text) {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
+}
+
 const journals = new Map();
 fs.openSync = (path, ...rest) => {
   const fd = openSync(path, ...rest);
@@ -86,7 +95,8 @@ fs.writeSync = (fd, data, ...rest) => {
   if (lines === undefined) return writeSync(fd, data, ...rest);
   for (const text of data.toString('utf8').split('\n')) {
     if (!text.startsWith('{"seq"')) continue;
-    const line = JSON.parse(text);
+    const line = parsed(text);
+    if (line === null) continue;
     lines.push(line);
     if (line.phase === 'made') moment('done', line.address, line.action);
   }

@@ -98,7 +98,7 @@ test('interrupted twice: ends now, and the last line says what was under way', a
 
 test('killed: the next plan and apply say in the middle of what, until an apply has ended', async () => {
   fleet.forgetMoments();
-  expect((await fleet.run(['apply', '-y'], { KILL: 'made 10' })).signal).toBe('SIGKILL');
+  expect((await fleet.run(['apply', '-y'], { TEST_KILL: 'made 10' })).signal).toBe('SIGKILL');
   const first = fleet
     .moments()
     .findLast((m) => m.name === 'made')
@@ -139,7 +139,7 @@ describe('apply --json ends with a summary', () => {
 
   test('where a bug comes up in the middle of an effect, and the next one goes on', async () => {
     fleet.forgetMoments();
-    const at = { THROW: `done ${await address('session/first')} start` };
+    const at = { TEST_THROW: `done ${await address('session/first')} start` };
     const ended = await fleet.run(['apply', '-y', '--json'], at);
     expect(ended.code).toBe(1);
     expect(ended.stderr).toContain('This is a bug in fleet.');

@@ -138,6 +138,7 @@ describe('mark and inventory must agree', () => {
     ['another id', (r) => ({ ...r, id: '$99' })],
     ['another creation time', (r) => ({ ...r, created: r.created + 1 })],
     ['another socket', (r) => ({ ...r, socket: 'elsewhere' })],
+    ['a spec that was written down before fleet changed its env file', (r) => ({ ...r, spec: 'env-file:abc' })],
   ])('layout mosaic: a session of its name with %s is not its own, and its unit is not stopped', (_name, other) => {
     const memory = (m: PlanMemory): PlanMemory => {
       const record = m.sessions['gone'];

@@ -270,6 +270,38 @@ describe('an apply that died', () => {
   });
 });
 
+describe('killed right after its effect, and nothing is left to do', () => {
+  const dieAtMade = async (world: World, input: Parameters<World['apply']>[0]) => {
+    world.countsState = true;
+    world.meanwhile = (step) => {
+      if (step.includes('"phase":"made"')) throw new Died(step);
+    };
+    await world.apply(input).catch((error) => expect(error).toBeInstanceOf(Died));
+    world.meanwhile = () => {};
+  };
+
+  test('a former agent: what its session was started from is forgotten with it', async () => {
+    const world = new World(NO_SUPERVISOR);
+    await world.apply();
+    const roster = { ...world.roster, agents: world.roster.agents.filter((a) => a.name !== 'coder') };
+    await dieAtMade(world, { roster, plan: world.planFor(roster, { prune: true }) });
+    await world.apply({ roster, plan: world.planFor(roster, { prune: true }) });
+    expect(Object.keys(world.memory().sessions)).not.toContain('coder');
+    expect(Object.keys(world.memory().owned).filter((key) => key.includes('coder'))).toEqual([]);
+  });
+
+  test('an agent that is to be stopped: its session is ours no more', async () => {
+    const world = new World(NO_SUPERVISOR);
+    await world.apply();
+    const agents = world.roster.agents.map((a) => (a.name === 'coder' ? { ...a, state: 'stopped' as const } : a));
+    const roster = { ...world.roster, agents };
+    await dieAtMade(world, { roster, plan: world.planFor(roster, {}) });
+    expect(world.planFor(roster, {}).changes).toEqual([]);
+    await world.apply({ roster, plan: world.planFor(roster, {}) });
+    expect(world.memory().owned['session/coder']).toBeUndefined();
+  });
+});
+
 describe('what is ours', () => {
   test('layout fleet: a fleet older than its records is written down by the first apply, and not by the second', async () => {
     const world = new World(FLEET);

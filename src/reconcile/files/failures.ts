@@ -30,8 +30,11 @@ export function fileFailure(path: string, errno: string, doing: string): Failure
       );
     case 'ELOOP':
       return symlinkFailure(path);
-    default:
-      return failure('file-error', 'A file could not be read or written', detail);
+    default: {
+      const look = errno === 'EIO' ? 'see what the kernel says of that disk (dmesg)' : `look at it (ls -ld ${path})`;
+      const remedy = `${look}, then run fleet apply again`;
+      return failure('file-error', 'A file could not be read or written', detail, remedy);
+    }
   }
 }
 
