@@ -8,6 +8,8 @@ export interface Workload {
   /** What happens then. */
   readonly change: (fleet: KilledFleet) => void;
   readonly flags?: readonly string[];
+  /** What is done before apply, each once and until it is done: commands of fleet. */
+  readonly first?: readonly (readonly string[])[];
 }
 
 const names = (count: number, from = 1): readonly string[] =>
@@ -61,6 +63,17 @@ export const WORKLOADS: readonly Workload[] = [
     before: names(9),
     change: (f) => f.roster([...names(1), ...names(8, 2).map((agent) => `${agent}, state: stopped`)]),
     flags: ['--even-if-busy'],
+  },
+  {
+    name: 'adopt',
+    before: ['name: stays'],
+    change: (f) => {
+      // Their environment says nothing of fleet, which is no reason to restart them.
+      f.roster(['name: stays', ...names(4).map((agent) => `${agent}, on_change: keep`)]);
+      // As agents were started before there was fleet: by hand, without its mark.
+      for (const agent of names(4)) f.startByHand(agent.slice('name: '.length));
+    },
+    first: names(4).map((agent) => ['adopt', '-y', `session/${agent.slice('name: '.length)}`]),
   },
   {
     name: 'files lost',

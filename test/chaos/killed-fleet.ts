@@ -50,6 +50,7 @@ const FOREIGN = 'fleet-crash-other';
 export class KilledFleet {
   readonly home = mkdtempSync(join(tmpdir(), 'fleet-crash-'));
   private readonly dist: string;
+  private readonly byHand = new Set<string>();
   private readonly env: NodeJS.ProcessEnv;
 
   constructor(dist: string) {
@@ -147,6 +148,12 @@ ${agents.map((agent) => `  - { ${agent} }`).join('\n')}
       return '';
     }
   }
+  /** An agent as a person starts it: the right program in the right directory, and no mark. */
+  startByHand(name: string): void {
+    const words = ['new-session', '-d', '-s', name, '-c', join(this.home, 'src'), 'sleep', 'infinity'];
+    this.tmux(SOCKET, ...words);
+    this.byHand.add(name);
+  }
   /** On a server of their own, and on the fleet's where that is up: whatever fleet does, they stay what they are. */
   makeForeign(): void {
     for (const name of ['web', 'a1', 'mine']) this.tmux(FOREIGN, 'new-session', '-d', '-s', name, 'sleep', 'infinity');
@@ -154,12 +161,17 @@ ${agents.map((agent) => `  - { ${agent} }`).join('\n')}
     for (const name of ['a1-by-hand', 'scratch'])
       this.tmux(SOCKET, 'new-session', '-d', '-s', name, 'sleep', 'infinity');
   }
-  /** Server, id, creation time and pane of each session that is not fleet's, hashed. */
+  /**
+   * Server, id, creation time and pane of each session that is not fleet's, hashed; and of those that were started by hand,
+   * whose mark may come.
+   */
   foreign(): string {
-    const format = '#{pid} #{start_time} #{session_id} #{session_name} #{session_created} #{pane_pid} #{@fleet_mark}';
+    const format = '#{pid} #{start_time} #{session_id} #{session_name} #{session_created} #{pane_pid} |#{@fleet_mark}';
     const listed = [FOREIGN, SOCKET].map((socket) => this.tmux(socket, 'list-panes', '-a', '-F', format));
-    const lines = listed.flatMap((text) => text.split('\n')).filter((line) => line !== '' && !line.includes(' crash/'));
-    return createHash('sha256').update(lines.sort().join('\n')).digest('hex');
+    const lines = listed.flatMap((text) => text.split('\n')).filter((line) => line !== '');
+    const theirs = lines.filter((line) => !line.includes('|crash/') || this.byHand.has(line.split(' ')[3] ?? ''));
+    const unmarked = theirs.map((line) => line.slice(0, line.indexOf('|')));
+    return createHash('sha256').update(unmarked.sort().join('\n')).digest('hex');
   }
 
   /** What must be the same however it came about: no pids, ids, times and plans. */

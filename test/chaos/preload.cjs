@@ -10,7 +10,8 @@
  * FLEET_TEST_SPENT   file of moments at which nobody dies any more, to which the one is appended at which this dies
  * FLEET_TEST_THROW   `MOMENT ADDRESS ACTION`: where an exception comes up
  *
- * Moments of an effect: `begun` (its begin line is on the disk), `doing` (its program was started, its signal sent, or
+ * Moments outside of any effect: `noted` (records alone are on the disk, the Nth time in this run: `noted - N`), and what
+ * comes right after that, `doing - N`. Moments of an effect: `begun` (its begin line is on the disk), `doing` (its program was started, its signal sent, or
  * its file written but not renamed), `done` (before its made line is written), `made` (that is on the disk), `ended`;
  * of the apply as a whole: `closing` (inventory written, not renamed), `closed` (renamed, the journal still there).
  */
@@ -62,6 +63,7 @@ function moment(name, address = '-', action = '-') {
 
 /** The change that was begun last: the first thing done after that is its effect. */
 let begun = null;
+let notes = 0;
 const effect = () => {
   if (begun === null) return;
   const { address, action } = begun;
@@ -110,6 +112,11 @@ fs.fdatasyncSync = (fd) => {
       moment('begun', line.address, line.action);
     }
     if (line.phase === 'made') moment('made', line.address, line.action);
+    if (line.phase === 'note') {
+      notes += 1;
+      begun = { address: '-', action: String(notes) };
+      moment('noted', '-', String(notes));
+    }
   }
 };
 fs.renameSync = (from, to) => {
