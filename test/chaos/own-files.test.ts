@@ -96,7 +96,7 @@ function wrong({ code, signal, stderr }: Ended, kind: string): object {
   if (kind === 'kill' || kind === 'torn') return signal === 'SIGKILL' ? {} : { code, signal, stderr };
   if (stderr.includes('bug in fleet')) return { stderr };
   if (code === 0) return {};
-  const said = stderr.includes(kind) && /\n {2,}\S/.test(stderr);
+  const said = stderr.includes(kind === 'short' ? 'ENOSPC' : kind) && /\n {2,}\S/.test(stderr);
   return said && code !== null ? {} : { code, signal, stderr };
 }
 
@@ -121,7 +121,7 @@ describe('every call', () => {
 /** In the short form one error a call, in turn. */
 function kindsFor(call: string, index: number): readonly string[] {
   const errors = LONG ? ERRORS : [ERRORS[index % ERRORS.length] ?? 'EIO'];
-  return ['kill', ...(call.startsWith('write ') ? ['torn'] : []), ...errors];
+  return ['kill', ...(call.startsWith('write ') ? ['torn', 'short'] : []), ...errors];
 }
 
 /** Five at a time: each mostly waits for processes to come up. */

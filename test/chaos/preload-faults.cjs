@@ -3,7 +3,8 @@
  * call by call, and one call can be made to fail or be the last.
  *
  * FLEET_FAULT_CALLS  file to which each call is appended: `CALL NAME`
- * FLEET_FAULT_AT     `N KIND`: the Nth call; KIND an errno, `kill` (before it), or `torn` (half of a write is done)
+ * FLEET_FAULT_AT     `N KIND`: the Nth call; KIND an errno, `kill` (before it), `torn` (killed when half of a
+ *                    write is done), or `short` (half of a write is done, then ENOSPC)
  */
 'use strict';
 const fs = require('node:fs');
@@ -34,9 +35,10 @@ function call(what, name, partly = () => {}) {
   count += 1;
   if (log) appendFileSync(log, `${what} ${name}\n`);
   if (String(count) !== wanted) return;
-  if (kind === 'torn') partly();
+  if (kind === 'torn' || kind === 'short') partly();
   if (kind === 'kill' || kind === 'torn') die();
-  throw Object.assign(new Error(`${kind}: injected, ${what} ${name}`), { code: kind, syscall: what });
+  const code = kind === 'short' ? 'ENOSPC' : kind;
+  throw Object.assign(new Error(`${code}: injected, ${what} ${name}`), { code, syscall: what });
 }
 
 fs.openSync = (path, ...rest) => {
