@@ -254,6 +254,15 @@ describe('processes that outlive it', () => {
     };
     expect((await end({ before, stubborn: { 2500: 'never' } })).signals).toEqual([]);
   });
+  test('all of those that survive are told', async () => {
+    const before = (o: World) => {
+      also(o);
+      w.paneOf(o, 'coder').runs = { verdict: 'other', pid: 2500, program: 'tool' };
+    };
+    expect(detail(await end({ before, stubborn: { 2000: 'never', 2500: 'never' } }))).toContain(
+      'pi (pid 2000), tool (pid 2500) outlived its session and KILL',
+    );
+  });
   test('the process of a dead pane is not signalled: its pid may be anybody’s', async () => {
     const before = (o: World) => {
       Object.assign(w.paneOf(o, 'coder'), { dead: true, runs: { verdict: 'dead', status: 0, signal: null } });
