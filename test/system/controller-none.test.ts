@@ -111,8 +111,10 @@ describeOnHost('the controller without units', () => {
     const before = await panes();
     await git('reset', '-q', '--hard', 'HEAD~1');
     await eventLike('does not descend');
-    const status = await host.fleet(USER, ['status', '-f', ROSTER]);
-    expect(status.stdout).toContain('to accept it: rm');
+    await until('the status says how to accept it', async () => {
+      const status = await host.fleet(USER, ['status', '-f', ROSTER]);
+      return status.stdout.includes('to accept it: rm') ? status : null;
+    });
     expect(await panes()).toEqual(before);
   });
 
