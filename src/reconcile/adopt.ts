@@ -44,7 +44,7 @@ export async function takeOver(
   const done = takes.filter((t) => adopted.some((a) => a.address === t.address && a.outcome === 'done'));
   const undone = takes.filter((t) => !done.includes(t));
   const records = join(recordsOf(done, { state: 'made', since }), asBefore(undone, before));
-  const failed = journal.value.note(records) ?? journal.value.finish();
+  const failed = writeDown(input, journal.value, records);
   return failed === null ? { ok: true, value: adopted } : { ok: false, error: failed };
 }
 
@@ -87,6 +87,14 @@ function judge(address: string, marking: Marking, wrong: string | null): Adopted
   };
 }
 
+/** Who has lost the lease writes nothing more: what was intended stands in the journal, for the next holder. */
+function writeDown(input: AdoptInput, journal: Journal, records: Parameters<Journal['note']>[0]): Failure | null {
+  const forbidden = input.mayAct();
+  if (forbidden?.code !== 'lease-lost') return journal.note(records) ?? journal.finish();
+  journal.abandon();
+  return forbidden;
+}
+
 export async function letGo(
   input: AdoptInput,
   goes: readonly LettingGo[],
@@ -103,7 +111,7 @@ export async function letGo(
   ]);
   const sessions = done.flatMap(({ kind, name }) => (kind === 'session' ? [[name, null] as const] : []));
   const records = { owned: Object.fromEntries(owned), sessions: Object.fromEntries(sessions) };
-  const failed = journal.value.note(records) ?? journal.value.finish();
+  const failed = writeDown(input, journal.value, records);
   return failed === null ? { ok: true, value: adopted } : { ok: false, error: failed };
 }
 
