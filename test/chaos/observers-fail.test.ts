@@ -161,6 +161,7 @@ function full(directory: () => string): NonNullable<Fault['make']> {
   };
 }
 
+// biome-ignore lint/suspicious/noConfusingVoidType: what fills it may give back how to undo that, or nothing
 function runtimeDirectory(fill: (path: string) => void | (() => void), owner = UID): NonNullable<Fault['make']> {
   return () => {
     if (existsSync(RUNTIME)) throw new Error(`${RUNTIME} is there: it belongs to somebody`);

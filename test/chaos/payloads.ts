@@ -1,3 +1,4 @@
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: these are what shells expand
 /** Texts that something on the way may take for more than text: each would leave a file behind, or come out changed. */
 
 /** Bare tricks; `C` is the command that makes the canary. */
