@@ -1,5 +1,5 @@
 /** What came of each change, as plain data: one outcome a change, one event a line with `--json`. */
-import type { Action, Change } from '../diff/plan.ts';
+import type { Action, Change, Plan } from '../diff/plan.ts';
 import type { Reason } from '../diff/reasons.ts';
 
 /** Why a change was not made although nothing failed. */
@@ -111,4 +111,10 @@ export function outcomeEvent(outcome: Outcome, at: string): ApplyEvent {
     case 'skipped':
       return { event: 'skipped', ...base, why: outcome.why, detail: outcome.detail };
   }
+}
+
+/** Of a plan none of whose changes was begun, and why. */
+export function notAttempted(plan: Pick<Plan, 'changes'>, { summary, detail }: Failure): readonly Outcome[] {
+  const why = 'not-attempted' as const;
+  return plan.changes.map((change) => ({ outcome: 'skipped', ...about(change), why, detail: `${summary}: ${detail}` }));
 }

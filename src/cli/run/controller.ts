@@ -18,7 +18,7 @@ import {
 } from '../../reconcile/control/pass.ts';
 import type { ControlPolicy } from '../../reconcile/control/policy.ts';
 import { type ControlState, createControl, trigger } from '../../reconcile/control/state.ts';
-import type { Outcome } from '../../reconcile/outcome.ts';
+import { type Failure, notAttempted, type Outcome } from '../../reconcile/outcome.ts';
 import type { PassOutcome } from './telemetry.ts';
 
 /** The world, as the controller reaches it. */
@@ -31,7 +31,8 @@ export interface ControllerPorts {
   /** A look at these agents, null at everything; and all that a decision takes besides. Null: there is nothing to look at. */
   readonly look: (agents: readonly string[] | null) => Promise<Looked | null>;
   readonly apply: (plan: ApplyEffect, looked: Looked, progress: () => void) => Promise<readonly Outcome[]>;
-  readonly write: (effect: Exclude<Effect, { effect: 'apply' }>, state: ControlState) => Promise<void>;
+  /** Null where it was written. */
+  readonly write: (effect: Exclude<Effect, { effect: 'apply' }>, state: ControlState) => Promise<Failure | null>;
   readonly passEnded: (pass: { readonly full: boolean; readonly outcome: PassOutcome; readonly ms: number }) => void;
   /** Told at least every `tickMs` while things go on; not when one of them hangs. */
   readonly alive: (state: ControlState) => void;
@@ -159,7 +160,12 @@ class Loop implements Controller {
     const { policy, random, moment } = this.#ports;
     const now = moment();
     const step = decidePass(this.#state, { ...looked.input, pass, observed: looked.observed, policy, random, now });
-    const apply = await this.#take(step);
+    const { apply, uncounted } = await this.#take(step);
+    if (apply !== null && uncounted !== null) {
+      await this.#take(this.#end(pass, notAttempted(apply.plan, uncounted)));
+      ended('failed');
+      return;
+    }
     if (apply === null) {
       ended(this.#clean(looked) ? 'clean' : 'incomplete');
       return;
@@ -191,14 +197,24 @@ class Loop implements Controller {
     return endPass(this.#state, { pass, outcomes, policy, random, now: moment() });
   }
 
-  /** In the order in which they are given; what is to be applied is left to the caller. */
-  async #take(step: Step): Promise<ApplyEffect | null> {
+  /**
+   * In the order in which they are given; what is to be applied is left to the caller. `uncounted`: what it starts could
+   * not be written down before, so that a controller that is killed would not remember it.
+   */
+  async #take(step: Step): Promise<{ readonly apply: ApplyEffect | null; readonly uncounted: Failure | null }> {
     this.#state = step.state;
     let apply: ApplyEffect | null = null;
+    let uncounted: Failure | null = null;
     for (const effect of step.effects) {
-      if (effect.effect === 'apply') apply = effect;
-      else await this.#ports.write(effect, this.#state);
+      if (effect.effect === 'apply') {
+        apply = effect;
+        continue;
+      }
+      // Another pass may have counted more by now: never back to what this one knew.
+      const latest = effect.effect === 'write-counters' ? { ...effect, counters: this.#state.counters } : effect;
+      const failed = await this.#ports.write(latest, this.#state);
+      if (latest.effect === 'write-counters' && latest.durable) uncounted = failed;
     }
-    return apply;
+    return { apply, uncounted };
   }
 }

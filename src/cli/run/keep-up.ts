@@ -3,6 +3,7 @@
 import type { PlanPolicy } from '../../diff/policy.ts';
 import { knownProcesses } from '../../observe/proc/known.ts';
 import type { SourceState } from '../../observe/watch/trigger.ts';
+import { NO_COUNTERS } from '../../reconcile/control/counters.ts';
 import { plainEvent } from '../../reconcile/control/events.ts';
 import { CONTROL_POLICY } from '../../reconcile/control/policy.ts';
 import { EVERYTHING } from '../../reconcile/control/queue.ts';
@@ -12,8 +13,9 @@ import { buildStatus, type StatusDocument } from '../../reconcile/control/status
 import type { Lease } from '../../reconcile/lease/hold.ts';
 import { takeLease } from '../../reconcile/lease/wait.ts';
 import type { MetricsAddress } from '../../reconcile/metrics/address.ts';
+import type { Failure as Cause } from '../../reconcile/outcome.ts';
 import { type ServiceNotifier, serviceNotifier } from '../../reconcile/service/notify.ts';
-import { loadCounters } from '../../reconcile/state/counters-file.ts';
+import { readCounters } from '../../reconcile/state/counters-file.ts';
 import { openEvents } from '../../reconcile/state/events-file.ts';
 import { type StatePaths, statePaths } from '../../reconcile/state/paths.ts';
 import { writeStatus } from '../../reconcile/state/status-file.ts';
@@ -94,13 +96,13 @@ interface Parts {
 
 async function keepUpAlone(input: RunInput, paths: StatePaths, context: Context): Promise<ExitCode> {
   const { feed, here, first } = input;
+  const counters = readCounters(paths.counters, (path) => context.files.read(path));
+  if (!counters.ok) return reportFailure(context, unusable(counters.error));
   let controller: Controller | null = null;
   const parts = assemble(input, paths, context, () => controller?.state() ?? null);
   const { telemetry, say, status, notifier } = parts;
-  const counters = loadCounters(paths.counters, (path) => context.files.read(path));
-  if (counters.lost !== null) say('trouble', `${counters.lost.summary}: ${counters.lost.detail}; put aside`);
   const live = createController(
-    counters.counters,
+    counters.value ?? NO_COUNTERS,
     loopPorts(parts, input, context, () => [live, sources] as const),
   );
   controller = live;
@@ -138,6 +140,11 @@ async function keepUpAlone(input: RunInput, paths: StatePaths, context: Context)
   status.flush();
   await Promise.all([notifier.stopping('ended'), served.value?.close()]);
   return EXIT.done;
+}
+
+/** Without its counters the controller would restart what has crashed in a loop, and fight who put a field back. */
+function unusable({ summary, detail, remedy }: Cause): Failure {
+  return { code: EXIT.error, message: `the controller is not started: ${summary}: ${detail}`, remedy };
 }
 
 function assemble(input: RunInput, paths: StatePaths, context: Context, state: () => ControlState | null): Parts {
@@ -218,7 +225,7 @@ function loopPorts(
     apply: world.apply,
     write: async (effect, state) => {
       if (effect.effect === 'write-status') live()[1].attend(anyoneWaits(state));
-      await world.write(effect, state);
+      return world.write(effect, state);
     },
     passEnded: telemetry.passEnded,
     refreshRoster: () => refreshRoster(feed, say, again, world.trouble),

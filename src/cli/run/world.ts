@@ -12,7 +12,7 @@ import { createJournalStore, type JournalStore } from '../../reconcile/journal.t
 import type { Lease } from '../../reconcile/lease/hold.ts';
 import { leaseStatus } from '../../reconcile/lease/release.ts';
 import { takeLease } from '../../reconcile/lease/wait.ts';
-import { about, type Failure, failure, type Outcome } from '../../reconcile/outcome.ts';
+import { type Failure, failure, notAttempted, type Outcome } from '../../reconcile/outcome.ts';
 import { writeDocument } from '../../reconcile/state/document.ts';
 import type { StatePaths } from '../../reconcile/state/paths.ts';
 import { stopped } from '../../reconcile/state/stop-file.ts';
@@ -45,7 +45,7 @@ export interface WorldInput {
 export interface World {
   readonly look: (agents: readonly string[] | null) => Promise<Looked | null>;
   readonly apply: (effect: ApplyEffect, looked: Looked, progress: () => void) => Promise<readonly Outcome[]>;
-  readonly write: (effect: Exclude<Effect, { effect: 'apply' }>, state: ControlState) => Promise<void>;
+  readonly write: (effect: Exclude<Effect, { effect: 'apply' }>, state: ControlState) => Promise<Failure | null>;
   /** Something of the controller's own went wrong; told once for the same. */
   readonly trouble: (code: string, message: string | null) => void;
 }
@@ -68,6 +68,7 @@ export function openWorld(input: WorldInput): World {
     write: async (effect) => {
       const failed = await write(effect, input);
       trouble(effect.effect, failed === null ? null : `${failed.summary}: ${failed.detail}`);
+      return failed;
     },
   };
 }
@@ -157,7 +158,8 @@ async function act(
 /** Whoever had the lease after this look began has changed what it saw, and what is remembered. */
 function othersActed({ began }: Looked, { context }: WorldInput): Failure | null {
   const status = leaseStatus(leaseFile(context), context.machine);
-  if (!status.ok || (status.value.state !== 'free' && status.value.state !== 'dead')) return null;
+  if (!status.ok) return status.error;
+  if (status.value.state !== 'free' && status.value.state !== 'dead') return null;
   const { last } = status.value;
   if (last === null || last.pid === context.machine.pid || (last.released_uptime ?? 0) < began) return null;
   return failure('overtaken', 'Another command acted meanwhile', `${describeHolder(last)} did`);
@@ -195,11 +197,6 @@ async function make(
     onEvent: progress,
   });
   return result.outcomes;
-}
-
-function notAttempted(plan: Plan, { summary, detail }: Failure): readonly Outcome[] {
-  const why = 'not-attempted' as const;
-  return plan.changes.map((change) => ({ outcome: 'skipped', ...about(change), why, detail: `${summary}: ${detail}` }));
 }
 
 async function write(

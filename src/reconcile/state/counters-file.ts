@@ -1,5 +1,4 @@
-/** The controller's counters on disk. What cannot be read is put aside: they make it calm, and nothing hangs on them. */
-import { renameSync } from 'node:fs';
+/** The controller's counters on disk. What cannot be read is a failure: a latch or a backoff that may be there is one. */
 import type { Contested, CrashLoop } from '../../diff/plan-holds.ts';
 import { ok, type Result } from '../../spec/result.ts';
 import type { SteadyClock } from '../control/clock.ts';
@@ -12,7 +11,6 @@ import {
   type Retry,
   type Wait,
 } from '../control/counters.ts';
-import { errnoOf } from '../files/failures.ts';
 import type { Failure } from '../outcome.ts';
 import type { FileRead } from '../ports.ts';
 import {
@@ -26,19 +24,6 @@ import {
   readDocument,
 } from './document.ts';
 
-export interface CountersRead {
-  readonly counters: Counters;
-  /** Why those on disk are not these; they were put aside. */
-  readonly lost: Failure | null;
-}
-
-export function loadCounters(path: string, read: (path: string) => FileRead): CountersRead {
-  const found = readCounters(path, read);
-  if (found.ok) return { counters: found.value ?? NO_COUNTERS, lost: null };
-  putAside(path);
-  return { counters: NO_COUNTERS, lost: found.error };
-}
-
 /** Null where there are none. */
 export function readCounters(path: string, read: (path: string) => FileRead): Result<Counters | null, Failure> {
   const document = readDocument(path, 'fleet.counters', read, (fields) => {
@@ -49,14 +34,6 @@ export function readCounters(path: string, read: (path: string) => FileRead): Re
     return { ...NO_COUNTERS, clock, agents, retries, repairs, looks, waits, actions };
   });
   return document.ok ? ok(document.value) : document;
-}
-
-function putAside(path: string): void {
-  try {
-    renameSync(path, `${path}.bad`);
-  } catch (error) {
-    if (errnoOf(error) === null) throw error;
-  }
 }
 
 const isClock = (value: unknown): value is SteadyClock =>

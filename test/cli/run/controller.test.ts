@@ -6,7 +6,7 @@ import type { Observed } from '../../../src/observe/state.ts';
 import { NO_COUNTERS } from '../../../src/reconcile/control/counters.ts';
 import type { Effect } from '../../../src/reconcile/control/pass.ts';
 import { CONTROL_POLICY } from '../../../src/reconcile/control/policy.ts';
-import { about, type Outcome } from '../../../src/reconcile/outcome.ts';
+import { about, failure, type Outcome } from '../../../src/reconcile/outcome.ts';
 import { FLEET } from '../../diff/rosters.ts';
 import { dropSession, HOME, healthy, POLICY, roster } from '../../diff/world.ts';
 import { until } from '../../observe/watch/world.ts';
@@ -75,6 +75,7 @@ function start(
       }),
     write: async ({ effect }) => {
       world.effects.push(effect);
+      return null;
     },
     passEnded: () => undefined,
     alive: () => {
@@ -105,6 +106,25 @@ test('the counters are written before anything is started that they count', asyn
   const { world } = start(without(FIRST));
   await until('acting', () => world.acting[0]);
   expect(world.effects[0]).toBe('write-counters');
+});
+
+test('nothing is started while what counts it cannot be written, and then it is', async () => {
+  let full = true;
+  const tried: string[] = [];
+  const { world } = start(without(FIRST), {
+    write: async (effect) => {
+      if (effect.effect !== 'write-counters') return null;
+      tried.push(effect.effect);
+      return full ? failure('disk-full', 'No space left', 'counters.json: ENOSPC') : null;
+    },
+  });
+  await until('tried', () => tried.length > 1);
+  expect(world.acting).toEqual([]);
+  full = false;
+  await until('acting', () => {
+    world.now += 1_000;
+    return world.acting[0];
+  });
 });
 
 test('an agent is repaired while another is still being waited for', async () => {

@@ -13,7 +13,7 @@ import { readWholeFile } from '../../../src/reconcile/files/read-file.ts';
 import type { Lease } from '../../../src/reconcile/lease/hold.ts';
 import { failure } from '../../../src/reconcile/outcome.ts';
 import type { RosterRead } from '../../../src/reconcile/roster/candidate.ts';
-import { loadCounters, readCounters } from '../../../src/reconcile/state/counters-file.ts';
+import { readCounters } from '../../../src/reconcile/state/counters-file.ts';
 import { writeDocument } from '../../../src/reconcile/state/document.ts';
 import { stopped } from '../../../src/reconcile/state/stop-file.ts';
 import { err, ok } from '../../../src/spec/result.ts';
@@ -202,19 +202,15 @@ describe('counters', () => {
   test('come back as they were written', () => {
     const path = join(directory, 'counters.json');
     writeDocument(diskFiles, path, counters);
-    expect(loadCounters(path, readWholeFile)).toEqual({ counters, lost: null });
+    expect(readCounters(path, readWholeFile)).toEqual({ ok: true, value: counters });
   });
 
-  test('that are none are none, and those that cannot be read are put aside and told', () => {
+  test('that are none are none; those that cannot be read are a failure, and stay as they are', () => {
     const path = join(directory, 'counters.json');
-    expect(loadCounters(path, readWholeFile)).toEqual({ counters: NO_COUNTERS, lost: null });
+    expect(readCounters(path, readWholeFile)).toEqual({ ok: true, value: null });
     writeFileSync(path, '{"kind":"fleet.counters","format_version":"1.0","agents":{"a":{"streak":"x"}}}');
-    expect(readCounters(path, readWholeFile).ok).toBe(false);
-    expect(loadCounters(path, readWholeFile)).toMatchObject({
-      counters: NO_COUNTERS,
-      lost: { code: 'state-unusable' },
-    });
-    expect(readFileSync(`${path}.bad`, 'utf8')).toContain('"x"');
+    expect(readCounters(path, readWholeFile)).toMatchObject({ ok: false, error: { code: 'state-unusable' } });
+    expect(readFileSync(path, 'utf8')).toContain('"x"');
   });
 });
 
