@@ -42,6 +42,8 @@ const STAGED = {
     lstatSync: (path, options) => fs.lstatSync(STAGED_PATHS[path] ?? path, options),
     realpathSync: (path) => fs.realpathSync(STAGED_PATHS[path] ?? path),
   }),
+  // V8 takes no cache that was made under other flags than it starts with.
+  'node:v8': () => ({ setFlagsFromString: () => {} }),
   'node:net': (net) => ({ ...net, connect: () => net.connect({ path: join(stage, 'bus') }) }),
 };
 const stagedRequire = (name) => STAGED[name]?.(realRequire(name)) ?? realRequire(name);

@@ -13,6 +13,8 @@ export interface Command {
   /** Paragraphs below the flags in `--help`. */
   readonly notes: readonly string[];
   readonly load: () => Promise<RunCommand>;
+  /** It runs until it is stopped. */
+  readonly lasts?: true;
 }
 
 export interface Operand {

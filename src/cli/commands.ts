@@ -122,6 +122,7 @@ export const COMMANDS: readonly Command[] = [
       'controller of this fleet runs already, 78 where there is neither a valid roster nor a last good one.',
     ],
     load: async () => (await import('./commands/run.ts')).run,
+    lasts: true,
   },
   {
     name: 'status',
@@ -140,6 +141,7 @@ export const COMMANDS: readonly Command[] = [
     flags: ['follow', 'json'],
     notes: ['The oldest are dropped: about 20,000 are kept. -f waits for more, until it is interrupted.'],
     load: async () => (await import('./commands/events.ts')).events,
+    lasts: true,
   },
   {
     name: 'pause',

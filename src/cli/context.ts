@@ -58,6 +58,8 @@ export interface Context {
   readonly self: { readonly node: string; readonly script: string };
   /** From now on SIGHUP calls this; without it, it ends the process. */
   readonly onHangup: (reload: () => void) => void;
+  /** Told once the command is loaded, where it ends by itself: what pays only in the long run is left out. */
+  readonly endsSoon: () => void;
   readonly stdin: {
     readonly isTerminal: boolean;
     /** One line typed at the terminal; null where its input ended. */

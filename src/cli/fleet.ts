@@ -47,6 +47,7 @@ async function dispatch(argv: readonly string[], context: Context): Promise<Exit
   }
   if (has(args.value, 'help')) return print(context, formatCommandHelp(command));
   const run = await command.load();
+  if (command.lasts !== true) context.endsSoon();
   return run(args.value, await withSettings(context, args.value));
 }
 

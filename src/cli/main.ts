@@ -9,6 +9,7 @@ import { diskFiles } from '../reconcile/files/disk.ts';
 import { thisMachine } from '../reconcile/lease/machine.ts';
 import { processControl } from '../reconcile/process-control.ts';
 import type { Context, Output, User } from './context.ts';
+import { endsSoon } from './ends-soon.ts';
 import { EXIT, type ExitCode, signalExitCode } from './exit-codes.ts';
 import { fleet } from './fleet.ts';
 import { textLog } from './log.ts';
@@ -159,6 +160,7 @@ async function main(): Promise<void> {
     onHangup: (reload) => {
       process.on('SIGHUP', reload);
     },
+    endsSoon: () => endsSoon(process.versions.v8),
     stdin: {
       get isTerminal() {
         return process.stdin.isTTY === true;

@@ -58,6 +58,7 @@ export function openBench(changes: Partial<Context> = {}): Bench {
       onExit: () => () => {},
       self: { node: '/usr/bin/node', script: '/opt/fleet/fleet.cjs' },
       onHangup: () => {},
+      endsSoon: () => {},
       stdin: { isTerminal: false, ask: () => Promise.resolve(null) },
       log: textLog(false, stderr),
       masking: createMasking(),
