@@ -48,6 +48,9 @@ export function simulateHalf(half: 1 | 2): void {
     violations += result.violations.length;
     for (const [what, times] of result.counts) counts.set(what, (counts.get(what) ?? 0) + times);
     counts.set('passes', (counts.get('passes') ?? 0) + result.passes);
+    const needed = `passes needed: ${result.passesToMatch}`;
+    counts.set(needed, (counts.get(needed) ?? 0) + 1);
+    counts.set('slowest match, ms', Math.max(counts.get('slowest match, ms') ?? 0, Math.round(result.msToMatch)));
     counts.set('effects', (counts.get('effects') ?? 0) + result.effects);
     const how = `FLEET_CHAOS_SEED=${seed} FLEET_CHAOS_EPOCH=${number}`;
     return result.violations.slice(0, 5).map((v) => `${v} (again: ${how})`);

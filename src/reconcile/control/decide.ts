@@ -27,8 +27,8 @@ export interface DecideInput {
   readonly pauses: readonly Pause[];
   /** Agents that this look was about; null = everything. */
   readonly scope: ReadonlySet<string> | null;
-  /** Agents, and addresses of what all share, that another pass works on. */
-  readonly working: ReadonlySet<string>;
+  /** Agents, and addresses of what all share, that another pass works on; with the address of the last change of each. */
+  readonly working: ReadonlyMap<string, string>;
   /** Why nothing at all may be done now (the PAUSED file, a lost lease); null where it may. */
   readonly stopped: string | null;
 }
@@ -62,6 +62,8 @@ export interface Held {
   readonly detail: string;
   /** RFC 3339: since when it waits for idleness; null for all else. */
   readonly since: string | null;
+  /** The address of the prerequisite that it waits for; null where it waits for none. */
+  readonly behind: string | null;
 }
 
 export interface Decision {
@@ -84,7 +86,7 @@ interface Draft {
   readonly uncounted: Record<string, AgentCounters>;
 }
 
-type Hold = Pick<Held, 'why' | 'until' | 'detail'>;
+type Hold = Pick<Held, 'why' | 'until' | 'detail'> & Partial<Pick<Held, 'behind'>>;
 
 export function decide(input: DecideInput): Decision {
   const seen = noteSeen(input.counters, input);
@@ -105,14 +107,14 @@ function deferredHold(input: DecideInput, draft: Draft, change: Plan['deferred']
   const wait = entry(draft.counters.waits, change.address);
   const until = draft.counters.clock.steady + input.policy.deferredMs;
   const detail = change.evidence.at(-1) ?? change.why;
-  return { ...about(change), why: change.why, until, detail, since: wait?.since ?? stamp(input.now) };
+  return { ...about(change), why: change.why, until, detail, since: wait?.since ?? stamp(input.now), behind: null };
 }
 
 function weigh(input: DecideInput, draft: Draft, change: Change): void {
   for (const rule of RULES) {
     const hold = rule(input, draft, change);
     if (hold === null) continue;
-    draft.held.push({ ...about(change), ...hold, since: null });
+    draft.held.push({ ...about(change), since: null, behind: null, ...hold });
     return;
   }
   draft.act.push(change);
@@ -154,10 +156,24 @@ function inProgress({ working }: DecideInput, _draft: Draft, change: Change): Ho
   return { why: 'in-progress', until: null, detail: 'another pass is at it' };
 }
 
-function afterItsPrerequisites(_input: DecideInput, draft: Draft, change: Change): Hold | null {
+function afterItsPrerequisites(input: DecideInput, draft: Draft, change: Change): Hold | null {
   const before = draft.held.find((h) => h.why !== 'contested' && change.depends_on.includes(h.address));
-  if (before === undefined) return null;
-  return { why: 'dependency', until: before.until, detail: `waits for ${before.address} (${before.why})` };
+  if (before === undefined) return afterWhoIsComingUp(input, change);
+  return {
+    why: 'dependency',
+    until: before.until,
+    detail: `waits for ${before.address} (${before.why})`,
+    behind: before.address,
+  };
+}
+
+/** What another pass is starting looks right before it has settled, and is then no change any more to wait for. */
+function afterWhoIsComingUp(input: DecideInput, change: Change): Hold | null {
+  if (!isBringUp(change)) return null;
+  const name = agentOf(input, change)?.dependsOn.find((below) => input.working.has(below));
+  if (name === undefined) return null;
+  const detail = `waits for ${name} (another pass is at it)`;
+  return { why: 'dependency', until: null, detail, behind: input.working.get(name) ?? null };
 }
 
 function calmly(input: DecideInput, draft: Draft, change: Change): Hold | null {

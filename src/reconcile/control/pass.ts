@@ -16,6 +16,7 @@ import type { Outcome } from '../outcome.ts';
 import { type Moment, stamp, tick } from './clock.ts';
 import { type Decision, decide, type Held } from './decide.ts';
 import { type ControlEvent, heldEvent, newlyHeld, outcomeEvent, plainEvent } from './events.ts';
+import { freedByEffects, freedByLook } from './freed.ts';
 import { holdsOf } from './holds.ts';
 import { judge } from './judge.ts';
 import type { Reset } from './pauses.ts';
@@ -130,13 +131,17 @@ export function decidePass(state: ControlState, input: PassInput): Step {
     uncounted: decision.uncounted,
   };
   const judged = judge(state, { ...input, plan, scope, decision });
+  const held = heldNow(state, decision.held, scope, plan);
+  const made = new Set([...working.keys(), ...decision.act.map((c) => c.agent ?? c.address)]);
+  const freed = freedByLook(state.held, held, made);
+  const { steady } = decision.counters.clock;
   const next: ControlState = {
     ...state,
     ...judged,
     counters: decision.counters,
-    queue: requeue(state, work, acting.keys, decision),
+    queue: freed.reduce((q, key) => mark(q, key, steady), requeue(state, work, acting.keys, decision)),
     working: new Map([...state.working, [input.pass, acting]]),
-    held: heldNow(state, decision.held, scope, plan),
+    held,
     pauses,
     stopped,
   };
@@ -163,7 +168,9 @@ export function endPass(state: ControlState, input: EndInput): Step {
   const counters = record(state.counters, { acted, uncounted, outcomes, policy, now, random });
   const { steady } = counters.clock;
   const moved = outcomes.some((o) => o.outcome !== 'skipped');
-  const again = acted.length === 0 ? work.keys : [...new Set(acted.map((c) => c.agent ?? EVERYTHING))];
+  const others = new Set(workedOn(state, input.pass).values());
+  const touched = [...acted.map((c) => c.agent ?? EVERYTHING), ...freedByEffects(state.held, acted, others)];
+  const again = acted.length === 0 ? work.keys : [...new Set(touched)];
   const left = leave({ ...state, counters }, input.pass, work);
   const queue = again.reduce(
     (q, key) => (moved ? mark(q, key, steady) : markAt(q, key, steady + NOT_MADE_MS)),
@@ -194,10 +201,10 @@ function planFor(input: PassInput, counters: ControlState['counters'], scope: Re
   });
 }
 
-/** Agents, and addresses of what all share, that other passes are making changes to. */
-function workedOn(state: ControlState, pass: number): ReadonlySet<string> {
+/** Agents, and addresses of what all share, that other passes are making changes to, with the address of the last of them. */
+function workedOn(state: ControlState, pass: number): ReadonlyMap<string, string> {
   const others = [...state.working].filter(([number]) => number !== pass).flatMap(([, work]) => work.acted);
-  return new Set(others.map((c: Change) => c.agent ?? c.address));
+  return new Map(others.map((c: Change) => [c.agent ?? c.address, c.address]));
 }
 
 function requeue(

@@ -29,13 +29,14 @@ export class SimController {
   stopped: string | null = null;
   state: ControlState | null = null;
   passes = 0;
-  /** Number of the last pass that looked at everything. */
-  fullLookAt = 0;
   effects = 0;
   inFlight = 0;
   rosterRead: RosterRead;
   /** Called once, when effects begin. */
   onApply: (() => void) | null = null;
+  /** Called with each decision: its plan, what waits, and whom the look was about (null = everything). */
+  onDecided: ((plan: Plan, held: ControlState['held'], agents: ReadonlySet<string> | null) => void) | null = null;
+  private lastPlan: Plan | null = null;
   /** What lies on the disk. */
   private disk: string = JSON.stringify(NO_COUNTERS);
   private inForce: RosterInForce | null = null;
@@ -110,7 +111,6 @@ export class SimController {
       }
       const { pass } = begun.look;
       this.passes += 1;
-      if (begun.look.agents === null) this.fullLookAt = this.passes;
       this.inFlight += 1;
       this.time.after(LOOK_MS, () => life === this.life && this.decide(pass));
     }
@@ -127,6 +127,8 @@ export class SimController {
     const observed = this.world.look(now.wall);
     this.oracle.looked(observed, roster, this.time.now);
     const seen: PassSeen = { observed, stopped: this.stopped !== null, pauses: [...this.pauses], roster };
+    const scope = this.state.working.get(pass)?.scope ?? null;
+    this.lastPlan = null;
     const decided = decidePass(this.state, {
       pass,
       roster,
@@ -143,9 +145,13 @@ export class SimController {
       policy: CONTROL_POLICY,
       now,
       random: this.random,
-      buildPlan: (input) => this.planned(input),
+      buildPlan: (input) => {
+        this.lastPlan = this.planned(input);
+        return this.lastPlan;
+      },
     });
     this.state = decided.state;
+    if (this.lastPlan !== null) this.onDecided?.(this.lastPlan, decided.state.held, scope);
     const applying = decided.effects.some((e) => e.effect === 'apply');
     if (!applying) this.inFlight -= 1;
     this.perform(decided.effects, seen);
