@@ -23,7 +23,7 @@ const MAX_STALE_MS = 60_000;
 
 export function record(counters: Counters, input: RecordInput): Counters {
   const ticked = { ...counters, clock: tick(counters.clock, input.now) };
-  const kept = uncount(ticked, input);
+  const kept = waitFromNow(uncount(ticked, input), input);
   return input.acted.reduce((left, change) => {
     const outcome = outcomeOf(input.outcomes, change);
     return outcome === undefined ? left : recordOne(left, change, outcome, input);
@@ -39,6 +39,20 @@ function uncount(counters: Counters, { acted, outcomes, uncounted }: RecordInput
   };
   const back = Object.entries(uncounted).filter(([agent]) => !made(agent));
   return back.length === 0 ? counters : { ...counters, agents: { ...counters.agents, ...Object.fromEntries(back) } };
+}
+
+/** What was decided may be made much later, behind others of its pass: the backoff lies between what was made, not decided. */
+function waitFromNow(counters: Counters, { uncounted }: RecordInput): Counters {
+  const { steady } = counters.clock;
+  const later = Object.entries(uncounted).flatMap(([name, before]) => {
+    const known = entry(counters.agents, name);
+    const decided = known?.restarts.at(-1);
+    // Another spec, a reset: it began anew meanwhile.
+    if (known === undefined || decided === undefined || known.spec !== before.spec) return [];
+    if (known.streak !== before.streak + 1) return [];
+    return [[name, { ...known, not_before: known.not_before + steady - decided }] as const];
+  });
+  return later.length === 0 ? counters : { ...counters, agents: { ...counters.agents, ...Object.fromEntries(later) } };
 }
 
 function outcomeOf(outcomes: readonly Outcome[], { address, action }: Change): Outcome | undefined {

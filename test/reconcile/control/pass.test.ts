@@ -51,6 +51,25 @@ describe('an agent that has ended', () => {
     expect(desk.condition('stub', 'Ready')).toBe('True AsWanted');
   });
 
+  test('waits from when its start was made, however long its pass took; after a reset meanwhile it does not wait', () => {
+    const desk = new Desk(FLEET);
+    dead(desk);
+    const slow = desk.look();
+    desk.wait(25_000);
+    desk.end(slow);
+    desk.wait(29_999);
+    expect(desk.look().held).toEqual(['session/coder backoff']);
+    desk.wait(1);
+    expect(desk.look().acts).toEqual([START]);
+    const other = new Desk(FLEET);
+    dead(other);
+    const first = other.look();
+    other.resets = [{ id: 'r1', target: 'coder', by: 'ada', at: '2026-06-01T12:00:00Z' }];
+    other.look();
+    other.end(first);
+    expect(other.look().acts).toEqual([START]);
+  });
+
   test('is told to wait, until when', () => {
     const desk = new Desk(FLEET);
     dead(desk);

@@ -126,7 +126,13 @@ export class SimController {
     const now = this.moment();
     const observed = this.world.look(now.wall);
     this.oracle.looked(observed, roster, this.time.now);
-    const seen: PassSeen = { observed, stopped: this.stopped !== null, pauses: [...this.pauses], roster };
+    const seen: PassSeen = {
+      at: this.time.now,
+      observed,
+      stopped: this.stopped !== null,
+      pauses: [...this.pauses],
+      roster,
+    };
     const scope = this.state.working.get(pass)?.scope ?? null;
     this.lastPlan = null;
     const decided = decidePass(this.state, {
@@ -254,6 +260,7 @@ export class SimController {
       return { outcome: 'failed', ...about(change), failure };
     });
     this.inFlight -= 1;
+    this.oracle.ended(changes);
     const ended = endPass(this.state, {
       pass,
       outcomes: settled,

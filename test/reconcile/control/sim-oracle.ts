@@ -9,6 +9,8 @@ import type { Live, SimWorld } from './sim-world.ts';
 
 /** What a pass saw and was told when it decided. */
 export interface PassSeen {
+  /** When it decided, simulated milliseconds. */
+  readonly at: number;
   readonly observed: Observed;
   readonly stopped: boolean;
   readonly pauses: readonly Pause[];
@@ -22,6 +24,8 @@ export class Oracle {
   readonly violations: string[] = [];
   /** By agent: when it was started by fleet, since its spec changed or somebody said `reset`. */
   private readonly starts = new Map<string, number[]>();
+  /** By agent: starts decided at so many milliseconds, whose controller was killed before it knew what came of them. */
+  private readonly open = new Map<string, number>();
   private readonly effects: number[] = [];
   private readonly repairs = new Map<string, number[]>();
   /** By session: how often it was seen just like this. */
@@ -36,6 +40,8 @@ export class Oracle {
   forget(agent: string | null): void {
     if (agent === null) this.starts.clear();
     else this.starts.delete(agent);
+    if (agent === null) this.open.clear();
+    else this.open.delete(agent);
     this.repairs.clear();
   }
   /** Called with each look that the controller is given: only what it shows counts as seen. */
@@ -94,21 +100,27 @@ export class Oracle {
     if (agent === undefined) return;
     const live = world.agents.get(agent.name)?.session ?? null;
     const ends = change.kind === 'session' && change.action !== 'start' && live !== null;
-    if (ends) this.ended(change, live, time, say);
+    if (ends) this.killed(change, live, time, say);
     const starts = change.action === 'start' || change.action === 'restart';
-    if (starts && change.stage === 5 && change.reason !== 'unit-inactive') this.started(agent, now, say);
+    if (starts && change.stage === 5 && change.reason !== 'unit-inactive')
+      this.started(agent, now, pass.at + this.credit, say);
   }
-  private started(agent: Roster['agents'][number], now: number, say: (what: string) => void): void {
+  /** Called when a controller learns what came of its changes. */
+  ended(changes: readonly Change[]): void {
+    for (const { agent } of changes) if (agent !== null) this.open.delete(agent);
+  }
+  private started(agent: Roster['agents'][number], now: number, decided: number, say: (what: string) => void): void {
     const { window, limit, backoff } = agent.restart;
     const before = (this.starts.get(agent.name) ?? []).filter((t) => t > now - Math.max(window, 1_800_000));
     const recent = before.filter((t) => t > now - window);
-    const last = before.at(-1);
+    const last = this.open.get(agent.name) ?? before.at(-1);
     if (recent.length >= limit) say(`start ${recent.length + 1} within the window, ${limit} are allowed`);
     // Healthy for half an hour it may start at once; else at least the shortest backoff is between two.
     if (last !== undefined && now - last < backoff) say(`started again after ${now - last} ms, backoff is ${backoff}`);
     this.starts.set(agent.name, [...before, now]);
+    this.open.set(agent.name, decided);
   }
-  private ended(change: Change, live: Live, time: number, say: (what: string) => void): void {
+  private killed(change: Change, live: Live, time: number, say: (what: string) => void): void {
     if (live.state === 'dead') return;
     const beats = change.action === 'stop' ? ' stops' : change.reason === 'heartbeat-stale' ? ' beats' : '';
     const times = this.looks.get(`${change.agent} ${live.id} ${live.created}${beats}`)?.times ?? [];
