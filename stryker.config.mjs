@@ -4,6 +4,7 @@
 /** Files that stand between a plan and something that cannot be taken back: no mutant may survive here. */
 const GUARDS = [
   'src/reconcile/precondition.ts',
+  'src/reconcile/judge-session.ts',
   'src/reconcile/effects/guarded-kill.ts',
   'src/reconcile/effects/server-safety.ts',
   'src/reconcile/seen.ts',
@@ -11,13 +12,22 @@ const GUARDS = [
 
 export default {
   mutate: (process.env.MUTATE ?? ['src/diff/**/*.ts', ...GUARDS].join(',')).split(','),
-  testRunner: 'vitest',
+  plugins: ['./scripts/mutation/runner.mjs'],
+  testRunner: 'in-process',
+  inProcess: {
+    files: [
+      'test/diff/*-rules.test.ts',
+      'test/diff/plan.test.ts',
+      'test/diff/adoption.test.ts',
+      'test/diff/saved-plan-held.test.ts',
+      'test/reconcile/apply.test.ts',
+      'test/reconcile/*-guards.test.ts',
+    ],
+  },
   // Stryker would rewrite tsconfig.json with a compiler that TypeScript 7 no longer is; nothing here needs that.
   tsconfigFile: 'no-tsconfig-here.json',
-  vitest: { configFile: 'vitest.mutation.config.ts' },
   // Only the tests that reach a line are asked about it.
   coverageAnalysis: 'perTest',
-  ignoreStatic: true,
   concurrency: Number(process.env.MUTATION_WORKERS ?? 2),
   timeoutMS: 20_000,
   reporters: ['clear-text', 'progress', 'json', 'html'],

@@ -305,23 +305,23 @@ describe('the plan as a document', () => {
     };
     Object.assign(w.unit(observed, 'mosaic-agent@stub.service'), { unit_file_state: 'disabled', wanted_by: [] });
     w.sessionsOf(observed).push(w.sessionNamed(r, 'mine', '$50', 1, false) as never);
-    expect(w.text(w.planOf(r, observed))).toMatchInlineSnapshot(`
-      "Plan: 1 to restart, 1 to enable. 1 of 1 host observed; 0 agents unchanged.
-
-      ~ w-jarvis/jarvis/unit/mosaic-agent@stub.service  enable (boot-disabled)
-          unit_file_state: disabled -> enabled
-          because: mosaic-agent@stub.service is disabled: a reboot loses it
-          roster: fleet.yaml:8
-
-      -/+ w-jarvis/jarvis/session/coder  restart (runtime-mismatch)
-          runtime: dogfood -> pi
-          because: script dogfood.py
-          roster: fleet.yaml:6
-
-      Unmanaged, left alone:
-          w-jarvis/jarvis/session/mine: no mark, not on the roster
-      "
-    `);
+    expect(w.text(w.planOf(r, observed)).split('\n')).toEqual([
+      'Plan: 1 to restart, 1 to enable. 1 of 1 host observed; 0 agents unchanged.',
+      '',
+      '~ w-jarvis/jarvis/unit/mosaic-agent@stub.service  enable (boot-disabled)',
+      '    unit_file_state: disabled -> enabled',
+      '    because: mosaic-agent@stub.service is disabled: a reboot loses it',
+      '    roster: fleet.yaml:8',
+      '',
+      '-/+ w-jarvis/jarvis/session/coder  restart (runtime-mismatch)',
+      '    runtime: dogfood -> pi',
+      '    because: script dogfood.py',
+      '    roster: fleet.yaml:6',
+      '',
+      'Unmanaged, left alone:',
+      '    w-jarvis/jarvis/session/mine: no mark, not on the roster',
+      '',
+    ]);
   });
 
   test('control characters from a host cannot move the cursor of the reader', () => {
