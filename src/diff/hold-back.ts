@@ -31,11 +31,11 @@ function crashLooped(
 ): readonly Finding[] {
   const loop = Object.hasOwn(holds.crash_loops, agent.name) ? holds.crash_loops[agent.name] : undefined;
   if (loop === undefined || agent.state === 'stopped' || !isOfSpec(ctx, agent, loop)) return findings;
-  const bringsUp = (f: Finding): boolean => {
+  const bringsUp = (f: Finding): Change | null => {
     const change = wanted(f);
-    return change !== null && change.agent === agent.name && isBringUp(change);
+    return change !== null && change.agent === agent.name && isBringUp(change) ? change : null;
   };
-  const [first] = findings.filter(bringsUp);
+  const [first] = findings.flatMap((f) => bringsUp(f) ?? []);
   const seconds = Math.round(loop.window / 1000);
   const why = `restarted ${loop.restarts} times within ${seconds} s and ended again, left alone since ${loop.since}`;
   if (first === undefined) {
@@ -44,8 +44,8 @@ function crashLooped(
   }
   const reset = fleetCommand(ctx.roster, 'reset', agent.name);
   const remedy = `mend what ends it (a change of its spec lets it go on by itself), then: ${reset}`;
-  const what = { reason: 'crash-loop', guard: 'crash-loop', evidence: [why, ...evidenceOf(first)], remedy } as const;
-  return [...findings.filter((f) => !bringsUp(f)), blocked(ctx, 'session', agent.name, agent, what)];
+  const what = { reason: 'crash-loop', guard: 'crash-loop', evidence: [why, ...first.evidence], remedy } as const;
+  return [...findings.filter((f) => bringsUp(f) === null), blocked(ctx, 'session', agent.name, agent, what)];
 }
 
 /** Where the home cannot be read the spec cannot be told, and so not have changed. */
@@ -53,17 +53,11 @@ function isOfSpec(ctx: PlanContext, agent: AgentSpec, loop: CrashLoop): boolean 
   return ctx.files === null || fingerprint(agent, ctx.files.user.home) === loop.spec;
 }
 
-function evidenceOf(f: Finding): readonly string[] {
-  return wanted(f)?.evidence ?? [];
-}
-
 function contested(ctx: PlanContext, { contested: fights }: PlanHolds, f: Finding): Finding {
   const change = wanted(f);
-  if (change === null || fights.length === 0) return f;
-  const fields = contestableFields(change);
-  const fight = fights.find(
-    (c) => c.address === change.address && c.roster === ctx.roster.sha256 && fields.includes(c.path),
-  );
+  if (change === null) return f;
+  const about = fights.filter((c) => c.address === change.address && c.roster === ctx.roster.sha256);
+  const fight = about.find((c) => contestableFields(change).includes(c.path));
   if (fight === undefined) return f;
   const { address, agent } = change;
   const evidence = [
@@ -74,11 +68,10 @@ function contested(ctx: PlanContext, { contested: fights }: PlanHolds, f: Findin
 }
 
 function pause(ctx: PlanContext, pauses: readonly Pause[], findings: readonly Finding[]): HeldBack {
-  if (pauses.length === 0) return { findings, paused: [] };
   const notes: Ignored[] = pauses.map((p) => note(ctx, p, addressOfPause(ctx, p), 'paused'));
   const left = findings.filter((f) => {
-    if (f.bucket === 'unknown' || f.bucket === 'unmanaged' || f.bucket === 'warning') return true;
-    const about = f.bucket === 'blocked' ? f.blocked : f.change;
+    const about = f.bucket === 'blocked' ? f.blocked : wanted(f);
+    if (about === null) return true;
     const by = pauses.find((p) => covers(p, about.address, about.agent));
     if (by === undefined) return true;
     notes.push(note(ctx, by, about.address, about.reason));

@@ -19,7 +19,7 @@ export function allowedBy(limit: Limit, agents: number): number {
 /** A live session ends. A dead one that is replaced disturbs nobody, and a start ends nothing. */
 const interrupts = (c: Change): boolean => c.disruption !== 'none';
 /** The session ends for good, or anything of an agent that is no longer on the roster goes. */
-const destroys = (c: Change): boolean => c.disruption === 'destroy' || c.action === 'destroy' || c.stage === 6;
+const destroys = (c: Change): boolean => c.disruption === 'destroy' || c.stage === 6;
 
 interface Exceeded {
   readonly guard: Extract<Guard, 'max-destroy' | 'max-disrupt'>;
@@ -41,8 +41,9 @@ export function holdToLimits(ctx: PlanContext, findings: readonly Finding[]): re
   const remedy = `look at the plan again, then: ${applyCommand(ctx, needed(exceeded))}`;
   const gone = new Set<string>();
   const limited = findings.map((f): Finding => {
-    const limit = f.bucket === 'change' ? exceeded.find((e) => stopsAt(e, f.change)) : undefined;
-    if (f.bucket !== 'change' || limit === undefined) return f;
+    if (f.bucket !== 'change') return f;
+    const limit = exceeded.find((e) => stopsAt(e, f.change));
+    if (limit === undefined) return f;
     gone.add(f.change.address);
     return blockedBy(limit, f.change, remedy);
   });
@@ -116,6 +117,6 @@ function onePerAddress(findings: readonly Finding[]): readonly Finding[] {
 
 /** What is left does not wait for what is not made: the session that was to be replaced lives on. */
 function withoutPrerequisites(f: Finding, gone: ReadonlySet<string>): Finding {
-  if (f.bucket !== 'change' || !f.change.depends_on.some((address) => gone.has(address))) return f;
+  if (f.bucket !== 'change') return f;
   return { ...f, change: { ...f.change, depends_on: f.change.depends_on.filter((address) => !gone.has(address)) } };
 }

@@ -18,10 +18,9 @@ function byPlace(ctx: PlanContext): (a: Change, b: Change) => number {
   const rank = new Map(ctx.agents.map((a, i) => [a.name, i]));
   const depth = dependencyDepth(ctx.agents);
   const key = (c: Change): readonly number[] => {
-    const ending = c.action === 'stop' || c.action === 'destroy';
-    const stopsAgent = c.stage === 5 && ending;
+    const stopsAgent = c.stage === 5 && c.action === 'stop';
     const agent = c.agent === null ? -1 : (rank.get(c.agent) ?? Number.MAX_SAFE_INTEGER);
-    const level = c.agent === null ? 0 : (depth.get(c.agent) ?? 0);
+    const level = depth.get(c.agent ?? '') ?? 0;
     // Stops go first, in reverse; what is shared goes before what is one agent's.
     return [
       c.stage,
@@ -63,7 +62,7 @@ function dependencyDepth(agents: readonly AgentSpec[]): ReadonlyMap<string, numb
     const known = depths.get(name);
     if (known !== undefined) return known;
     depths.set(name, 0);
-    const below = (byName.get(name)?.dependsOn ?? []).filter((d) => byName.has(d)).map(depthOf);
+    const below = (byName.get(name)?.dependsOn ?? []).map(depthOf);
     const depth = below.length === 0 ? 0 : 1 + Math.max(...below);
     depths.set(name, depth);
     return depth;
@@ -89,15 +88,15 @@ class PrerequisiteIndex {
     for (const agent of agents) for (const below of agent.dependsOn) put(this.dependents, below, agent);
     const of = (test: (c: Change) => boolean): readonly string[] => changes.filter(test).map((c) => c.address);
     this.unitFiles = of((c) => c.kind === 'unit-file' && c.stage === 1);
-    this.sharedFiles = of((c) => c.kind === 'env-file' && c.stage === 1 && c.agent === null);
+    this.sharedFiles = of((c) => c.kind === 'env-file' && c.agent === null);
     this.reloads = of((c) => c.action === 'reload');
     for (const c of changes) {
-      const name = c.address.slice(c.address.lastIndexOf('/') + 1);
-      if (c.stage === 1 && c.kind === 'env-file' && c.agent !== null) put(this.files, c.agent, c.address);
-      if (c.stage === 4 && c.kind === 'tmux-server') put(this.servers, name, c.address);
-      if (c.stage === 5 && c.agent !== null) put(this.sessions, c.agent, c.address);
-      if (c.stage === 5 && c.action === 'stop' && c.agent !== null) this.stops.set(c.agent, c);
-      if (c.stage === 6 && c.agent !== null) put(this.prune, c.agent, c);
+      if (c.kind === 'tmux-server') put(this.servers, c.address.slice(c.address.lastIndexOf('/') + 1), c.address);
+      if (c.agent === null) continue;
+      if (c.kind === 'env-file') put(this.files, c.agent, c.address);
+      if (c.stage === 5) put(this.sessions, c.agent, c.address);
+      if (c.action === 'stop') this.stops.set(c.agent, c);
+      if (c.stage === 6) put(this.prune, c.agent, c);
     }
   }
 
