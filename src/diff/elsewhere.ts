@@ -20,16 +20,21 @@ export function elsewhere(ctx: PlanContext, agent: AgentSpec): Elsewhere {
   const { tmux } = ctx.observed.sources;
   if (tmux.status === 'unknown') return { kind: 'nowhere' };
   const home = socketLabel(agent.socket);
-  const copies = sessionsRelated(ctx.observed, agent.name).filter(({ socket, session }) => {
-    const here = socket === home && session.name === agent.name;
-    return !here && isCopy(ctx, agent, session, socket === home);
-  });
+  const away = sessionsRelated(ctx.observed, agent.name)
+    .filter(({ socket, session }) => socket !== home || session.name !== agent.name)
+    .map((placed) => ({ placed, told: whetherCopy(ctx, agent, placed.session) }));
+  const copies = away.flatMap(({ placed, told }) => (told === 'copy' ? [placed] : []));
   if (copies.length > 0) return { kind: 'found', copies };
   const record = ctx.memory.sessions[agent.name];
   const sameBoot = record !== undefined && record.boot_id === ctx.observed.boot_id;
   const other = sameBoot ? tmux.value.elsewhere.find((server) => server.pid === record.server.pid) : undefined;
   if (other !== undefined) return { kind: 'other-directory', path: other.path, pid: other.pid };
-  const blind = tmux.value.servers.find((s) => s.server.state === 'unknown' && s.socket !== home);
+  for (const { placed, told } of away) {
+    if (typeof told === 'string') continue;
+    const which = `session ${placed.session.name} (${placed.session.id}) on socket ${placed.socket}`;
+    return { kind: 'unknown', why: told.why, detail: `${which} may be ${agent.name}: ${told.detail}` };
+  }
+  const blind = tmux.value.servers.find((s) => s.server.state === 'unknown');
   if (blind?.server.state !== 'unknown') return { kind: 'nowhere' };
   const { why, detail } = blind.server;
   return { kind: 'unknown', why, detail: `tmux socket ${blind.socket} (it may hold ${agent.name}): ${detail}` };
@@ -41,26 +46,22 @@ export function livesElsewhere(ctx: PlanContext, agent: AgentSpec): boolean {
   return kind === 'found' || kind === 'other-directory';
 }
 
-/** Our mark, or the exact name on another socket with its NAME in the live environment. */
-export function isCopy(ctx: PlanContext, agent: AgentSpec, session: TmuxSession, sameSocket: boolean): boolean {
-  const { mark } = session;
-  if (mark !== null) return mark.owner === ctx.roster.fleet && mark.agent === agent.name;
-  return !sameSocket && session.name === agent.name && liveName(ctx, session) === agent.name;
-}
+type Told = 'copy' | 'other' | { readonly why: string; readonly detail: string };
 
-/** NAME in the environment of a process of the session's panes, null where none has it. */
-function liveName(ctx: PlanContext, session: TmuxSession): string | null {
+/**
+ * `session` bears the agent's name or a mark that does, and is not where the roster wants it. It is the agent by our mark;
+ * without any, by NAME in the environment of a process of its panes. Where that cannot be read it may be.
+ */
+export function whetherCopy(ctx: PlanContext, agent: AgentSpec, { mark, panes }: TmuxSession): Told {
+  if (mark !== null) return mark.owner === ctx.roster.fleet && mark.agent === agent.name ? 'copy' : 'other';
   const { processes } = ctx.observed.sources;
-  if (processes.status === 'unknown') return null;
-  for (const pane of session.panes) {
-    const pids = [pane.pid, 'pid' in pane.runs ? pane.runs.pid : null];
-    for (const pid of pids) {
-      const env = pid === null ? undefined : processes.value.processes[String(pid)]?.env;
-      const name = env?.status === 'known' ? env.value.values[ctx.layout.keys.name] : undefined;
-      if (name !== undefined) return name;
-    }
-  }
-  return null;
+  if (processes.status === 'unknown') return { why: processes.why, detail: `processes: ${processes.detail}` };
+  const pids = panes.flatMap(({ pid, runs }) => [pid, 'pid' in runs ? runs.pid : null]);
+  const envs = pids.flatMap((pid) => processes.value.processes[String(pid)]?.env ?? []);
+  const [name] = envs.flatMap((env) => (env.status === 'known' ? (env.value.values[ctx.layout.keys.name] ?? []) : []));
+  if (name !== undefined) return name === agent.name ? 'copy' : 'other';
+  const blind = envs.find((env) => env.status === 'unknown');
+  return blind?.status === 'unknown' ? { why: blind.why, detail: `its environment: ${blind.detail}` } : 'other';
 }
 
 /** One line a place, for evidence. */

@@ -19,7 +19,7 @@ export function selectTargets(policy: PlanPolicy, findings: readonly Finding[]):
   const wanted = targets.length === 0 ? left : left.filter((c) => matchesAny(targets, c.address, c.agent));
   const kept = closure(wanted, (c) => [...left.filter((other) => c.depends_on.includes(other.address)), ...rest(c)]);
   return findings.flatMap((f): readonly Finding[] => {
-    if (f.bucket === 'change') return kept.has(f.change.address) && !out.has(f.change.address) ? [f] : [];
+    if (f.bucket === 'change') return kept.has(f.change.address) ? [f] : [];
     const about = subjectOfFinding(f);
     if (matchesAny(excludes, about.address, about.agent)) return [];
     return targets.length === 0 || matchesAny(targets, about.address, about.agent) ? [f] : [];

@@ -7,11 +7,9 @@ import { livesElsewhere } from './elsewhere.ts';
 import { blocked, type Compare, change, changed, type Finding, unobserved, warning } from './finding.ts';
 import { inTransition, isMasked, isMissing, writesUnit } from './unit-gate.ts';
 
-export const compareServers: Compare = (ctx) => {
-  if (ctx.observed.sources.tmux.status === 'unknown') return [];
-  return socketsInUse(ctx).flatMap((socket) => compareServer(ctx, socket));
-};
+export const compareServers: Compare = (ctx) => socketsInUse(ctx).flatMap((socket) => compareServer(ctx, socket));
 
+/** Nothing where tmux could not be asked, or not about that socket: its sessions say so. */
 function compareServer(ctx: PlanContext, socket: SocketName): readonly Finding[] {
   const seen = serverOf(ctx, socket);
   if (seen === undefined) return [];

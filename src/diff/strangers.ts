@@ -1,7 +1,7 @@
 /** Sessions that are not this fleet's: listed, and never touched. */
 import type { TmuxServerObserved, TmuxSession } from '../observe/state.ts';
 import { type PlanContext, socketLabel } from './context.ts';
-import { isCopy } from './elsewhere.ts';
+import { whetherCopy } from './elsewhere.ts';
 import { type Compare, type Finding, unmanaged } from './finding.ts';
 import { agentOfSession } from './orphan.ts';
 
@@ -30,7 +30,7 @@ function stranger(
   if (agentOfSession(ctx, seen, session) !== null) return [];
   if (mark?.owner === ctx.roster.fleet && mark.agent === ctx.roster.tmux.holderSession) return [];
   // Told by that agent's own row, as wrong-socket or duplicate-session.
-  if (namesake !== undefined && isCopy(ctx, namesake, session, false)) return [];
+  if (namesake !== undefined && whetherCopy(ctx, namesake, session) === 'copy') return [];
   const where = ourSocket ? '' : ` on socket ${seen.socket}`;
   return [unmanaged(ctx, 'session', name, `${whatItIs(ctx, session, seen.socket)}${where}`)];
 }
