@@ -8,6 +8,8 @@ import { parseArgs } from 'node:util';
 import { StepFailed, step } from './steps.mjs';
 
 const REPORT = resolve(new URL('..', import.meta.url).pathname, 'test-results/chaos.jsonl');
+/** A line for each part of a long run. */
+const PROGRESS = resolve(new URL('..', import.meta.url).pathname, 'test-results/chaos-progress.log');
 const HOURS = 3_600_000;
 
 process.chdir(new URL('..', import.meta.url).pathname);
@@ -18,7 +20,7 @@ const { values, positionals } = parseArgs({
 });
 
 mkdirSync('test-results', { recursive: true });
-rmSync(REPORT, { force: true });
+for (const file of [REPORT, PROGRESS]) rmSync(file, { force: true });
 try {
   if (values.build) await step('build', ['npm', 'run', '--silent', 'build']);
   await step('chaos suites', vitest(), { deadlineMs: values.long ? 24 * HOURS : HOURS / 2, env: environment() });
@@ -40,7 +42,12 @@ function vitest() {
 
 function environment() {
   const seed = values.seed === undefined ? {} : { FLEET_CHAOS_SEED: values.seed };
-  return { FLEET_CHAOS_REPORT: REPORT, FLEET_CHAOS: values.long ? 'long' : 'short', ...seed };
+  return {
+    FLEET_CHAOS_REPORT: REPORT,
+    FLEET_CHAOS_PROGRESS: PROGRESS,
+    FLEET_CHAOS: values.long ? 'long' : 'short',
+    ...seed,
+  };
 }
 
 function readReport() {

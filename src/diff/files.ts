@@ -123,7 +123,6 @@ function wholeFile(
   seen: FileObserved | undefined,
   wanted: string,
 ): readonly Finding[] {
-  const after = { sha256: sha256(wanted) };
   const missing = kind === 'env-file' ? 'env-file-missing' : 'unit-missing';
   const different = kind === 'env-file' ? 'env-file-changed' : 'unit-file-changed';
   if (seen === undefined) return [unobserved(ctx, kind, name, agent, 'not-observed', 'not looked at')];
@@ -141,7 +140,7 @@ function wholeFile(
     reason: absent ? missing : different,
     stage: 1,
     before,
-    after,
+    after: { sha256: sha256(wanted) },
     evidence,
     precondition: { file_sha256: before.sha256 ?? null },
   });

@@ -22,7 +22,10 @@ export function usesLauncher(roster: Pick<Roster, 'layout' | 'supervisor'>): boo
   return roster.layout === 'fleet' || roster.supervisor === 'none';
 }
 
+/** Made once: what is on the disk is compared with it whenever a plan is made. */
+const TEXT = [COMMON, SESSIONS, STOP, PANE, MAIN].join('');
+
 /** The whole text of `LAUNCHER_PATH`; mode 0755 or stricter. The same for every roster. */
 export function renderLauncher(): string {
-  return [COMMON, SESSIONS, STOP, PANE, MAIN].join('');
+  return TEXT;
 }

@@ -7,17 +7,22 @@ import { afterAll, expect, test } from 'vitest';
 import type { Change, Plan } from '../../src/diff/plan.ts';
 import type { PlanPolicy } from '../../src/diff/policy.ts';
 import { REASONS } from '../../src/diff/reasons.ts';
+import type { Observed } from '../../src/observe/state.ts';
 import { type Outcome, succeeded } from '../../src/reconcile/outcome.ts';
 import * as seen from '../diff/world.ts';
 import { World } from '../reconcile/world.ts';
 import { DRIFTS } from './random-drift.ts';
 import { type RosterDraft, rosterDrafts, rostersOf } from './random-roster.ts';
-import { chooseSeed, report, rounds } from './suite.ts';
+import { chooseSeed, progress, report, rounds } from './suite.ts';
 
 const SUITE = 'convergence';
 const SEED = chooseSeed();
 const ROUNDS = rounds(10_000, 1_000_000);
 const MAX_PASSES = 4;
+/** Worlds of one seed; those that come after are of the next one, so that each can be had again without all before it. */
+const CHUNK = 10_000;
+/** Fast-check's path of one world to be tried alone. */
+const ONE = process.env['FLEET_CHAOS_WORLD'];
 
 interface Draft {
   readonly roster: RosterDraft;
@@ -63,21 +68,27 @@ function befall(world: World, drift: Draft['drifts'][number]): void {
   }
 }
 
-interface Applied {
-  readonly outcomes: readonly Outcome[];
+/** A look and the plan that was made of it. */
+interface Planned {
+  readonly observed: Observed;
   readonly plan: Plan;
 }
 
-async function applyInPasses(world: World, policy: Partial<PlanPolicy>, first?: Plan): Promise<Applied> {
+function planIn(world: World, policy: Partial<PlanPolicy>): Planned {
+  const observed = world.look();
+  return { observed, plan: seen.planOf(world.roster, observed, { memory: world.memory(), policy }) };
+}
+
+async function applyInPasses(world: World, policy: Partial<PlanPolicy>, first: Planned): Promise<readonly Outcome[]> {
   const outcomes: Outcome[] = [];
-  let plan = first ?? world.plan({ policy });
+  let planned = first;
   for (let pass = 0; pass < MAX_PASSES; pass += 1) {
-    const result = await world.apply({ plan, settleMs: 500, readyDeadlineMs: 8_000 });
+    const result = await world.apply({ ...planned, settleMs: 500, readyDeadlineMs: 8_000 });
     outcomes.push(...result.outcomes);
     if (!result.summary.replan_needed) break;
-    plan = world.plan({ policy });
+    planned = planIn(world, policy);
   }
-  return { outcomes, plan };
+  return outcomes;
 }
 
 async function worldOf(draft: Draft): Promise<World> {
@@ -85,7 +96,7 @@ async function worldOf(draft: Draft): Promise<World> {
   const world = new World(before);
   if (draft.grown && world.launcher) {
     world.empty();
-    await applyInPasses(world, {});
+    await applyInPasses(world, {}, planIn(world, {}));
   }
   for (const drift of draft.drifts.slice(0, draft.early)) befall(world, drift);
   if (now !== before) world.moveTo(now);
@@ -154,37 +165,53 @@ function heal(world: World): void {
 async function tryWorld(draft: Draft): Promise<void> {
   const world = await worldOf(draft);
   const { policy } = draft;
-  const plan = world.plan({ policy });
-  expect(JSON.stringify(world.plan({ policy }))).toBe(JSON.stringify(plan));
-  countPlan(plan);
+  const planned = planIn(world, policy);
+  countPlan(planned.plan);
   const strangers = foreign(world);
-  const waiting = undisturbed(world, plan);
-  const first = await applyInPasses(world, policy, plan);
-  for (const o of first.outcomes) count(`outcome ${o.outcome === 'skipped' ? o.why : o.outcome}`);
+  const before = { memory: world.memory(), clock: world.clock, steps: world.steps.length };
+  const still = (): boolean =>
+    world.memory() === before.memory && world.clock === before.clock && world.steps.length === before.steps;
+  const deterministic = (): void => {
+    expect(JSON.stringify(planIn(world, policy).plan)).toBe(JSON.stringify(planned.plan));
+  };
+  if (planned.plan.changes.length > 0) deterministic();
+  const waiting = undisturbed(world, planned.plan);
+  const outcomes = await applyInPasses(world, policy, planned);
+  for (const o of outcomes) count(`outcome ${o.outcome === 'skipped' ? o.why : o.outcome}`);
   expect(lost(strangers, world), 'what is not ours was touched').toEqual([]);
-  expect(undisturbed(world, plan), 'somebody was disturbed').toBe(waiting);
-
-  let next = world.plan({ policy });
-  const left = next.changes;
-  const surprising = left.filter((c) => !excused(world, c, first.outcomes));
-  expect(
-    surprising.map((c) => `${c.action} ${short(c.address)} ${c.reason}`),
-    told(first.outcomes).join('\n'),
-  ).toEqual([]);
-  if (left.length > 0) {
-    count('left for another apply');
-    heal(world);
-    for (let again = 0; again < 3 && next.changes.length > 0; again += 1) {
-      await applyInPasses(world, policy, next);
-      next = world.plan({ policy });
-    }
-    expect(seen.lines(next).filter(isChange), 'never converges').toEqual([]);
+  expect(undisturbed(world, planned.plan), 'somebody was disturbed').toBe(waiting);
+  if (planned.plan.changes.length === 0) {
+    count('plans without changes');
+    expect(outcomes).toEqual([]);
+    // Nothing was done and nothing remembered, so a second apply would be the first one again.
+    if (still()) return deterministic();
   }
+  const next = await converged(world, policy, outcomes);
   const steps = world.steps.length;
   const again = await applyInPasses(world, policy, next);
   expect(world.steps.slice(steps), 'a second apply has effects').toEqual([]);
-  expect(again.outcomes).toEqual([]);
+  expect(again).toEqual([]);
   expect(lost(strangers, world), 'what is not ours was touched later').toEqual([]);
+}
+
+/** The next plan, which holds nothing but what apply did not make; where that is something, the one after the faults are gone. */
+async function converged(world: World, policy: Partial<PlanPolicy>, outcomes: readonly Outcome[]): Promise<Planned> {
+  let next = planIn(world, policy);
+  const left = next.plan.changes;
+  const surprising = left.filter((c) => !excused(world, c, outcomes));
+  expect(
+    surprising.map((c) => `${c.action} ${short(c.address)} ${c.reason}`),
+    told(outcomes).join('\n'),
+  ).toEqual([]);
+  if (left.length === 0) return next;
+  count('left for another apply');
+  heal(world);
+  for (let again = 0; again < 3 && next.plan.changes.length > 0; again += 1) {
+    await applyInPasses(world, policy, next);
+    next = planIn(world, policy);
+  }
+  expect(seen.lines(next.plan).filter(isChange), 'never converges').toEqual([]);
+  return next;
 }
 
 const isChange = (line: string): boolean => !/^(deferred|blocked|unknown|warning|unmanaged|ignored)\b/.test(line);
@@ -193,7 +220,6 @@ function countPlan(plan: Plan): void {
   for (const f of [...plan.changes, ...plan.deferred, ...plan.blocked, ...plan.warnings]) count(`reason ${f.reason}`);
   for (const { why } of plan.unmanaged) count(`reason ${/^orphan-\w+/.exec(why)?.[0] ?? 'unmanaged'}`);
   if (plan.unknown.length > 0) count('reason unobserved');
-  if (plan.changes.length === 0) count('plans without changes');
 }
 
 /** By kind, not by row: the test below holds that every row has happened. */
@@ -214,22 +240,35 @@ afterAll(() => {
   });
 });
 
-test(`${ROUNDS} worlds converge (seed ${SEED})`, async () => {
-  const property = fc.asyncProperty(drafts, async (draft) => {
-    done += 1;
-    await tryWorld(draft);
-  });
-  const result = await fc.check(property, { numRuns: ROUNDS, seed: SEED });
+const property = fc.asyncProperty(drafts, async (draft) => {
+  done += 1;
+  await tryWorld(draft);
+});
+
+/** Throws with the counterexample, shrunk: what is left of it is the bug. */
+async function check(parameters: fc.Parameters<[Draft]>): Promise<void> {
+  const result = await fc.check(property, parameters);
   if (!result.failed) return;
   violations += 1;
-  // The counterexample is shrunk: what is left of it is the bug.
-  throw new Error(fc.defaultReportMessage(result) ?? 'failed', { cause: result.errorInstance });
+  const again = `again: FLEET_CHAOS_SEED=${result.seed} FLEET_CHAOS_WORLD=${result.counterexamplePath}`;
+  throw new Error(`${again}\n${fc.defaultReportMessage(result)}`, { cause: result.errorInstance });
+}
+
+test.skipIf(ONE !== undefined)(`${ROUNDS} worlds converge (seed ${SEED})`, async () => {
+  for (let seed = SEED; done < ROUNDS; seed += 1) {
+    await check({ numRuns: Math.min(ROUNDS - done, CHUNK), seed });
+    progress(SUITE, `${done} worlds, up to seed ${seed}, without violation`);
+  }
 });
+
+test.runIf(ONE !== undefined)(`the world ${ONE} of seed ${SEED} converges`, () =>
+  check({ numRuns: CHUNK, seed: SEED, ...(ONE === undefined ? {} : { path: ONE }) }),
+);
 
 /** Told by time and by people, or not decided in this version: no single look at a world shows them. */
 const NOT_HERE = new Set(['crash-loop', 'contested', 'paused', 'pause-overdue']);
 
-test('every row of the planning rules has happened', () => {
+test.skipIf(ONE !== undefined)('every row of the planning rules has happened', () => {
   expect(REASONS.filter((r) => !NOT_HERE.has(r) && !counts.has(`reason ${r}`))).toEqual([]);
   expect(Object.keys(DRIFTS).filter((what) => !counts.has(`drift ${what}`))).toEqual([]);
 });

@@ -2,7 +2,8 @@
  * What the suites under test/chaos share: how many rounds, from which seed, and where the counts go.
  *
  * Environment: `FLEET_CHAOS=long` for the long form, `FLEET_CHAOS_SEED=N` to repeat a run, `FLEET_CHAOS_REPORT=FILE` for
- * the file to which each suite appends its counts as one line of JSON (`npm run chaos` prints them as a table).
+ * the file to which each suite appends its counts as one line of JSON (`npm run chaos` prints them as a table),
+ * `FLEET_CHAOS_PROGRESS=FILE` for how far a long run has come.
  */
 import { appendFileSync } from 'node:fs';
 
@@ -51,4 +52,10 @@ export function report(counts: SuiteReport): void {
   const line = `${JSON.stringify(counts)}\n`;
   if (file === undefined) process.stderr.write(line);
   else appendFileSync(file, line);
+}
+
+/** So that a run that is cut off has said how much of it went well. */
+export function progress(suite: string, done: string): void {
+  const file = process.env['FLEET_CHAOS_PROGRESS'];
+  if (file !== undefined) appendFileSync(file, `${new Date().toISOString()} ${suite}: ${done}\n`);
 }

@@ -14,7 +14,7 @@ import type {
   TmuxSession,
 } from '../../src/observe/state.ts';
 import { type ApplyInput, applyPlan } from '../../src/reconcile/apply.ts';
-import { inventoryPath, readInventory } from '../../src/reconcile/inventory.ts';
+import { inventoryPath, journalPath, readInventory } from '../../src/reconcile/inventory.ts';
 import { type ApplyEvent, type ApplyResult, failure } from '../../src/reconcile/outcome.ts';
 import type { ApplyPorts, FileRead, FileWriter, ProcessControl } from '../../src/reconcile/ports.ts';
 import { renderArgvFile } from '../../src/spec/argv-file.ts';
@@ -89,12 +89,15 @@ export class World {
   private readonly later: { readonly at: number; readonly happen: () => void }[] = [];
   /** What units are like where the user manager comes up with linger. */
   private managerDown: seen.Mutable<Observed>['sources']['units'] | null = null;
+  private readonly never = new AbortController().signal;
   private nextPid = 5000;
   private nextId = 100;
 
   constructor(wanted: string | Roster) {
     this.roster = typeof wanted === 'string' ? seen.roster(wanted) : wanted;
     this.truth = seen.healthy(this.roster);
+    // Told from the disk by each look.
+    Object.assign(seen.filesOf(this.truth), { env_files: {}, argv_files: {} });
     const { layout } = this;
     for (const agent of this.roster.agents) {
       const env = mergeEnvFile(OPERATORS_LINE, wantedEnv(this.roster, agent, HOME));
@@ -146,10 +149,21 @@ export class World {
     return this.unit(this.layout.agentUnit(agent));
   }
   memory(): PlanMemory {
-    const read = readInventory(inventoryPath(HOME, 'w-jarvis', this.roster.fleet), (p) => this.files.read(p));
+    const path = inventoryPath(HOME, 'w-jarvis', this.roster.fleet);
+    const [text, journal] = [this.text(path), this.text(journalPath(path))];
+    const { remembered } = this;
+    if (remembered !== null && remembered.text === text && remembered.journal === journal) return remembered.memory;
+    const read = readInventory(path, (p) => this.files.read(p));
     if (!read.ok) throw new Error(read.error.detail);
+    this.remembered = { text, journal, memory: read.value };
     return read.value;
   }
+  /** The last that was read: it changes less often than it is asked for. */
+  private remembered: {
+    readonly text: string | null;
+    readonly journal: string | null;
+    readonly memory: PlanMemory;
+  } | null = null;
 
   // --- breaking things ---
 
@@ -267,14 +281,14 @@ export class World {
     const events: ApplyEvent[] = [];
     const result = await applyPlan({
       plan: input.plan ?? this.plan(),
-      observed: this.look(),
+      observed: input.observed ?? this.look(),
       roster: this.roster,
       host: 'w-jarvis',
       tenant: 'jarvis',
       user: { name: 'jarvis', uid: 1000, home: HOME },
       policy: seen.POLICY,
       ports: this.ports,
-      signal: new AbortController().signal,
+      signal: this.never,
       onEvent: (event) => events.push(event),
       ...input,
     });
@@ -305,7 +319,7 @@ export class World {
   // --- what is seen ---
 
   look(): Observed {
-    const observed = copyOf(this.truth);
+    const observed = seen.copyOf(this.truth);
     observed.observed_at = new Date(this.clock).toISOString();
     const files = seen.filesOf(observed);
     const asFile = (path: string): FileObserved => {
@@ -389,8 +403,10 @@ export class World {
 
   // --- what is done ---
 
+  private fileStep(path: string, what: () => string): Trouble | null {
+    return this.countsState || !path.includes('/.local/state/fleet/') ? this.step(what()) : null;
+  }
   private step(what: string): Trouble | null {
-    if (!this.countsState && what.includes('/.local/state/fleet/')) return null;
     this.meanwhile(what);
     this.steps.push(what);
     const hit = this.trouble !== null && this.trouble.step === this.steps.length;
@@ -401,10 +417,18 @@ export class World {
   readonly files: FileWriter = {
     read: (path): FileRead => {
       const file = this.disk.get(path);
-      return file === undefined ? { state: 'absent' } : { state: 'present', ...file, sha256: sha256(file.content) };
+      if (file === undefined) return { state: 'absent' };
+      const { content, mode } = file;
+      return {
+        ...{ state: 'present', content, mode },
+        // Few of those who read ask for it.
+        get sha256() {
+          return sha256(content);
+        },
+      };
     },
     write: (path, content, mode) => {
-      if (this.step(`write ${path}`) !== null) {
+      if (this.fileStep(path, () => `write ${path}`) !== null) {
         return { ok: false, error: failure('disk-full', 'No space left', `writing ${path}: ENOSPC`) };
       }
       const old = this.disk.get(path)?.mode;
@@ -413,7 +437,7 @@ export class World {
       return { ok: true, value: null };
     },
     append: (path, lines, sync) => {
-      if (this.step(`append ${path}${sync ? ' synced' : ''}: ${lines}`) !== null) {
+      if (this.fileStep(path, () => `append ${path}${sync ? ' synced' : ''}: ${lines}`) !== null) {
         return { ok: false, error: failure('disk-full', 'No space left', `appending to ${path}: ENOSPC`) };
       }
       const old = this.text(path) ?? '';
@@ -421,7 +445,7 @@ export class World {
       return { ok: true, value: null };
     },
     remove: (path) => {
-      if (this.step(`remove ${path}`) !== null) {
+      if (this.fileStep(path, () => `remove ${path}`) !== null) {
         return { ok: false, error: failure('read-only', 'The file system is read-only', `removing ${path}: EROFS`) };
       }
       this.disk.delete(path);
@@ -607,7 +631,7 @@ export class World {
   private newSession(name: string): seen.Mutable<TmuxSession> {
     this.nextId += 1;
     const session = seen.sessionNamed(this.roster, name, `$${this.nextId}`, this.pid(), this.launcher);
-    return structuredClone({ ...session, created: Math.floor(this.clock / 1000) }) as seen.Mutable<TmuxSession>;
+    return seen.copyOf({ ...session, created: Math.floor(this.clock / 1000) }) as seen.Mutable<TmuxSession>;
   }
   private addProcess(pid: number, agent: AgentSpec, fate: Fate): void {
     const { processes } = this.truth.sources;
@@ -679,15 +703,6 @@ export class World {
     this.nextPid += 1;
     return this.nextPid;
   }
-}
-
-/** As structuredClone for plain data, at a tenth of its cost: texts are shared. */
-function copyOf<T>(data: T): T {
-  if (typeof data !== 'object' || data === null) return data;
-  if (Array.isArray(data)) return data.map(copyOf) as T;
-  const copy: Record<string, unknown> = {};
-  for (const key in data) copy[key] = copyOf(data[key]);
-  return copy as T;
 }
 
 function exited(code: number, stdout = '', stderr = ''): RunResult {
