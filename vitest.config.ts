@@ -32,6 +32,8 @@ export default defineConfig({
           name: 'chaos',
           include: ['test/chaos/**/*.test.ts'],
           pool: 'forks',
+          // In the long form all workloads of the crash points side by side, so that a run that is cut off has had a part of each.
+          maxConcurrency: LONG ? 12 : 5,
           testTimeout: LONG ? 6 * 3_600_000 : 600_000,
           hookTimeout: 120_000,
         },

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { WORKLOADS, type Workload } from './crash-workloads.ts';
 import { buildFleet, KilledFleet } from './killed-fleet.ts';
-import { chooseSeed, LONG, randomFrom, report, rounds } from './suite.ts';
+import { chooseSeed, LONG, progress, randomFrom, report, rounds } from './suite.ts';
 
 const MOMENTS = ['noted', 'begun', 'doing', 'done', 'made', 'ended', 'closing', 'closed'] as const;
 /** A chain ends when an apply does: more kills than a workload has points mean that it does not get on. */
@@ -160,8 +160,9 @@ describe.runIf(LONG)('random points', () => {
       for (let killed = 0; killed < wanted; ) {
         const at = () => ({ TEST_KILL: `${1 + Math.floor(random() * 24)} ${Math.floor(random() ** 2 * 60)}` });
         killed += await chain(workload, reference, at);
+        counts[name] = killed;
+        progress('crash points', `${kills} kills without violation: ${JSON.stringify(counts)}`);
       }
-      counts[name] = wanted;
     },
   );
 });

@@ -16,8 +16,8 @@ import { report } from './suite.ts';
 const lacking = tmuxLacking();
 const began = performance.now();
 const counts = { cells: 0, held: 0 };
-/** Nobody of a usual machine. */
-const UID = 61_234;
+/** Nobody of this machine, nor of another run of this suite: her sockets and her runtime directory lie where hers alone do. */
+const UID = 300_000 + (process.pid % 100_000);
 const RUNTIME = `/run/user/${UID}`;
 
 let host: FaultyHost;
@@ -281,7 +281,7 @@ const FAULTS: Readonly<Record<string, Fault>> = {
     env: { XDG_RUNTIME_DIR: '/run/user/0' },
   },
   'a runtime directory without a bus': { ...UNSEEN_UNITS, make: runtimeDirectory(() => {}) },
-  "another user's runtime directory": { ...UNSEEN_UNITS, make: runtimeDirectory(() => {}, 61_235) },
+  "another user's runtime directory": { ...UNSEEN_UNITS, make: runtimeDirectory(() => {}, UID + 1) },
   'a bus that never answers': { ...UNSEEN_UNITS, make: bus(null) },
   'a bus that hangs up': { ...UNSEEN_UNITS, make: bus('') },
   'a bus that prints garbage': { ...UNSEEN_UNITS, make: bus('OK 0123\r\n\u0001\u0002garbage\r\n') },
