@@ -52,6 +52,12 @@ describe('a second look', () => {
     expect(look([server({ verdict: 'dead', status: null, signal: '9' })], {})).toBeNull();
   });
 
+  it('is taken at a pane whose processes ended while they were looked at, however old they were', () => {
+    const ended: PaneRuns = { verdict: 'unknown', why: 'io', detail: 'ended' };
+    expect(look([server(ended)], { 10: 60_000 })).toEqual({ sockets: ['main'], afterMs: 200 });
+    expect(look([server({ ...ended, why: 'denied' })], { 10: 60_000 })).toBeNull();
+  });
+
   it('is one for all, after the longest wait', () => {
     const deleted: TmuxServerObserved = {
       ...server(PI, 'x', 'other'),

@@ -56,6 +56,8 @@ function waitForSession(
     if (runs.verdict === 'dead') return runs.status === null && runs.signal === null ? SHORT_WAIT_MS : 0;
     // Between the end of a process and tmux's notice of it.
     if (runs.verdict === 'gone') return SHORT_WAIT_MS;
+    // Its processes ended between two reads of this look: the next one tells what is there now.
+    if (runs.verdict === 'unknown' && runs.why === 'io') return SHORT_WAIT_MS;
     if (isWanted(runs, runtime)) return 0;
     const ages = [pid, 'pid' in runs ? runs.pid : null].map((p) => (p === null ? null : ageOf(p)));
     return ages.some((age) => age !== null && age < YOUNG_MS) ? YOUNG_WAIT_MS : 0;
