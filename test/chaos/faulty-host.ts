@@ -102,7 +102,8 @@ export class FaultyHost {
     chmodSync(this.bin, 0o755);
     writeFileSync(join(this.base, 'preload.cjs'), PRELOAD);
     this.script('stub', 'while :; do sleep 1; done');
-    this.script('other', 'while :; do sleep 1; done');
+    // Without a child, which would be there at one look and not at the next.
+    this.script('other', 'while :; do read line; done');
   }
 
   directory(path: string, mode: number): void {
