@@ -7,7 +7,7 @@ import { afterAll, expect, test } from 'vitest';
 import type { Change, Plan } from '../../src/diff/plan.ts';
 import type { PlanPolicy } from '../../src/diff/policy.ts';
 import { REASONS } from '../../src/diff/reasons.ts';
-import type { Observed } from '../../src/observe/state.ts';
+import type { Observed, TmuxSession } from '../../src/observe/state.ts';
 import { type Outcome, succeeded } from '../../src/reconcile/outcome.ts';
 import * as seen from '../diff/world.ts';
 import { World } from '../reconcile/world.ts';
@@ -111,7 +111,9 @@ function foreign(world: World): readonly string[] {
   const strangers = servers.flatMap(({ socket, server }) =>
     server.state === 'running'
       ? server.sessions
-          .filter((s) => socket !== 'zoo' || !mayTouch(world, s.name, s.mark?.owner ?? null))
+          .filter((s) =>
+            socket === 'zoo' ? !mayTouch(world, s.name, s.mark?.owner ?? null) : !isLeftElsewhere(world, s),
+          )
           .map((s) => ({ socket, id: s.id, name: s.name, mark: s.mark, panes: s.panes.map((p) => [p.id, p.pid]) }))
       : [],
   );
@@ -135,6 +137,11 @@ function mayTouch(world: World, name: string, owner: string | null): boolean {
   if (name === world.roster.tmux.holderSession) return true;
   if (owner !== null) return owner === world.roster.fleet;
   return !world.launcher && world.roster.agents.some((a) => a.name === name);
+}
+
+/** With our mark on another socket: of an agent on the roster it is only told of, of a former one it may be pruned. */
+function isLeftElsewhere(world: World, { mark }: { readonly mark: TmuxSession['mark'] }): boolean {
+  return mark?.owner === world.roster.fleet && !world.roster.agents.some((a) => a.name === mark.agent);
 }
 
 /** Sessions of those who are not to be disturbed, by what plan says of them. */

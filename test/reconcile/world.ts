@@ -11,6 +11,7 @@ import type {
   HeartbeatFile,
   Observed,
   PaneRuns,
+  TmuxServerObserved,
   TmuxSession,
 } from '../../src/observe/state.ts';
 import { type ApplyInput, applyPlan } from '../../src/reconcile/apply.ts';
@@ -54,6 +55,7 @@ export class Died extends Error {}
 type EnvFilePresent = Extract<seen.Mutable<EnvFileObserved>, { state: 'present' }>;
 const ENV_FILES = new Map<string, EnvFilePresent>();
 
+type RunningServer = Extract<seen.Mutable<TmuxServerObserved>['server'], { state: 'running' }>;
 type Handler = (args: readonly string[]) => RunResult;
 
 export class World {
@@ -484,7 +486,7 @@ export class World {
           a.includes('--runtime'),
         ),
       loginctl: () => this.enableLinger(),
-      tmux: (a) => this.tmux(a.slice(4)),
+      tmux: (a) => this.tmux(a[a.indexOf('-L') + 1] ?? '', a.slice(4)),
       '/bin/sh': (a) => this.launch(a.slice(1)),
     };
     return handlers[program]?.(args) ?? { kind: 'failed', why: 'not-installed', detail: program };
@@ -557,16 +559,17 @@ export class World {
     return exited(0);
   }
 
-  private tmux(args: readonly string[]): RunResult {
-    if (seen.tmuxOf(this.truth).server.state !== 'running') return exited(1, '', 'no server running on /tmp/x');
+  private tmux(socket: string, args: readonly string[]): RunResult {
+    const asked = this.serverOn(socket);
+    if (asked?.server.state !== 'running') return exited(1, '', 'no server running on /tmp/x');
     if (args[0] === 'capture-pane') return exited(0, 'Traceback: boom\n\nPane is dead (status 3)\n');
     if (args[0] === 'new-session') this.startServer();
-    else if (args[0] === 'if-shell') return this.guardedKill(String(args[3]), String(args[4]), String(args[5]));
+    else if (args[0] === 'if-shell')
+      return this.guardedKill(asked.server, String(args[3]), String(args[4]), String(args[5]));
     return exited(0);
   }
-  private guardedKill(target: string, condition: string, kill: string): RunResult {
-    const server = this.identity();
-    const session = this.sessions().find((s) => target === `=${s.name}:`);
+  private guardedKill(server: RunningServer, target: string, condition: string, kill: string): RunResult {
+    const session = server.sessions.find((s) => target === `=${s.name}:`);
     const values: Record<string, string> = {
       pid: String(server.pid),
       start_time: String(server.start),
@@ -582,7 +585,8 @@ export class World {
     const holds = facts.length > 0 && facts.every(([, name, value]) => values[name ?? ''] === value);
     if (!holds || session === undefined) return exited(0, 'fleet-guard-refused\n');
     if (kill !== `kill-session -t '${session.id}'`) return exited(1, '', `unknown command: ${kill}`);
-    this.dropSession(session.name);
+    for (const { pid } of session.panes) this.endProcess(pid);
+    server.sessions.splice(server.sessions.indexOf(session), 1);
     return exited(0);
   }
 
@@ -687,6 +691,11 @@ export class World {
   private identity(): ServerIdentity {
     const { server, socket } = seen.tmuxOf(this.truth);
     return server.state === 'running' ? { socket, pid: server.pid, start: server.start } : { socket, pid: 0, start: 0 };
+  }
+  private serverOn(socket: string) {
+    const { tmux } = this.truth.sources;
+    if (tmux.status === 'unknown') throw new Error('tmux unknown');
+    return tmux.value.servers.find((s) => s.socket === socket);
   }
   private listening() {
     return seen.tmuxOf(this.truth).listening;
