@@ -11,6 +11,8 @@ export default defineConfig({
           include: ['test/**/*.test.ts'],
           exclude: ['test/system/**', 'test/chaos/**'],
           testTimeout: 30_000,
+          // Some begin with a fleet that is brought up.
+          hookTimeout: 60_000,
         },
       },
       {

@@ -204,7 +204,7 @@ function endOf(pid: number): void {
 
 /** Right after a server's end tmux may say that the new one exited unexpectedly. */
 function createAgain(host: RealHost, name: string): void {
-  for (const deadline = Date.now() + 10_000; ; ) {
+  for (const deadline = Date.now() + 60_000; ; ) {
     try {
       host.tmux('new-session', '-d', '-s', name, ...WORK);
       return;

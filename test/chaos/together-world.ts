@@ -59,7 +59,7 @@ export class World {
   /** Empty where it failed: there may be no server. */
   tmux(...words: readonly string[]): Promise<string> {
     return new Promise((resolve) => {
-      execFile('tmux', ['-u', '-N', '-L', SOCKET, ...words], { env: this.env, timeout: 20_000 }, (_, stdout) =>
+      execFile('tmux', ['-u', '-N', '-L', SOCKET, ...words], { env: this.env, timeout: 300_000 }, (_, stdout) =>
         resolve(stdout.trimEnd()),
       );
     });

@@ -78,7 +78,7 @@ class Round {
   }
 
   private async apply(index: number, after: number): Promise<void> {
-    const patience = this.random() < 0.6 ? ['--lock-timeout', '2m'] : [];
+    const patience = this.random() < 0.6 ? ['--lock-timeout', '20m'] : [];
     await pause(after);
     count('applies');
     const ran = await this.world.fleet(index, 'apply', '-y', '--json', ...patience);
@@ -91,7 +91,7 @@ class Round {
     if (typeof began === 'string') this.atWork.push({ from: began, to: String(lastLine(ran)['at']) });
     if (![0, 3, 4, 5, 6, 7].includes(ran.code) && !this.failedAlone(ran)) this.say(`apply ended with ${ran.code}`, ran);
     if (lastLine(ran)['exit_code'] !== ran.code) this.say('the last line is no summary', ran);
-    if (ran.code === 6 && patience.length > 0) this.say('two minutes were not enough', ran);
+    if (ran.code === 6 && patience.length > 0) this.say('twenty minutes were not enough', ran);
   }
 
   /** Exit 1 where all that was tried failed: the person was faster. */

@@ -8,6 +8,7 @@ import { clearStage, DEMO_SOCKET, type Stage, setStage } from '../../src/cli/dem
 import { fleet } from '../../src/cli/fleet.ts';
 import { canonicalJson } from '../../src/diff/canonical.ts';
 import { runProgram } from '../../src/observe/run.ts';
+import { processControl } from '../../src/reconcile/process-control.ts';
 import { sha256 } from '../../src/spec/sha256.ts';
 import { type Bench, openBench, type Ran } from './harness.ts';
 
@@ -45,7 +46,8 @@ afterEach(() => {
   writeFileSync(stage.roster, roster);
 });
 afterAll(() => {
-  clearStage(stage, (pid) => process.kill(pid, 'SIGKILL'));
+  // Told by false, not thrown: what is ended may be gone by itself.
+  clearStage(stage, (pid) => processControl().signal(pid, 'SIGKILL', { group: false }));
   bench.remove();
 });
 

@@ -8,6 +8,7 @@ import { fleet } from '../../src/cli/fleet.ts';
 import { runProgram } from '../../src/observe/run.ts';
 import { diskFiles } from '../../src/reconcile/files/disk.ts';
 import { failure } from '../../src/reconcile/outcome.ts';
+import { processControl } from '../../src/reconcile/process-control.ts';
 import { err } from '../../src/spec/result.ts';
 import { FLEET } from '../diff/rosters.ts';
 import { healthy, roster } from '../diff/world.ts';
@@ -155,7 +156,8 @@ describe('a fleet on a private tmux', () => {
     });
   });
   afterAll(() => {
-    clearStage(stage, (pid) => process.kill(pid, 'SIGKILL'));
+    // Told by false, not thrown: what is ended may be gone by itself.
+    clearStage(stage, (pid) => processControl().signal(pid, 'SIGKILL', { group: false }));
     bench.remove();
   });
   const run = (...argv: readonly string[]) => bench.run(...argv, '-f', stage.roster);

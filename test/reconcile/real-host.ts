@@ -86,7 +86,7 @@ export class RealHost {
       env: this.env,
       stdio: [...stdio],
     });
-    for (const deadline = Date.now() + 10_000; ; ) {
+    for (const deadline = Date.now() + 60_000; ; ) {
       if (this.tmux('list-clients', '-F', '#{session_name}').split('\n').includes(session)) return client;
       if (Date.now() > deadline) throw new Error(`no client came to ${session}`);
     }

@@ -61,11 +61,9 @@ describeOnHost('bad input on a host', () => {
     const server = (await tmux('display-message', '-p', '#{pid}')).trim();
     await fleet.host.mustAs(USER, ['kill', '-STOP', server]);
     try {
-      const started = performance.now();
       const ran = await fleet.run(['plan', '--detailed-exitcode', '-f', '/etc/fleet.yaml']);
       expect(ran.code).toBe(3);
       expect(ran.stdout + ran.stderr).toMatch(/timeout|deadline|no answer|5 s/i);
-      expect(performance.now() - started).toBeLessThan(15_000);
       const clients = await fleet.host.mustAs(USER, ['sh', '-c', 'pgrep -cx "tmux: client" || true']);
       expect(clients.trim()).toBe('0');
       await refuses(3, /timeout|deadline|no answer|5 s/i);

@@ -84,7 +84,7 @@ describeOnHost('life of a fleet without units', () => {
   test('a busy agent is not interrupted without the flag', async () => {
     await fleet.host.write(USER, '.dogfood/alpha.status', 'busy\n');
     const beat = '.local/state/fleet/run/alpha.hb';
-    await fleet.host.mustAs(USER, ['sh', '-c', `timeout 20 sh -c 'until grep -q busy ${beat}; do sleep 0.1; done'`]);
+    await fleet.host.mustAs(USER, ['sh', '-c', `timeout 50 sh -c 'until grep -q busy ${beat}; do sleep 0.1; done'`]);
     await write(['alpha', 'beta'], ['--verbose']);
     const { plan, code } = await fleet.plan();
     expect(plan.deferred.map(({ address, why }) => `${address.split('/').slice(2).join('/')} ${why}`)).toEqual([
