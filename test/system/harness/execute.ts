@@ -97,7 +97,7 @@ export function formatRan(ran: Ran): string {
 export async function until<T>(
   what: string,
   look: () => T | null | Promise<T | null>,
-  deadlineMs = 30_000,
+  deadlineMs = 90_000,
 ): Promise<T> {
   const end = performance.now() + deadlineMs;
   for (;;) {
