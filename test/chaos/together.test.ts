@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { buildSync } from 'esbuild';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Ran } from '../cli/harness.ts';
-import { chooseSeed, randomFrom, report, rounds } from './suite.ts';
+import { chooseSeed, progress, randomFrom, report, rounds } from './suite.ts';
 import { AGENTS, type Session, World } from './together-world.ts';
 
 const SEED = chooseSeed();
@@ -75,6 +75,8 @@ class Round {
     await this.tidy();
     await this.converges();
     count('rounds');
+    if ((counts['rounds'] ?? 0) % 100 === 0)
+      progress('together', `${counts['rounds']} rounds, ${wrong.length} violations`);
   }
 
   private async apply(index: number, after: number): Promise<void> {
