@@ -100,7 +100,7 @@ function write(path: string, content: string, mode: number): void {
 
 /** The value, once it is there and accepted; fails with the last one seen when ten seconds have passed. */
 export async function eventually<T>(look: () => T | Promise<T>, accept: (value: T) => boolean): Promise<T> {
-  const deadline = Date.now() + 10_000;
+  const deadline = Date.now() + 25_000;
   for (;;) {
     const value = await look();
     if (accept(value)) return value;

@@ -77,11 +77,11 @@ function endServer(pid: number): void {
 
 /** Polls until `read` gives something, for at most 10 s. */
 export async function eventually<T>(what: string, read: () => T | null | undefined | false): Promise<T> {
-  const end = Date.now() + 10_000;
+  const end = Date.now() + 25_000;
   for (;;) {
     const value = read();
     if (value !== null && value !== undefined && value !== false) return value;
-    if (Date.now() > end) throw new Error(`${what}: not within 10 s`);
+    if (Date.now() > end) throw new Error(`${what}: not within 25 s`);
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
 }
