@@ -8,11 +8,20 @@ import type { PlanTimes } from './time-plans.ts';
 
 const SIZES = [20, 100, 500, 1000];
 
-/** What must be reached, by number of agents: at most so many times `node -e 0`, so much of the loop, so many MiB. */
+/** What must be reached, by number of agents: at most so many times `node -e 0`, so much of the loop, so many MiB; apply of plan. */
 const LIMITS: Readonly<
-  Record<number, { readonly node?: number; readonly loop?: number; readonly mib?: number; readonly validate?: number }>
+  Record<
+    number,
+    {
+      readonly node?: number;
+      readonly loop?: number;
+      readonly apply?: number;
+      readonly mib?: number;
+      readonly validate?: number;
+    }
+  >
 > = {
-  20: { node: 2.5, loop: 1 / 3 },
+  20: { node: 2.5, loop: 1 / 3, apply: 1.1 },
   500: { node: 8, loop: 1 / 15, mib: 110 },
   1000: { validate: 3 },
 };
@@ -39,11 +48,24 @@ export async function benchPlans(argv: readonly string[]): Promise<number> {
   return held === true ? 0 : 1;
 }
 
-const HEADING = ['agents', 'node -e 0', 'plan', 'x node', 'loop', 'plan / loop', 'peak MiB', 'validate', 'x node'];
+const HEADING = [
+  'agents',
+  'node -e 0',
+  'plan',
+  'x node',
+  'loop',
+  'plan / loop',
+  'apply / plan',
+  'peak MiB',
+  'validate',
+  'x node',
+];
 
 interface Measured {
   readonly node: number;
   readonly plan: number;
+  /** Median of what apply took of the plan of the same round. */
+  readonly apply: number;
   readonly loop: number;
   readonly validate: number;
   readonly mib: number;
@@ -58,13 +80,14 @@ function summarize(samples: PlanTimes): Measured {
   return {
     node: median(samples.node),
     plan: median(samples.plan),
+    apply: median(samples.apply.map((took, round) => took / (samples.plan[round] ?? Number.NaN))),
     loop: median(samples.loop),
     validate: median(samples.validate),
     mib: samples.peakKib / 1024,
   };
 }
 
-function rowOf(agents: number, { node, plan, loop, validate, mib }: Measured): readonly string[] {
+function rowOf(agents: number, { node, plan, apply, loop, validate, mib }: Measured): readonly string[] {
   return [
     String(agents),
     milliseconds(node),
@@ -72,17 +95,19 @@ function rowOf(agents: number, { node, plan, loop, validate, mib }: Measured): r
     times(plan / node),
     milliseconds(loop),
     times(plan / loop),
+    times(apply),
     mib.toFixed(0),
     milliseconds(validate),
     times(validate / node),
   ];
 }
 
-function missesOf(agents: number, { node, plan, loop, validate, mib }: Measured): readonly string[] {
+function missesOf(agents: number, { node, plan, apply, loop, validate, mib }: Measured): readonly string[] {
   const limit = LIMITS[agents] ?? {};
   const rows = [
     ['plan is', plan / node, limit.node, 'times node -e 0'],
     ['plan is', plan / loop, limit.loop, 'of the loop'],
+    ['apply is', apply, limit.apply, 'times plan'],
     ['plan takes', mib, limit.mib, 'MiB'],
     ['validate is', validate / node, limit.validate, 'times node -e 0'],
   ] as const;

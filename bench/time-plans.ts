@@ -13,6 +13,8 @@ export interface PlanTimes {
   /** Milliseconds of each round. */
   readonly node: readonly number[];
   readonly plan: readonly number[];
+  /** `fleet apply -y --json` of a fleet that is as wanted. */
+  readonly apply: readonly number[];
   readonly loop: readonly number[];
   readonly validate: readonly number[];
   /** Largest resident set of `fleet plan`, in KiB. */
@@ -25,14 +27,15 @@ export function timePlans(roster: string, rounds: number): PlanTimes {
   const commands = {
     node: [process.execPath, '-e', '0'],
     plan: [process.execPath, FLEET, 'plan', '--json', '-f', roster],
+    apply: [process.execPath, FLEET, 'apply', '-y', '--json', '-f', roster],
     loop: ['bash', loop],
     validate: [process.execPath, FLEET, 'validate', roster],
   };
-  const samples = { node: [0], plan: [0], loop: [0], validate: [0] };
+  const samples = { node: [0], plan: [0], apply: [0], loop: [0], validate: [0] };
   for (const list of Object.values(samples)) list.pop();
   // The loop takes minutes at a thousand agents: what is held against each other beside it stands close together.
-  const measured = ['node', 'plan', 'validate', 'loop'] as const;
-  for (const name of ['node', 'plan', 'validate'] as const) milliseconds(commands[name]);
+  const measured = ['node', 'plan', 'apply', 'validate', 'loop'] as const;
+  for (const name of ['node', 'plan', 'apply', 'validate'] as const) milliseconds(commands[name]);
   for (let round = 0; round < rounds; round += 1) {
     for (const name of measured) samples[name].push(milliseconds(commands[name]));
   }
