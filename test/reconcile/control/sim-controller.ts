@@ -13,6 +13,7 @@ import { type ControlState, createControl, trigger } from '../../../src/reconcil
 import { about, type Outcome } from '../../../src/reconcile/outcome.ts';
 import { readCounters } from '../../../src/reconcile/state/counters-file.ts';
 import { HOME, POLICY } from '../../diff/world.ts';
+import type { Look } from './sim-convergence.ts';
 import { Oracle, type PassSeen } from './sim-oracle.ts';
 import type { Timeline } from './sim-time.ts';
 import { rosterFor, type SimWorld, withBeats } from './sim-world.ts';
@@ -34,8 +35,8 @@ export class SimController {
   rosterRead: RosterRead;
   /** Called once, when effects begin. */
   onApply: (() => void) | null = null;
-  /** Called with each decision: its plan, what waits, and whom the look was about (null = everything). */
-  onDecided: ((plan: Plan, held: ControlState['held'], agents: ReadonlySet<string> | null) => void) | null = null;
+  /** Called with each decision. */
+  onDecided: ((look: Look) => void) | null = null;
   private lastPlan: Plan | null = null;
   /** What lies on the disk. */
   private disk: string = JSON.stringify(NO_COUNTERS);
@@ -133,7 +134,7 @@ export class SimController {
       pauses: [...this.pauses],
       roster,
     };
-    const scope = this.state.working.get(pass)?.scope ?? null;
+    const agents = this.state.working.get(pass)?.scope ?? null;
     this.lastPlan = null;
     const decided = decidePass(this.state, {
       pass,
@@ -157,7 +158,8 @@ export class SimController {
       },
     });
     this.state = decided.state;
-    if (this.lastPlan !== null) this.onDecided?.(this.lastPlan, decided.state.held, scope);
+    const { held, counters } = decided.state;
+    if (this.lastPlan !== null) this.onDecided?.({ plan: this.lastPlan, held, agents, steady: counters.clock.steady });
     const applying = decided.effects.some((e) => e.effect === 'apply');
     if (!applying) this.inFlight -= 1;
     this.perform(decided.effects, seen);

@@ -62,6 +62,8 @@ export class Oracle {
         const spec = wanted === undefined ? 'none' : `${wanted.state} ${fingerprint(wanted, HOME)}`;
         const id = `${s.name} ${s.id} ${s.created}`;
         this.note(id, [spec, runs?.verdict, s.mark?.spec].join(' '), now);
+        // What runs in it speaks for itself, whatever the roster says of it meanwhile.
+        this.note(`${id} runs`, [runs?.verdict, runs?.verdict === 'runtime' ? runs.runtime : ''].join(' '), now);
         this.note(`${id} beats`, this.beat(observed, s.name), now);
         // To be stopped is the roster's wish alone, whatever runs in it by then.
         this.note(`${id} stops`, wanted?.state ?? 'none', now);
@@ -122,8 +124,7 @@ export class Oracle {
   }
   private killed(change: Change, live: Live, time: number, say: (what: string) => void): void {
     if (live.state === 'dead') return;
-    const beats = change.action === 'stop' ? ' stops' : change.reason === 'heartbeat-stale' ? ' beats' : '';
-    const times = this.looks.get(`${change.agent} ${live.id} ${live.created}${beats}`)?.times ?? [];
+    const times = this.looks.get(`${change.agent} ${live.id} ${live.created}${evidenceOf(change)}`)?.times ?? [];
     if (times.length < 2) say(`ended alive on ${times.length} look(s)`);
     else if (change.cause !== 'intentional' && time - (times[0] ?? time) < 2_000) say('ended alive within 2 s');
     if (live.attached > 0) say('ended although somebody is attached');
@@ -141,4 +142,11 @@ export class Oracle {
   settled(plan: Plan): boolean {
     return plan.changes.length === 0 && plan.deferred.length === 0 && plan.blocked.length === 0 && plan.complete;
   }
+}
+
+/** Which of the notes on a session must have been the same twice. */
+function evidenceOf({ action, reason }: Change): string {
+  if (action === 'stop') return ' stops';
+  if (reason === 'heartbeat-stale') return ' beats';
+  return reason === 'shell-left' || reason === 'runtime-mismatch' ? ' runs' : '';
 }

@@ -187,9 +187,9 @@ export class Epoch {
     // Where the events were lost, passes about single agents may come before the first that can see all of it.
     const needed = new PassesNeeded();
     let from: number | null = null;
-    controller.onDecided = (plan, held, agents) => {
-      if (agents === null) from ??= this.time.now;
-      if (from !== null) needed.looked(plan, held, agents);
+    controller.onDecided = (look) => {
+      if (look.agents === null) from ??= this.time.now;
+      if (from !== null) needed.looked(look);
     };
     const matched = until(() => from !== null && this.matches());
     const took = this.time.now - (from ?? 0);
