@@ -221,6 +221,16 @@ sage       True   1m   2 of 5    -
     expect(stdout).toContain('is stuck: no heartbeat for 60 s');
   });
 
+  test('names counters that cannot be read: no controller starts without them, and what it costs to begin anew', async () => {
+    put(document('True'));
+    writeFileSync(paths().counters, '{"kind":"fleet.counters"');
+    const { code, stdout } = await bench.run('status');
+    expect(code).toBe(7);
+    expect(stdout).toContain(`! it is not started: A file of the controller cannot be used: ${paths().counters}`);
+    expect(stdout).toContain('without it every crash loop, backoff and fight is forgotten; look at it; ');
+    expect(stdout).toContain(`mv ${paths().counters} ${paths().counters}.bad\n`);
+  });
+
   test('that is torn is an error, not health', async () => {
     put(document('True'));
     writeFileSync(paths().status, readFileSync(paths().status, 'utf8').slice(0, 100));

@@ -1,5 +1,6 @@
 import type { StatusDocument } from '../../reconcile/control/status.ts';
 import { leaseStatus } from '../../reconcile/lease/release.ts';
+import { readCounters } from '../../reconcile/state/counters-file.ts';
 import type { StatePaths } from '../../reconcile/state/paths.ts';
 import { readStatus } from '../../reconcile/state/status-file.ts';
 import { has, type RunCommand, value } from '../command.ts';
@@ -24,7 +25,8 @@ export const status: RunCommand = async (args, context) => {
     const message = `no controller of ${roster.fleet} has run on ${here.host}/${here.tenant} yet`;
     return reportFailure(context, { code: EXIT.partial, message, remedy: 'fleet install, or fleet run' });
   }
-  const health = judgeStatus(read.value, lifeOf(read.value, paths, context));
+  const counters = readCounters(paths.counters, (path) => context.files.read(path));
+  const health = judgeStatus(read.value, lifeOf(read.value, paths, context), counters.ok ? null : counters.error);
   const told = { document: read.value, health, now: context.now() };
   context.stdout.write(
     has(args, 'json')

@@ -1,5 +1,6 @@
 /** Whether all is well, from the status document and the controller's life. Pure. docs/contract.md, section 4: else 7. */
 import type { StatusDocument } from '../../reconcile/control/status.ts';
+import type { Failure } from '../../reconcile/outcome.ts';
 
 export type ControllerLife =
   /** Milliseconds since its last heartbeat. */
@@ -15,8 +16,10 @@ export interface Health {
   readonly problems: readonly string[];
 }
 
-export function judgeStatus(status: StatusDocument, controller: ControllerLife): Health {
+/** `counters`: why those on the disk cannot be read, null where they can: without them no controller starts. */
+export function judgeStatus(status: StatusDocument, controller: ControllerLife, counters: Failure | null): Health {
   const problems = [...problemsOf(controller, status)];
+  if (counters !== null) problems.push(countersProblem(controller, counters));
   const ready = status.conditions.find((c) => c.type === 'Ready');
   if (ready === undefined) problems.push('nothing was looked at yet');
   else if (ready.status !== 'True') problems.push(`core agents are not ready (${ready.reason}): ${ready.message}`);
@@ -34,4 +37,9 @@ function problemsOf(life: ControllerLife, { controller }: StatusDocument): reado
     case 'unknown':
       return [`whether the controller lives cannot be told: ${life.detail}`];
   }
+}
+
+function countersProblem({ state }: ControllerLife, { summary, detail, remedy }: Failure): string {
+  const when = state === 'alive' || state === 'stuck' ? 'it could not be started again' : 'it is not started';
+  return `${when}: ${summary}: ${detail}${remedy === null ? '' : `; ${remedy}`}`;
 }

@@ -1,6 +1,6 @@
 /** The controller's counters on disk. What cannot be read is a failure: a latch or a backoff that may be there is one. */
 import type { Contested, CrashLoop } from '../../diff/plan-holds.ts';
-import { ok, type Result } from '../../spec/result.ts';
+import { err, type Result } from '../../spec/result.ts';
 import type { SteadyClock } from '../control/clock.ts';
 import {
   type AgentCounters,
@@ -33,7 +33,12 @@ export function readCounters(path: string, read: (path: string) => FileRead): Re
     if (!isListOf(actions, isNumber)) return null;
     return { ...NO_COUNTERS, clock, agents, retries, repairs, looks, waits, actions };
   });
-  return document.ok ? ok(document.value) : document;
+  return document.ok || document.error.code !== 'state-unusable' ? document : err(withPrice(document.error));
+}
+
+/** Beginning anew has a price, which the remedy alone would not tell. */
+function withPrice(error: Failure): Failure {
+  return { ...error, detail: `${error.detail}; without it every crash loop, backoff and fight is forgotten` };
 }
 
 const isClock = (value: unknown): value is SteadyClock =>
