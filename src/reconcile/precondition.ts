@@ -11,7 +11,7 @@ import type { Observed, TmuxSession, UnitObserved } from '../observe/state.ts';
 import { parseAddress } from '../spec/address.ts';
 import type { EffectContext } from './context.ts';
 import { type JudgeContext, judgeSession } from './judge-session.ts';
-import { sameServer, sameSession, serverSeen, sessionSeen, socketLabel, unitSeen } from './seen.ts';
+import { sameServer, sameSession, serverSeen, sessionOf, sessionSeen, socketLabel, unitSeen } from './seen.ts';
 
 export type Check =
   | { readonly check: 'holds' }
@@ -67,8 +67,8 @@ function sessionFact(ctx: CheckContext, change: Change, seen: Observed): Check {
   const found = sessionSeen(seen, socketOf(ctx, change), name);
   if (found.state === 'unknown') return unknown(found.detail);
   if (wanted === null) return found.state === 'absent' ? HOLDS : appeared(ctx, change, seen, found.session);
-  const other = renamedTo(seen, wanted, name);
-  if (other !== null) return stale(`session ${name} (${wanted.id}) is called ${other} by now`);
+  const now = sessionOf(seen, wanted)?.name ?? name;
+  if (now !== name) return stale(`session ${name} (${wanted.id}) is called ${now} by now`);
   if (found.state === 'absent') {
     if (change.action === 'stop' || change.action === 'destroy') return satisfied(`session ${name} is gone already`);
     return stale(`session ${name} (${wanted.id}) is gone`);
@@ -123,14 +123,6 @@ function runsFact(ctx: CheckContext, change: Change, seen: Observed, session: Tm
     return stale(`the shell that was left in session ${session.name} runs something by now (${runs.verdict})`);
   }
   return interruption(ctx, change, seen, session);
-}
-
-/** The name that the very session goes by, where it is another one. */
-function renamedTo(seen: Observed, wanted: SessionIdentity, name: string): string | null {
-  const found = serverSeen(seen, wanted.server.socket)?.server;
-  if (found?.state !== 'running' || found.pid !== wanted.server.pid || found.start !== wanted.server.start) return null;
-  const same = found.sessions.find((s) => s.id === wanted.id && s.created === wanted.created);
-  return same === undefined || same.name === name ? null : same.name;
 }
 
 function markDiffers({ agent }: Change, { mark, name }: TmuxSession): string | null {
@@ -198,15 +190,15 @@ function processFact(ctx: CheckContext, change: Change, seen: Observed): Check {
 
 function unitFact(ctx: CheckContext, change: Change, seen: Observed): Check {
   const { unit_file_state, active_state } = change.precondition;
-  const name = unitNameOf(ctx, change);
+  const name = unitNameOf(ctx, change) ?? 'of no name';
   const planned = unit_file_state !== undefined || active_state !== undefined;
   // Also of what was not there yet when it was planned, and so has no state to compare: it may be as wanted.
   if (!planned && change.kind !== 'unit') return HOLDS;
   const { units } = seen.sources;
   if (units.status === 'unknown') return unknown(`units: ${units.detail} (${units.why})`);
-  const unit = name === null ? undefined : unitSeen(seen, name);
-  if (unit === undefined && change.stage === 6) return satisfied(`${name ?? 'it'} is not loaded and linked nowhere`);
-  if (unit === undefined) return planned ? unknown(`unit ${name ?? 'of no name'} was not looked at`) : HOLDS;
+  const unit = unitSeen(seen, name);
+  if (unit === undefined && change.stage === 6) return satisfied(`${name} is not loaded and linked nowhere`);
+  if (unit === undefined) return planned ? unknown(`unit ${name} was not looked at`) : HOLDS;
   const done = unitSatisfied(change, unit, units.value.boot_targets);
   if (done !== null) return satisfied(done);
   return unitStale(change.precondition, unit) ?? HOLDS;

@@ -51,3 +51,11 @@ export function sameServer(a: ServerIdentity, b: ServerIdentity): boolean {
 export function sameSession(identity: SessionIdentity, server: ServerIdentity, session: TmuxSession): boolean {
   return sameServer(identity.server, server) && identity.id === session.id && identity.created === session.created;
 }
+
+/** That very session, whatever its name is by now. */
+export function sessionOf(seen: Observed, identity: SessionIdentity): TmuxSession | undefined {
+  const { socket } = identity.server;
+  const server = serverSeen(seen, socket)?.server;
+  if (server?.state !== 'running') return undefined;
+  return server.sessions.find((s) => sameSession(identity, { socket, pid: server.pid, start: server.start }, s));
+}

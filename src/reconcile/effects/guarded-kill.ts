@@ -3,7 +3,7 @@
  * kill, and then those of its processes that outlive it, each told by pid and start time.
  */
 import type { SessionIdentity } from '../../diff/plan.ts';
-import type { Observed, TmuxSession } from '../../observe/state.ts';
+import type { Observed, ProcessObserved, TmuxSession } from '../../observe/state.ts';
 import { MARK_OPTION } from '../../spec/session-mark.ts';
 import type { EffectContext } from '../context.ts';
 import { type Failure, failure } from '../outcome.ts';
@@ -77,8 +77,8 @@ export function guardCondition(order: KillOrder, session: TmuxSession): string {
     facts.push([MARK_OPTION, mark]);
   }
   if (!mayInterruptAttached) facts.push(['session_attached', '0']);
-  const [first, ...rest] = facts.map(([name, value]) => `#{==:#{${name}},${value}}`);
-  return rest.reduce((all, fact) => `#{&&:${all},${fact}}`, first ?? '0');
+  const compared = facts.map(([name, value]) => `#{==:#{${name}},${value}}`);
+  return compared.reduce((all, fact) => `#{&&:${all},${fact}}`);
 }
 
 /** Null where it is gone; else what was read. `access not allowed` exits 0, so the answer of the kill proves nothing. */
@@ -95,31 +95,21 @@ async function sessionGone(
   return `session ${name} (${identity.id}) is there still, though tmux did not refuse`;
 }
 
-interface Survivor {
-  readonly pid: number;
-  readonly pgrp: number;
-  readonly startTime: number;
-  readonly comm: string;
-}
-
 /** The panes' own processes and the runtimes found in them: tools that these started are theirs to end. */
-function processesOf(seen: Observed, session: TmuxSession): readonly Survivor[] | null {
+function processesOf(seen: Observed, session: TmuxSession): readonly ProcessObserved[] | null {
   const { processes } = seen.sources;
   if (processes.status === 'unknown') return null;
-  const pids = new Set<number>();
+  // Null where a pane has no process, which is nobody's key.
+  const pids = new Set<number | null>();
   for (const { pid, dead, runs } of session.panes) {
-    if (pid !== null && !dead) pids.add(pid);
+    if (!dead) pids.add(pid);
     if (runs.verdict === 'runtime' || runs.verdict === 'other' || runs.verdict === 'shell') pids.add(runs.pid);
   }
-  return [...pids].flatMap((pid) => {
-    const entry = processes.value.processes[String(pid)];
-    if (entry === undefined) return [];
-    return [{ pid, pgrp: entry.pgrp, startTime: entry.start_time, comm: entry.comm }];
-  });
+  return [...pids].map((pid) => processes.value.processes[String(pid)]).filter((entry) => entry !== undefined);
 }
 
-async function endSurvivors(ctx: EffectContext, all: readonly Survivor[], serverPid: number): Promise<Ended> {
-  const left = () => all.filter((s) => ctx.ports.processes.startTime(s.pid) === s.startTime);
+async function endSurvivors(ctx: EffectContext, all: readonly ProcessObserved[], serverPid: number): Promise<Ended> {
+  const left = () => all.filter((s) => ctx.ports.processes.startTime(s.pid) === s.start_time);
   const none = () => left().length === 0;
   if (await pollUntil(ctx, PATIENCE_MS.hangup, none)) return { ended: 'ended', evidence: [] };
   const stubborn = left().map((s) => `${s.comm} (pid ${s.pid})`);

@@ -54,7 +54,7 @@ function serverAlive(ctx: SafetyContext, server: TmuxServerObserved): Failure {
 
 function holdsAny(ctx: SafetyContext, servers: readonly TmuxServerObserved[], unit: string): Failure | null {
   for (const server of servers) {
-    const inside = server.listening.find((s) => s.cgroup !== null && holds(s.cgroup, unit));
+    const inside = server.listening.find((s) => holds(s.cgroup, unit));
     if (inside === undefined) continue;
     const detail = `tmux server ${inside.pid} (${server.path}) lives in ${unit}: stopping it would end every session`;
     const remedy = moveServer(ctx, server.socket);
@@ -63,7 +63,7 @@ function holdsAny(ctx: SafetyContext, servers: readonly TmuxServerObserved[], un
   return null;
 }
 
-/** The dash of an instance is escaped in its slice's name; the unit's own name keeps it. Both are looked for. */
-function holds(cgroup: string, unit: string): boolean {
+/** The dash of an instance is escaped in its slice's name; the unit's own name keeps it. Both are looked for. Null is no path, and holds none. */
+function holds(cgroup: string | null, unit: string): boolean {
   return `${cgroup}/`.replaceAll('\\x2d', '-').includes(`/${unit}/`);
 }
