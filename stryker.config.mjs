@@ -22,6 +22,9 @@ export default {
       'test/diff/saved-plan-held.test.ts',
       'test/reconcile/apply.test.ts',
       'test/reconcile/*-guards.test.ts',
+      'test/cli/saved-plans.test.ts',
+      'test/reconcile/adopt.test.ts',
+      'test/reconcile/moved-records.test.ts',
     ],
   },
   // Stryker would rewrite tsconfig.json with a compiler that TypeScript 7 no longer is; nothing here needs that.
