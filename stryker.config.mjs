@@ -18,7 +18,7 @@ export default {
     files: [
       'test/diff/*-rules.test.ts',
       'test/diff/plan.test.ts',
-      'test/diff/adoption.test.ts',
+      'test/diff/adoption*.test.ts',
       'test/diff/saved-plan-*.test.ts',
       'test/reconcile/apply.test.ts',
       'test/reconcile/*-guards.test.ts',
