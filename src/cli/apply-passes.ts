@@ -82,7 +82,7 @@ async function applyOnce(run: ApplyRun, look: Look, plan: Plan, failed: string[]
     policy: run.policy,
     ports: {
       run: inTmuxDirectory(context.run, look),
-      observe: (agents) => observeHere(look.local, look.here, context, agents),
+      observe: (agents, how) => observeHere(look.local, look.here, context, agents, how),
       files: context.files,
       processes: context.processes,
       now: context.now,

@@ -1,6 +1,6 @@
 /** Roster, scope and observation: what every command but `validate` and `schema` begins with. */
 import { EMPTY_MEMORY, type PlanMemory } from '../diff/policy.ts';
-import { observe } from '../observe/observe.ts';
+import { type HowToLook, observe } from '../observe/observe.ts';
 import type { Observed } from '../observe/state.ts';
 import { inventoryPath, readInventory } from '../reconcile/inventory.ts';
 import type { Failure as Cause } from '../reconcile/outcome.ts';
@@ -60,8 +60,9 @@ export function observeHere(
   here: Place,
   context: Context,
   agents: readonly string[] | null,
+  how: HowToLook = 'twice',
 ): Promise<Observed> {
-  const request = { roster, host: here.host, tenant: here.tenant, deadlineMs: OBSERVE_DEADLINE_MS };
+  const request = { roster, host: here.host, tenant: here.tenant, deadlineMs: OBSERVE_DEADLINE_MS, how };
   const { run, now, user, env, delay, masking } = context;
   const { known } = context;
   const ports = { run, now, uid: user.uid, user, env, delay, masking, ...(known === undefined ? {} : { known }) };

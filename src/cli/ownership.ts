@@ -48,7 +48,7 @@ export function adoptInput(seen: Look, lease: Lease, context: Context): AdoptInp
     fleet: local.fleet,
     ports: {
       run: inTmuxDirectory(context.run, seen),
-      observe: (agents) => observeHere(local, here, context, agents),
+      observe: (agents, how) => observeHere(local, here, context, agents, how),
       now: context.now,
     },
     open: () => createJournalStore({ files: context.files, path, now: context.now }).open(null, lease.fence),

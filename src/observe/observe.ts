@@ -18,6 +18,12 @@ import type { FilesObserved, HeartbeatsObserved, Observed, Source, UnitsObserved
 import { observeUnits } from './systemd/units.ts';
 import { observeTmux, type TmuxAndProcesses, type TmuxRequest } from './tmux/observe-tmux.ts';
 
+/**
+ * Some things look wrong for a moment only, and are looked at again within one observation; `once` is for whoever looks
+ * again anyway before anything is believed.
+ */
+export type HowToLook = 'once' | 'twice';
+
 export interface ObserveRequest {
   readonly roster: Roster;
   /** As addresses name them. */
@@ -27,6 +33,8 @@ export interface ObserveRequest {
   readonly deadlineMs: number;
   /** Only these are looked at; what is left out is `not-observed`. Default: every agent of the roster. */
   readonly agents?: readonly string[];
+  /** Default: `twice`. */
+  readonly how?: HowToLook;
 }
 
 export interface ObservePorts {
@@ -132,6 +140,7 @@ async function askTmux(
       roster,
       agents,
       narrowed: request.agents !== undefined,
+      once: request.how === 'once',
       uid,
       home: user.home,
       ...secrets,

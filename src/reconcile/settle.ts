@@ -13,7 +13,7 @@ import type { Observed } from '../observe/state.ts';
 import type { AgentSpec } from '../spec/model.ts';
 import type { EffectContext } from './context.ts';
 import { asWanted, notAsWanted, type Verdict } from './effect.ts';
-import { pollObserved } from './effects/poll.ts';
+import { POLL_MS, pollObserved } from './effects/poll.ts';
 import { lastLines } from './effects/tmux.ts';
 import { judgeSession, type SessionJudgement } from './judge-session.ts';
 import { failure } from './outcome.ts';
@@ -24,6 +24,8 @@ import { socketLabel } from './seen.ts';
 const YOUNG_MS = 5_000;
 /** What is not there at once after its start is looked for a little longer: the launcher's work may be seen in part. */
 const APPEAR_MS = 1_000;
+/** Between two looks at what has just been started and is not right yet. */
+const SOON_MS = 50;
 
 /** `before`: the last look before the effect; a session that is there since was started by it, and is remembered. */
 export async function settleSession(
@@ -36,11 +38,17 @@ export async function settleSession(
   const settling = new Settling(ctx, agent);
   const unrecorded = rememberStarted(ctx, change, agent, before);
   const deadline = Math.max(ctx.readyDeadlineMs, ctx.settleMs + YOUNG_MS);
-  const verdict = await pollObserved(ctx, [agent.name], deadline, (seen, elapsed) => {
-    const judged = judgeSession(ctx, seen, agent);
-    const lost = unrecorded(seen, judged);
-    return lost === null ? settling.look(judged, elapsed) : notAsWanted(lost);
-  });
+  const verdict = await pollObserved(
+    ctx,
+    [agent.name],
+    deadline,
+    (seen, elapsed) => {
+      const judged = judgeSession(ctx, seen, agent);
+      const lost = unrecorded(seen, judged);
+      return lost === null ? settling.look(judged, elapsed) : notAsWanted(lost);
+    },
+    { how: 'once', pause: (elapsed) => settling.pause(elapsed) },
+  );
   const { last } = settling;
   const settled = verdict ?? giveUp(agent, last);
   if (settled.verdict === 'failed') return withScreen(ctx, agent, last, settled);
@@ -83,6 +91,13 @@ class Settling {
       case 'right':
         return this.living(judged, elapsed);
     }
+  }
+
+  /** What is right is looked at for the last time when its time is up; what is not may be so in a moment. */
+  pause(elapsed: number): number {
+    if (this.last.judged !== 'right') return elapsed < APPEAR_MS ? SOON_MS : POLL_MS;
+    const since = this.right?.since ?? elapsed;
+    return Math.max(1, Math.min(POLL_MS, since + this.ctx.settleMs - elapsed));
   }
 
   private living(judged: Extract<SessionJudgement, { judged: 'right' }>, elapsed: number): Verdict | null {

@@ -1,10 +1,11 @@
 import type { Observed } from '../observe/state.ts';
-
-type Observe = (agents: readonly string[] | null) => Promise<Observed>;
+import type { HowToLook, Observe } from './ports.ts';
 
 interface Waiting {
   /** Null: everything. */
   agents: Set<string> | null;
+  /** As the most careful of those that ask wants it. */
+  how: HowToLook;
   readonly answer: Promise<Observed>;
 }
 
@@ -16,20 +17,21 @@ export function shareObservations(observe: Observe): Observe {
   let running: Promise<unknown> | null = null;
   let next: Waiting | null = null;
 
-  const look = (agents: readonly string[] | null): Promise<Observed> => {
-    const answer = observe(agents);
+  const look = (agents: readonly string[] | null, how: HowToLook): Promise<Observed> => {
+    const answer = observe(agents, how);
     running = answer;
     return answer;
   };
 
-  return (agents) => {
+  return (agents, how = 'twice') => {
     if (next !== null) {
+      if (how === 'twice') next.how = how;
       if (agents === null) next.agents = null;
       else for (const agent of agents) next.agents?.add(agent);
       return next.answer;
     }
     if (running === null) {
-      const answer = look(agents);
+      const answer = look(agents, how);
       const clear = () => {
         if (running === answer) running = null;
       };
@@ -38,7 +40,7 @@ export function shareObservations(observe: Observe): Observe {
     }
     const begin = (): Promise<Observed> => {
       next = null;
-      const answer = look(waiting.agents === null ? null : [...waiting.agents]);
+      const answer = look(waiting.agents === null ? null : [...waiting.agents], waiting.how);
       const clear = () => {
         if (running === answer) running = null;
       };
@@ -47,6 +49,7 @@ export function shareObservations(observe: Observe): Observe {
     };
     const waiting: Waiting = {
       agents: agents === null ? null : new Set(agents),
+      how,
       answer: running.then(begin, begin),
     };
     next = waiting;

@@ -58,6 +58,7 @@ export function askTmuxOf(asked: Asked): Promise<TmuxAndProcesses> {
       roster,
       agents,
       narrowed: false,
+      once: false,
       uid,
       home: '/home/nobody',
       masking: createMasking(),

@@ -236,6 +236,50 @@ describe('a started agent counts as started only when it stays up as wanted', ()
   });
 });
 
+describe('what was started is looked at', () => {
+  const settled = async (settleMs: number, launches = 0) => {
+    const world = new World(NO_SUPERVISOR);
+    world.dropSession('coder');
+    const pauses: number[] = [];
+    const looks: (string | undefined)[] = [];
+    const { observe, delay } = world.ports;
+    let right: Parameters<World['runs']>[1] | null = null;
+    const ports = {
+      ...world.ports,
+      observe: async (agents: readonly string[] | null, how?: 'once' | 'twice') => {
+        looks.push(how);
+        if (world.has('coder')) {
+          const pane = seen.paneOf(world.truth, 'coder');
+          right ??= pane.runs;
+          const early = looks.filter((h) => h === 'once').length <= launches;
+          world.runs('coder', early ? { verdict: 'shell', program: 'sh', pid: pane.pid ?? 0 } : right);
+        }
+        return observe(agents, how);
+      },
+      delay: async (ms: number) => {
+        pauses.push(ms);
+        await delay(ms);
+      },
+    };
+    const { summary } = await world.apply({ ports, settleMs });
+    expect(summary.applied).toBe(1);
+    return { pauses, looks };
+  };
+
+  test('for the last time when its time is up, and not up to a quarter of a second later', async () => {
+    expect((await settled(600)).pauses).toEqual([250, 250, 100]);
+  });
+
+  test('again at once while its launcher has not become it yet', async () => {
+    expect((await settled(300, 2)).pauses).toEqual([50, 50, 250, 50]);
+  });
+
+  test('without a second look within each, since the next one comes anyway', async () => {
+    // The last one is for its heartbeat.
+    expect((await settled(300)).looks).toEqual(['twice', 'once', 'once', 'once', 'twice']);
+  });
+});
+
 describe('an ephemeral agent', () => {
   const EPHEMERAL = NO_SUPERVISOR.replace('{ name: coder }', '{ name: coder, lifecycle: ephemeral }');
 

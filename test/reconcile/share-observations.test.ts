@@ -41,6 +41,19 @@ test('one that asks for everything widens the shared look to everything', async 
   expect(asked).toEqual([['a'], null]);
 });
 
+test('a shared look is as careful as the most careful that asks for it', async () => {
+  const asked: (string | undefined)[] = [];
+  const observe = shareObservations(async (_agents, how) => {
+    asked.push(how);
+    await new Promise(setImmediate);
+    return healthy(roster(FLEET));
+  });
+  const [first, ...shared] = [observe(['a'], 'once'), observe(['b'], 'once'), observe(['c']), observe(['d'], 'once')];
+  await Promise.all([first, ...shared]);
+  await observe(['e'], 'once');
+  expect(asked).toEqual(['once', 'twice', 'once']);
+});
+
 test('nobody is answered with a look that began before the question', async () => {
   const { asked, answer, observe } = looks();
   void observe(['a']);

@@ -184,7 +184,7 @@ async function make(
     policy: planPolicy,
     ports: {
       run: inTmuxDirectory(own, { local: roster, observed: looked.observed }),
-      observe: (agents) => observeHere(roster, here, context, agents),
+      observe: (agents, how) => observeHere(roster, here, context, agents, how),
       files,
       processes,
       now,

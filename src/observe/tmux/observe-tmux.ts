@@ -15,6 +15,8 @@ export interface TmuxRequest {
   readonly agents: readonly AgentSpec[];
   /** Only sessions of these are looked into; the others are listed. */
   readonly narrowed: boolean;
+  /** What looks wrong for a moment is told as it looks. */
+  readonly once: boolean;
   readonly uid: number;
   readonly home: string;
   readonly readSecret: ReadSecret;
@@ -52,7 +54,9 @@ export async function observeTmux(request: TmuxRequest, ports: LookPorts): Promi
     seeksPrompts: isOurs,
   };
   const looked = [await look(first, ports)];
-  const again = planSecondLook(serversOf(looked), agents, (pid) => ageOf(pid, looked, ports.now()));
+  const again = request.once
+    ? null
+    : planSecondLook(serversOf(looked), agents, (pid) => ageOf(pid, looked, ports.now()));
   if (again !== null) {
     await ports.delay(again.afterMs);
     looked.unshift(await look({ ...first, sockets: again.sockets, only: true }, ports));
