@@ -8,8 +8,8 @@ import { build } from 'esbuild';
 import { bootHost, type Host } from '../test/system/harness/host.ts';
 import { whyNoHosts } from '../test/system/harness/requirements.ts';
 
-const USER = 'jarvis';
-const SOCKET = 'fleet-bench';
+export const USER = 'jarvis';
+export const SOCKET = 'fleet-bench';
 const ON_HOST = '/opt/on-host.cjs';
 /** Nine loops over a thousand agents, on a busy machine. */
 const DEADLINE_MS = 45 * 60_000;
@@ -32,6 +32,8 @@ export interface BenchHost {
   readonly host: Host;
   /** Brings the fleet up to `count` agents; gives the path of its roster. */
   readonly grow: (count: number) => Promise<string>;
+  /** A fleet of its own, of `count` agents that note each of their starts in `starts/log`. */
+  readonly growNoting: (count: number) => Promise<string>;
   /** Runs a part of on-host.ts there, which prints JSON. */
   readonly onHost: (args: readonly string[]) => Promise<unknown>;
 }
@@ -44,7 +46,14 @@ export async function withBenchHost<T>(work: (bench: BenchHost) => Promise<T>): 
     return null;
   }
   const entry = fileURLToPath(new URL('./on-host.ts', import.meta.url));
-  const built = await build({ entryPoints: [entry], bundle: true, platform: 'node', format: 'cjs', write: false });
+  const built = await build({
+    entryPoints: [entry],
+    bundle: true,
+    platform: 'node',
+    format: 'cjs',
+    write: false,
+    define: { FLEET_VERSION: '"bench"' },
+  });
   const host = await bootHost({ hostname: 'benchhost', users: [{ name: USER, linger: true }] });
   try {
     await host.mustRoot(['sh', '-c', `cat >${ON_HOST}`], built.outputFiles[0]?.text ?? '');
@@ -56,26 +65,31 @@ export async function withBenchHost<T>(work: (bench: BenchHost) => Promise<T>): 
 
 function benchHost(host: Host): BenchHost {
   const onHost = async (args: readonly string[]): Promise<unknown> =>
-    JSON.parse(await host.mustAs(USER, [host.node, ON_HOST, ...args], { deadlineMs: DEADLINE_MS }));
-  const grow = async (count: number): Promise<string> => {
+    JSON.parse(await host.mustAs(USER, [host.node, '--expose-gc', ON_HOST, ...args], { deadlineMs: DEADLINE_MS }));
+  const growTo = async (count: number, text: string): Promise<string> => {
     const roster = `/home/${USER}/fleet-${count}.yaml`;
-    await host.write(USER, roster, rosterOf(count));
+    await host.write(USER, roster, text);
     await onHost(['stage', roster]);
     const plan = await host.fleet(USER, ['plan', '--detailed-exitcode', '-f', roster]);
     if (plan.code !== 0) throw new Error(`bench: the fleet is not as its roster says:\n${plan.stdout}\n${plan.stderr}`);
     return roster;
   };
-  return { host, grow, onHost };
+  const growNoting = async (count: number): Promise<string> => {
+    await host.write(USER, 'agent', '#!/bin/sh\necho "$FLEET_AGENT_NAME" >>~/starts/log\nexec sleep infinity\n', '755');
+    await host.mustAs(USER, ['sh', '-c', 'mkdir -p starts && touch starts/log']);
+    return growTo(count, rosterOf(count, '[~/agent]', false));
+  };
+  return { host, grow: (count) => growTo(count, rosterOf(count)), growNoting, onHost };
 }
 
-function rosterOf(count: number): string {
+function rosterOf(count: number, command = '[sleep, infinity]', beats = true): string {
   const agents = Array.from({ length: count }, (_, index) => `  - name: agent-${String(index + 1).padStart(4, '0')}`);
   return [
     'version: 1',
     'fleet: bench',
     `tmux: { socket_name: ${SOCKET} }`,
     'runtimes:',
-    '  stub: { command: [sleep, infinity], match: { exe: sleep }, beats: true }',
+    `  stub: { command: ${command}, match: { exe: sleep }, beats: ${beats} }`,
     'defaults: { runtime: stub, working_directory: "~", heartbeat: { interval: 1h } }',
     'agents:',
     ...agents,

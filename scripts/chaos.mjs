@@ -1,5 +1,5 @@
 // `npm run chaos [-- SUITE...] [--long] [--seed N] [--no-build]`: the suites of test/chaos, and a table of what they counted.
-// Ends non-zero when a test failed or a suite counted a violation.
+// SUITE is a file of test/chaos, or of test/system as `system/NAME`. Ends non-zero when a test failed or a suite counted a violation.
 
 import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
@@ -36,8 +36,11 @@ function vitest() {
   const reporters = ['--reporter=default', '--reporter=json', '--outputFile.json=test-results/chaos.json'];
   // The suites mostly wait for what they started.
   const workers = `--maxWorkers=${availableParallelism() + 1}`;
-  const files = positionals.map((name) => `test/chaos/${name}`);
-  return ['npx', '--no-install', 'vitest', 'run', '--project', 'chaos', ...reporters, workers, ...files];
+  const files = positionals.map((name) => (name.startsWith('system/') ? `test/${name}` : `test/chaos/${name}`));
+  // Those on booted hosts run in numbers only where they are named: `npm run verify` runs their short form anyway.
+  const projects = files.some((file) => file.startsWith('test/system/')) ? ['system', 'chaos'] : ['chaos'];
+  const chosen = projects.flatMap((project) => ['--project', project]);
+  return ['npx', '--no-install', 'vitest', 'run', ...chosen, ...reporters, workers, ...files];
 }
 
 function environment() {
