@@ -76,6 +76,7 @@ export async function liveWeek(path: string, days: number): Promise<WeekCost> {
     onExit: () => () => undefined,
     self: { node: '', script: '' },
     onHangup: () => undefined,
+    endsSoon: () => {},
     stdin: { isTerminal: false, ask: async () => null },
     log: textLog(false, silent),
     masking: createMasking(),
