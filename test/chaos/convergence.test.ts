@@ -119,11 +119,17 @@ function foreign(world: World): readonly string[] {
   );
   const masked = (units.status === 'known' ? Object.values(units.value.units) : [])
     .filter((u) => u.load_state === 'masked')
-    .map((u) => [u.name, u.unit_file_state, u.active_state]);
+    .map((u) => [u.name, u.unit_file_state, isFormer(world, u.name) ? 'may be stopped' : u.active_state]);
   const lines = [...world.disk].flatMap(([path, { content }]) =>
     path.endsWith('.env') ? [[path, content.includes('OPERATORS_OWN=kept  # by hand')]] : [],
   );
   return [...strangers, ...masked, ...lines.filter(([, kept]) => kept === true)].map((thing) => JSON.stringify(thing));
+}
+
+/** Pruned, its unit is stopped with its session. The mask is a person's, and stays. */
+function isFormer(world: World, unit: string): boolean {
+  const agent = world.layout.agentOfUnit(unit);
+  return agent !== null && !world.roster.agents.some((a) => a.name === agent);
 }
 
 /** What is there and was not, or can be seen now (a manager that came up), is not lost. */
