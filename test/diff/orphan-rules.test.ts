@@ -90,6 +90,13 @@ describe('an agent that is no longer on the roster', () => {
     expect(planned('mosaic', { breakIt: foreign })).toEqual(removal('mosaic').slice(0, -1));
   });
 
+  test('a unit that a person masked is stopped, and not disabled, which systemd would ignore', () => {
+    const masked = planned('fleet', {
+      breakIt: (o) => Object.assign(w.unit(o, unitOf('fleet')), { load_state: 'masked', unit_file_state: 'masked' }),
+    });
+    expect(masked.filter((line) => line.includes('unit/'))).toEqual([`stop unit/${unitOf('fleet')} orphan-unit`]);
+  });
+
   test('what is gone by itself already is not planned', () => {
     const found = planned('fleet', {
       breakIt: (o) => {

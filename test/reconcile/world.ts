@@ -513,6 +513,8 @@ export class World {
           Object.assign(unit, { unit_file_state: 'enabled', wanted_by: ['default.target'] });
         break;
       case 'disable':
+        // "Unit … is masked, ignoring.", exit 0.
+        if (unit.load_state === 'masked') break;
         if ((unit.unit_file_state === 'enabled-runtime') !== runtime) break;
         Object.assign(unit, { unit_file_state: 'disabled', wanted_by: [] });
         if (unit.active_state === 'inactive' && this.orphan(unit.name)) this.unload(unit.name);
