@@ -1,11 +1,20 @@
 /** Whether a saved plan still fits, and what may be read of one: each reason to refuse it alone, and what it says. */
 import { expect, test } from 'vitest';
+import { canonicalJson } from '../../src/diff/canonical.ts';
 import { maskFindings } from '../../src/diff/mask-findings.ts';
 import { EMPTY_MEMORY, type PlanPolicy } from '../../src/diff/policy.ts';
 import { readiness } from '../../src/diff/readiness.ts';
-import { parseSavedPlan, policyOfSaved, renderSavedPlan, type SavedPlan, savePlan } from '../../src/diff/saved-plan.ts';
+import {
+  looksLikePlan,
+  parseSavedPlan,
+  policyOfSaved,
+  renderSavedPlan,
+  type SavedPlan,
+  savePlan,
+} from '../../src/diff/saved-plan.ts';
 import { type FitInput, misfits } from '../../src/diff/saved-plan-fit.ts';
 import type { Observed } from '../../src/observe/state.ts';
+import { sha256 } from '../../src/spec/sha256.ts';
 import { FLEET } from './rosters.ts';
 import { type Break, drop, planOf, runs, unit } from './rows.ts';
 import * as w from './world.ts';
@@ -78,8 +87,8 @@ test('it is for one place', () => {
 
 test('it is for one major version, one roster and 24 hours', () => {
   expect(told({ toolVersion: '1.0.0' })).toEqual([[true, 'fleet 0.0.0 made it, and this is 1.0.0', AGAIN]]);
-  const sha256 = 'f'.repeat(64);
-  expect(told({ roster: { path: 'x.yaml', sha256 } })).toEqual([
+  const other = 'f'.repeat(64);
+  expect(told({ roster: { path: 'x.yaml', sha256: other } })).toEqual([
     [
       true,
       `the roster x.yaml was changed since (SHA-256 ${saved.roster.sha256.slice(0, 12)}… when it was planned, ffffffffffff… now)`,
@@ -103,6 +112,36 @@ test('clocks may differ by five minutes, and no more', () => {
 test('its policy is read back as it was written', () => {
   expect(Object.keys(saved.policy)).toContain('even_if_busy');
   expect(policyOfSaved(saved)).toEqual(POLICY);
+});
+
+test('whether a file may be replaced by a plan: it holds one, of whatever version', () => {
+  const holds = ['{"kind":"fleet.plan"}', '{"kind":"fleet.observed"}', '[]', '"fleet.plan"', 'null', '{"kind":'];
+  expect(holds.map(looksLikePlan)).toEqual([true, false, false, false, false, false]);
+});
+
+test('a document of which only one of its two checksums fits is refused', () => {
+  const { seal, ...sealed } = saved;
+  expect(seal).toBe(sha256(canonicalJson(sealed)));
+  const otherId = { ...sealed, plan_id: 'f'.repeat(64) };
+  const otherSeal = { ...saved, expires: '2099-01-01T00:00:00.000Z' };
+  for (const document of [{ ...otherId, seal: sha256(canonicalJson(otherId)) }, otherSeal]) {
+    expect(parseSavedPlan(JSON.stringify(document)).ok).toBe(false);
+  }
+  expect(parseSavedPlan('{"kind":"fleet.plan","format_version":"1.0"}')).toMatchObject({
+    error: { detail: 'is the output of `fleet plan --json`: it lacks what apply must know later' },
+  });
+});
+
+test('of a file it covers what is recorded of that file, and not of its agent', () => {
+  const files: Break = (o) => {
+    w.filesOf(o).env_files['coder'] = { state: 'absent' };
+    w.filesOf(o).launcher = { state: 'absent' };
+  };
+  const memory = w.owning(w.roster(FLEET), ['coder']);
+  const plan = savePlan({ plan: planOf({ yaml: FLEET, breaks: [files] }), policy: POLICY, memory, rosterFile: '/r' });
+  expect(Object.keys(plan.inventory)).toEqual(['env-file/fleet.launch', 'env-file/coder']);
+  expect(plan.inventory['env-file/fleet.launch']).toBeNull();
+  expect(plan.inventory['env-file/coder']).toBe(sha256(canonicalJson(memory.owned['env-file/coder'])));
 });
 
 test('what its inventory covers: the agent of each session and unit, and each resource', () => {

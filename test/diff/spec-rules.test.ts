@@ -261,3 +261,56 @@ describe('the live environment', () => {
     expect(lines({ yaml: FLEET, breaks: [unknown, cwd('/tmp')] })).toEqual(['unknown(denied) session/coder']);
   });
 });
+
+describe('what runs, in words', () => {
+  const evidence = (verdict: Parameters<typeof runs>[1]): readonly string[] => {
+    const plan = planOf({ yaml: FLEET, breaks: [runs('coder', verdict)] });
+    return [...plan.changes, ...plan.warnings].flatMap((found) => found.evidence);
+  };
+  test('each of what cannot be told', () => {
+    expect(evidence({ verdict: 'other', pid: 7, program: 'vim' })).toEqual([
+      'runs vim (pid 7), which no runtime of the roster matches; wanted pi',
+    ]);
+    expect(evidence({ verdict: 'ambiguous', runtimes: ['pi', 'codex'], evidence: 'both' })).toEqual([
+      'runs several: pi, codex (both); wanted pi',
+    ]);
+    expect(evidence({ verdict: 'opaque', program: 'ssh' })).toEqual(['runs ssh, which cannot be seen into; wanted pi']);
+    expect(evidence({ verdict: 'suspended', pid: 7, runtime: 'pi' })).toEqual([
+      'runs a stopped process (state T, pid 7); wanted pi',
+    ]);
+  });
+
+  test('how a pane died', () => {
+    expect(evidence({ verdict: 'dead', status: null, signal: 'KILL' })).toEqual(['the pane is dead: signal KILL']);
+    expect(evidence({ verdict: 'dead', status: null, signal: null })).toEqual(['the pane is dead: exit unknown']);
+  });
+
+  test('another runtime by strong evidence is one restart, whatever spec it has', () => {
+    const other = runs('coder', {
+      verdict: 'runtime',
+      runtime: 'dogfood',
+      strength: 'strong',
+      pid: 7,
+      evidence: 'script',
+    });
+    const plan = planOf({ yaml: FLEET, breaks: [other, olderSpec('coder')] });
+    expect(w.lines(plan)).toEqual(['restart session/coder runtime-mismatch']);
+    expect(plan.changes[0]?.evidence).toEqual(['script']);
+  });
+
+  test('a window of the wanted size is no drift, one of another width or height is', () => {
+    const yaml = coderWith('window: { width: 200, height: 50 }');
+    const sized =
+      (width: number, height: number): Break =>
+      (o) => {
+        Object.assign(w.paneOf(o, 'coder'), { width, height });
+      };
+    expect(lines({ yaml, breaks: [sized(200, 50)] })).toEqual([]);
+    for (const size of [sized(80, 50), sized(200, 24)]) {
+      expect(lines({ yaml, breaks: [size] })).toEqual(['warning session/coder window-mismatch']);
+    }
+    expect(planOf({ yaml, breaks: [sized(80, 24)] }).warnings[0]?.evidence).toEqual([
+      'the pane is 80x24, wanted 200x50',
+    ]);
+  });
+});
