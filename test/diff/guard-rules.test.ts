@@ -430,3 +430,78 @@ describe('the limits', () => {
     ]);
   });
 });
+
+describe('whose a session and a heartbeat are', () => {
+  const STOPPED = unit('mosaic-agent@coder.service', { active_state: 'inactive' });
+  const remembered =
+    (changes: object) =>
+    (o: World): PlanMemory => {
+      const { id, created } = w.session(o, 'coder');
+      const server = { pid: 1000, start: 1_780_300_000 };
+      const record = {
+        agent: 'coder',
+        socket: 'factory',
+        server,
+        id,
+        created,
+        spec: null,
+        boot_id: 'b00t',
+        done: false,
+        plan: null,
+      };
+      return { ...EMPTY_MEMORY, sessions: { coder: { ...record, ...changes } } };
+    };
+
+  test('layout mosaic, its unit inactive: ours by the record of this very session, and of no other', () => {
+    const row = { yaml: MOSAIC, breaks: [STOPPED, shell('coder')] };
+    expect(lines({ ...row, memory: remembered({}) })).toContain('restart session/coder shell-left');
+    const others = [
+      { socket: 'else' },
+      { server: { pid: 7, start: 1_780_300_000 } },
+      { server: { pid: 1000, start: 7 } },
+      { id: '$77' },
+      { created: 7 },
+    ];
+    for (const other of others) {
+      expect(lines({ ...row, memory: remembered(other) })).toEqual(['blocked(not-ours) session/coder not-adopted']);
+    }
+  });
+
+  const stale: Break = (o) => {
+    w.heartbeatsOf(o, 'coder').beat = w.beat(2000, 600);
+  };
+  test('`on_stale: restart` announces nothing of a session that is not ours, or that is busy', () => {
+    const yaml = MOSAIC.replace('    runtime: pi\n', '    runtime: pi\n    heartbeat: { on_stale: restart }\n');
+    expect(lines({ yaml, breaks: [STOPPED, stale] })).toEqual([
+      'blocked(not-ours) session/coder not-adopted',
+      'warning heartbeat/coder heartbeat-stale',
+    ]);
+    const active: Break = (o) => {
+      w.paneOf(o, 'coder').window_activity = w.NOW / 1000;
+    };
+    expect(lines({ yaml, breaks: [stale, active] })).toEqual(['warning heartbeat/coder heartbeat-stale']);
+    expect(lines({ yaml, breaks: [stale, runs('coder', { verdict: 'gone' })] })).toEqual([
+      'restart session/coder session-dead',
+    ]);
+  });
+
+  test('a heartbeat of a process that lives in another pane, or that names none, is not its own', () => {
+    for (const pid of [2001, null]) {
+      const other: Break = (o) => {
+        w.heartbeatsOf(o, 'coder').beat = w.beat(pid, 5);
+      };
+      expect(lines({ yaml: FLEET, breaks: [other] })).toEqual(['warning heartbeat/coder heartbeat-foreign']);
+    }
+  });
+
+  test('heartbeats that cannot be looked at are unobserved', () => {
+    expect(lines({ yaml: FLEET, breaks: [source('heartbeats')] })).toEqual([
+      'unknown(unobserved) heartbeat/coder',
+      'unknown(unobserved) heartbeat/stub',
+    ]);
+    const unseen: Break = (o) => {
+      if (o.sources.heartbeats.status === 'known') delete o.sources.heartbeats.value.agents['coder'];
+    };
+    expect(lines({ yaml: FLEET, breaks: [unseen] })).toEqual(['unknown(unobserved) heartbeat/coder']);
+  });
+});
