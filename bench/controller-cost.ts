@@ -133,10 +133,11 @@ const MEASURE: Readonly<Record<Part, (bench: BenchHost, options: Options) => Pro
     console.log(
       formatTable([['day', ...heap.map((_, day) => String(day + 1))], row('heap', heap), row('resident', resident)]),
     );
-    const growth = (heap.at(-1) ?? Number.NaN) - (heap[0] ?? Number.NaN);
+    // That of this bench's own process is not the controller's; how it grows is.
+    const grown = (list: readonly number[]): number => (list.at(-1) ?? Number.NaN) - (list[0] ?? Number.NaN);
     return [
-      { what: `heap grown in ${days} days`, measured: growth, limit: 1, unit: 'MiB' },
-      { what: `resident after ${days} days`, measured: resident.at(-1) ?? Number.NaN, limit: 90, unit: 'MiB' },
+      { what: `heap, from day 1 to ${days}`, measured: grown(heap), limit: 1, unit: 'MiB more' },
+      { what: `resident, from day 1 to ${days}`, measured: grown(resident), limit: 5, unit: 'MiB more' },
     ];
   },
 };
