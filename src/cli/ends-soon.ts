@@ -1,7 +1,7 @@
 /**
  * Tells V8 that this process lives for a fraction of a second. Its optimizing compiler then takes longer than what it
- * makes faster: without it `fleet plan` takes a seventh of processor time less for 20 agents, a fifth for 500, and
- * collecting garbage by the one thread that waits for it another twentieth (docs/performance.md).
+ * makes faster: without it, and with garbage collected by the one thread that waits for it, `fleet plan` takes a ninth of
+ * processor time less for 20 agents, a fifth for 500 (docs/performance.md).
  *
  * Only heuristics that V8 looks up each time it decides; flags that build or drop a part of it crash it when set while
  * it runs (seen with concurrent Sparkplug on Node 20). Names of flags belong to one V8, which complains about others, so
