@@ -154,10 +154,7 @@ function notOurs(ctx: PlanContext, agent: AgentSpec, subject: LiveSubject): Find
       return blocked(ctx, 'session', agent.name, agent, { reason: 'not-adopted', guard: 'not-ours', evidence, remedy });
     }
     case 'other-owner': {
-      const owner = session.mark?.owner ?? '?';
-      const evidence = [`session ${agent.name} (${session.id}) on socket ${label} belongs to fleet ${owner}`];
-      const forget = `fleet forget -f ROSTER-OF-${owner} session/${agent.name}`;
-      const remedy = `use another name or socket in ${ctx.roster.path}, or let go of it there: ${forget}`;
+      const { evidence, remedy } = whoseElse(ctx, agent, subject);
       return blocked(ctx, 'session', agent.name, agent, {
         reason: 'other-owner',
         guard: 'other-owner',
@@ -166,4 +163,26 @@ function notOurs(ctx: PlanContext, agent: AgentSpec, subject: LiveSubject): Find
       });
     }
   }
+}
+
+/** By its mark the session is another fleet's, or another agent's of this one whose name somebody changed. */
+function whoseElse(
+  ctx: PlanContext,
+  { name, socket }: AgentSpec,
+  { session }: LiveSubject,
+): { readonly evidence: readonly string[]; readonly remedy: string } {
+  const label = socketLabel(socket);
+  const what = `session ${name} (${session.id}) on socket ${label}`;
+  const owner = session.mark?.owner ?? '?';
+  if (session.mark !== null && owner === ctx.roster.fleet) {
+    const { agent } = session.mark;
+    const rename = tmuxCommand(label, 'rename-session', '-t', session.id, agent);
+    return {
+      evidence: [`${what} bears the mark of agent ${agent} of this fleet`],
+      remedy: `give it its name: ${rename}`,
+    };
+  }
+  const forget = `fleet forget -f ROSTER-OF-${owner} session/${name}`;
+  const remedy = `use another name or socket in ${ctx.roster.path}, or let go of it there: ${forget}`;
+  return { evidence: [`${what} belongs to fleet ${owner}`], remedy };
 }
