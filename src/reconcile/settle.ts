@@ -17,6 +17,7 @@ import { POLL_MS, pollObserved } from './effects/poll.ts';
 import { lastLines } from './effects/tmux.ts';
 import { judgeSession, type SessionJudgement } from './judge-session.ts';
 import { failure } from './outcome.ts';
+import type { HowToLook } from './ports.ts';
 import { rememberStarted } from './remember.ts';
 import { socketLabel } from './seen.ts';
 
@@ -47,7 +48,7 @@ export async function settleSession(
       const lost = unrecorded(seen, judged);
       return lost === null ? settling.look(judged, elapsed) : notAsWanted(lost);
     },
-    { how: 'once', pause: (elapsed) => settling.pause(elapsed) },
+    { how: () => settling.how(), pause: (elapsed) => settling.pause(elapsed) },
   );
   const { last } = settling;
   const settled = verdict ?? giveUp(agent, last);
@@ -60,6 +61,8 @@ class Settling {
   /** The process that is right, and since when (milliseconds since the first look). */
   private right: { readonly pid: number; readonly startTime: number; readonly since: number } | null = null;
   private endings = 0;
+  /** Something is wrong that one look is not believed. */
+  private doubtful = false;
   private readonly ctx: EffectContext;
   private readonly agent: AgentSpec;
 
@@ -81,20 +84,31 @@ class Settling {
         return giveUp(this.agent, judged);
       case 'ended':
         this.endings += 1;
+        this.doubtful = true;
         // A dead pane without status or signal is looked at again before its end is called unknown.
         if (judged.status === null && judged.signal === null && this.endings < 3) return null;
         return this.ended(judged.status, judged.signal);
       case 'not-yet': {
         const patience = judged.code === 'parked' ? this.ctx.settleMs : Math.max(this.ctx.settleMs, YOUNG_MS);
-        return elapsed < patience ? null : giveUp(this.agent, judged);
+        if (elapsed < patience) return null;
+        // A process that is young by now may still become it, and what ended between two reads looks unreadable.
+        if (this.doubtful) return giveUp(this.agent, judged);
+        this.doubtful = true;
+        return null;
       }
       case 'right':
         return this.living(judged, elapsed);
     }
   }
 
+  how(): HowToLook {
+    return this.doubtful ? 'twice' : 'once';
+  }
+
   /** What is right is looked at for the last time when its time is up; what is not may be so in a moment. */
   pause(elapsed: number): number {
+    // How it ended is told a moment later, and nothing comes up from it.
+    if (this.last.judged === 'ended') return POLL_MS;
     if (this.last.judged !== 'right') return elapsed < APPEAR_MS ? SOON_MS : POLL_MS;
     const since = this.right?.since ?? elapsed;
     return Math.max(1, Math.min(POLL_MS, since + this.ctx.settleMs - elapsed));

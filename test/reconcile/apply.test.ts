@@ -280,6 +280,51 @@ describe('what was started is looked at', () => {
   });
 });
 
+describe('what one look finds wrong after a start is not believed', () => {
+  type Runs = Parameters<World['runs']>[1];
+
+  /** `at`: what the pane runs, by the milliseconds since the agent was there first. */
+  async function startedAs(wanted: string, at: (ms: number, right: Runs, pid: number) => Runs): Promise<World> {
+    const world = new World(wanted);
+    world.dropSession('coder');
+    const { observe } = world.ports;
+    let first: { readonly right: Runs; readonly at: number } | null = null;
+    const ports = {
+      ...world.ports,
+      observe: async (agents: readonly string[] | null, how?: 'once' | 'twice') => {
+        if (world.has('coder')) {
+          const pane = seen.paneOf(world.truth, 'coder');
+          first ??= { right: pane.runs, at: world.clock };
+          const runs = at(world.clock - first.at, first.right, pane.pid ?? 0);
+          pane.dead = runs.verdict === 'dead';
+          world.runs('coder', runs);
+        }
+        return observe(agents, how);
+      },
+    };
+    expect(told(await world.apply({ ports }))).toEqual(['applied start session/coder']);
+    return world;
+  }
+
+  test('also when it took its time to come up, and its patience is over', async () => {
+    let failed = 0;
+    await startedAs(NO_SUPERVISOR, (ms, right, pid) => {
+      if (ms < 4_000) return { verdict: 'other', program: 'node', pid };
+      if (ms < 5_100 || failed === 1) return right;
+      failed += 1;
+      return { verdict: 'unknown', why: 'io', detail: 'it ended between two reads' };
+    });
+    expect(failed).toBe(1);
+  });
+
+  test('an end whose status tmux tells a moment later has that status', async () => {
+    const ephemeral = NO_SUPERVISOR.replace('{ name: coder }', '{ name: coder, lifecycle: ephemeral }');
+    const ended = (ms: number): Runs => ({ verdict: 'dead', status: ms < 300 ? null : 0, signal: null });
+    const world = await startedAs(ephemeral, ended);
+    expect(world.memory().sessions['coder']?.done).toBe(true);
+  });
+});
+
 describe('an ephemeral agent', () => {
   const EPHEMERAL = NO_SUPERVISOR.replace('{ name: coder }', '{ name: coder, lifecycle: ephemeral }');
 

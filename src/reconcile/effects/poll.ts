@@ -6,8 +6,8 @@ import type { HowToLook } from '../ports.ts';
 export const POLL_MS = 250;
 
 export interface Looking {
-  /** `once` is for an `ask` that believes nothing wrong before it has seen it again. */
-  readonly how?: HowToLook;
+  /** Asked before each look. `once` is for an `ask` that believes nothing wrong before it has seen it again. */
+  readonly how?: () => HowToLook;
   /** Milliseconds until the next look, by those since the first. */
   readonly pause?: (elapsedMs: number) => number;
 }
@@ -21,11 +21,11 @@ export async function pollObserved<T>(
   agents: readonly string[],
   deadlineMs: number,
   ask: (seen: Observed, elapsedMs: number) => T | null,
-  { how = 'twice', pause = () => POLL_MS }: Looking = {},
+  { how = () => 'twice', pause = () => POLL_MS }: Looking = {},
 ): Promise<T | null> {
   const begun = ctx.ports.now();
   for (;;) {
-    const seen = await ctx.ports.observe(agents, how);
+    const seen = await ctx.ports.observe(agents, how());
     const elapsed = ctx.ports.now() - begun;
     const answer = ask(seen, elapsed);
     if (answer !== null) return answer;
