@@ -24,6 +24,7 @@ export function keptBecause(ctx: PlanContext, orphan: Orphan): readonly Finding[
     renamed(ctx, orphan) ??
     sessionInTheWay(ctx, orphan) ??
     serverInside(ctx, orphan) ??
+    masked(ctx, orphan) ??
     unrecorded(ctx, orphan, parts);
   return why === null ? null : [why];
 }
@@ -182,6 +183,19 @@ function serverInside(ctx: PlanContext, { agent, unit }: Orphan): Finding | null
   ];
   const remedy = `end that server when nobody works (tmux -L ${inside.socket} ls shows who does), then: ${fleetCommand(ctx.roster, 'apply', '--prune')}`;
   return refuse(ctx, { kind: 'unit', name: unit.name }, agent, { guard: 'server-in-unit', evidence, remedy });
+}
+
+/**
+ * Systemd ignores `disable` of a masked unit and exits 0. Its links would stay, and with the mask gone (one of
+ * `masked-runtime` is after a reboot) it would come up at boot without the files that went.
+ */
+function masked(ctx: PlanContext, { agent, unit }: Orphan): Finding | null {
+  if (unit === null || !unit.unit_file_state.startsWith('masked') || unit.wanted_by.length === 0) return null;
+  const links = unit.wanted_by.join(', ');
+  const evidence = [`${unit.name} is ${unit.unit_file_state}, and systemd disables no masked unit: linked in ${links}`];
+  const runtime = unit.unit_file_state === 'masked-runtime' ? '--runtime ' : '';
+  const remedy = `if it may go, first: systemctl --user unmask ${runtime}${unit.name}`;
+  return refuse(ctx, { kind: 'unit', name: unit.name }, agent, { guard: 'masked', evidence, remedy });
 }
 
 function unrecorded(ctx: PlanContext, orphan: Orphan, parts: readonly Part[]): Finding | null {

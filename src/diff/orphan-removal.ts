@@ -63,9 +63,7 @@ function removeUnit(ctx: PlanContext, orphan: Orphan): readonly Finding[] {
     const wait = whenSettled(ctx);
     found.push(inTransition(unit) ? deferred(moving, 'in-transition', wait) : changed(stop));
   }
-  // Systemd ignores `disable` of a masked unit and exits 0: it would be planned for ever. Nor does it come up at boot.
-  const masked = unit.unit_file_state.startsWith('masked');
-  if (!masked && (unit.wanted_by.length > 0 || unit.unit_file_state.startsWith('enabled'))) {
+  if (unit.wanted_by.length > 0 || unit.unit_file_state.startsWith('enabled')) {
     const disable = removal(ctx, orphan, 'unit', unit.name, {
       ...shared,
       action: 'disable',

@@ -90,11 +90,19 @@ describe('an agent that is no longer on the roster', () => {
     expect(planned('mosaic', { breakIt: foreign })).toEqual(removal('mosaic').slice(0, -1));
   });
 
-  test('a unit that a person masked is stopped, and not disabled, which systemd would ignore', () => {
-    const masked = planned('fleet', {
-      breakIt: (o) => Object.assign(w.unit(o, unitOf('fleet')), { load_state: 'masked', unit_file_state: 'masked' }),
+  test.each(['masked', 'masked-runtime'])('a unit that is %s cannot be disabled: nothing of it goes', (state) => {
+    const found = planned('fleet', {
+      breakIt: (o) => Object.assign(w.unit(o, unitOf('fleet')), { load_state: 'masked', unit_file_state: state }),
     });
-    expect(masked.filter((line) => line.includes('unit/'))).toEqual([`stop unit/${unitOf('fleet')} orphan-unit`]);
+    expect(found).toEqual([`blocked(masked) unit/${unitOf('fleet')} orphan-unit`]);
+  });
+
+  test('a unit that is masked and linked nowhere is stopped, and goes with the rest', () => {
+    const found = planned('fleet', {
+      breakIt: (o) =>
+        Object.assign(w.unit(o, unitOf('fleet')), { load_state: 'masked', unit_file_state: 'masked', wanted_by: [] }),
+    });
+    expect(found).toEqual(removal('fleet').filter((line) => !line.startsWith('disable')));
   });
 
   test('what is gone by itself already is not planned', () => {
