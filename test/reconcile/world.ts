@@ -365,6 +365,14 @@ export class World {
       }
     }
     for (const name of Object.keys(heartbeats.value.agents)) if (!asked.has(name)) delete heartbeats.value.agents[name];
+    const files = seen.filesOf(observed);
+    for (const { name } of this.roster.agents) {
+      if (asked.has(name)) continue;
+      const unread = { state: 'unknown', why: 'not-observed', detail: 'this agent was not looked at' } as const;
+      Object.assign(files.env_files, { [name]: unread });
+      Object.assign(files.argv_files, { [name]: unread });
+      delete files.commands[name];
+    }
     return observed;
   }
   /** The roster's, and every other one that has files. */

@@ -4,6 +4,7 @@ import type { Plan } from '../../diff/plan.ts';
 import type { PlanPolicy } from '../../diff/policy.ts';
 import { applyPlan } from '../../reconcile/apply.ts';
 import { plainEvent } from '../../reconcile/control/events.ts';
+import { lookedAt } from '../../reconcile/control/looked-at.ts';
 import type { Effect } from '../../reconcile/control/pass.ts';
 import type { RosterInForce } from '../../reconcile/control/roster-in-force.ts';
 import type { ControlState } from '../../reconcile/control/state.ts';
@@ -24,7 +25,7 @@ import { inTmuxDirectory } from '../apply-passes.ts';
 import type { Context } from '../context.ts';
 import { leaseFile } from '../lease.ts';
 import { observeHere, remember } from '../look.ts';
-import { type Place, type Scope, scopeOf } from '../place.ts';
+import { type Place, scopeOf } from '../place.ts';
 import { VERSION } from '../version.ts';
 import { describeHolder } from '../views/lock.ts';
 import type { ApplyEffect, Looked } from './controller.ts';
@@ -87,7 +88,8 @@ async function look(
   const memory = remember(roster.roster, here, context);
   trouble('inventory', memory.ok ? null : memory.error.message);
   if (!memory.ok) return null;
-  const observed = await observeHere(scope.value.local, here, context, known(agents, scope.value));
+  const { local } = scope.value;
+  const observed = await observeHere(local, here, context, agents === null ? null : lookedAt(agents, local));
   const wishes = readWishes(paths, (path) => context.files.read(path));
   const brake = stopped(paths.stops) ?? (wishes.ok ? null : wishes.error);
   const { refused } = roster;
@@ -95,7 +97,7 @@ async function look(
     observed,
     began,
     input: {
-      roster: scope.value.local,
+      roster: local,
       memory: memory.value,
       pauses: wishes.ok ? wishes.value.pauses.pauses : [],
       resets: wishes.ok ? wishes.value.resets.resets : [],
@@ -106,13 +108,6 @@ async function look(
       planPolicy,
     },
   };
-}
-
-/** Of those that were asked for the ones that the roster still knows: it may have changed since. */
-function known(agents: readonly string[] | null, { local }: Scope): readonly string[] | null {
-  if (agents === null) return null;
-  const names = new Set(local.agents.map((agent) => agent.name));
-  return agents.filter((name) => names.has(name));
 }
 
 const camel = (code: string): string => code.replace(/(?:^|-)([a-z])/g, (_all, letter: string) => letter.toUpperCase());

@@ -1,7 +1,9 @@
 /** Who waits for another agent is looked at with it: a chain comes up link by link, and not one link a minute. */
 import { describe, expect, test } from 'vitest';
+import { lookedAt } from '../../../src/reconcile/control/looked-at.ts';
 import { EVERYTHING } from '../../../src/reconcile/control/queue.ts';
 import * as w from '../../diff/world.ts';
+import { World } from '../world.ts';
 import { Desk } from './desk.ts';
 
 const CHAIN = `version: 1
@@ -93,5 +95,33 @@ describe('an agent whose prerequisite', () => {
     desk.look('base');
     dead(desk, 'other');
     expect(desk.look('other').acts).toEqual([restart('other')]);
+  });
+
+  test('waits for it is held, by a look that its own end brought about too', async () => {
+    const desk = new Desk(CHAIN);
+    const host = new World(desk.roster);
+    const narrowed = async (...names: readonly string[]) =>
+      (await host.ports.observe(lookedAt(names, desk.roster))) as typeof desk.observed;
+    desk.pass();
+    host.dropSession('base');
+    desk.observed = await narrowed('base');
+    const first = desk.look('base');
+    expect(first.acts).toEqual(['start session/base session-missing']);
+    desk.end(first, 'failed');
+    host.dropSession('top');
+    host.dropSession('middle');
+    desk.observed = await narrowed('top');
+    desk.state = { ...desk.state, queue: { ...desk.state.queue, dirty: new Map() } };
+    const second = desk.look('top');
+    expect(second.acts).toEqual([]);
+    expect(second.held).toEqual(['session/base backoff', 'session/middle dependency', 'session/top dependency']);
+  });
+});
+
+describe('a look at some agents', () => {
+  test('is at all that they stand on too, and at nobody whom the roster does not know', () => {
+    const { roster } = new Desk(CHAIN);
+    expect(lookedAt(['top', 'gone'], roster)).toEqual(['top', 'middle', 'base']);
+    expect(lookedAt(['other', 'base'], roster)).toEqual(['other', 'base']);
   });
 });
