@@ -2,6 +2,7 @@
 // failure, non-zero. Needs no terminal. As root on a machine with systemd-nspawn, skipped tests on hosts are a failure.
 
 import { spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { readFileSync, rmSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { delimiter } from 'node:path';
@@ -25,7 +26,7 @@ try {
   await step('types', ['npx', '--no-install', 'tsc', '--noEmit']);
   for (const project of PROJECTS) await step(`${project} tests`, vitest(project));
   await timed('hosts were booted', requireHosts);
-  await step('chaos, short form', ['node', 'scripts/chaos.mjs', '--no-build', ...seedOfCommit()]);
+  await step('chaos, short form', ['node', 'scripts/chaos.mjs', '--no-build', ...seedOfCode()]);
 } catch (error) {
   if (!(error instanceof StepFailed)) throw error;
   console.log(`\n${error.message}`);
@@ -64,15 +65,16 @@ async function requireHosts() {
 }
 
 /**
- * The commit's own seed: what is random differs from commit to commit, and is the same wherever one commit is verified.
- * Outside a checkout, and with changes that are in no commit, a new one each time.
+ * The code's own seed: what is random differs from one state of src and test to the next, and is the same wherever one
+ * of them is verified. Outside a checkout, and with changes that are in no commit, a new one each time.
  */
-function seedOfCommit() {
+function seedOfCode() {
   const git = (...args) => spawnSync('git', args, { encoding: 'utf8' });
-  const head = git('rev-parse', 'HEAD');
+  const trees = git('rev-parse', 'HEAD:src', 'HEAD:test');
   const changes = git('status', '--porcelain');
-  if (head.status !== 0 || changes.status !== 0 || changes.stdout !== '') return [];
-  return ['--seed', String(Number.parseInt(head.stdout.slice(0, 7), 16))];
+  if (trees.status !== 0 || changes.status !== 0 || changes.stdout !== '') return [];
+  const digest = createHash('sha256').update(trees.stdout).digest('hex');
+  return ['--seed', String(Number.parseInt(digest.slice(0, 7), 16))];
 }
 
 function countsOf(project) {

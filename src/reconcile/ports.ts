@@ -1,15 +1,14 @@
 /** The few ways in which the executor reaches the world. Built once by the command line; tests give an in-memory world. */
-
 import type { HowToLook } from '../observe/observe.ts';
 import type { RunProgram } from '../observe/run.ts';
 import type { Observed } from '../observe/state.ts';
-
-export type { HowToLook } from '../observe/observe.ts';
-/** A fresh look; null: at everything. Default: `twice`. */
-export type Observe = (agents: readonly string[] | null, how?: HowToLook) => Promise<Observed>;
-
 import type { Result } from '../spec/result.ts';
 import type { Failure } from './outcome.ts';
+
+export type { HowToLook } from '../observe/observe.ts';
+
+/** A fresh look; null: at everything. Default: `twice`. */
+export type Observe = (agents: readonly string[] | null, how?: HowToLook) => Promise<Observed>;
 
 export interface ApplyPorts {
   readonly run: RunProgram;
