@@ -1,5 +1,6 @@
 /** `fleet install` and the controller on a booted host, under the user's own systemd. The tests build on one another. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { StatusDocument } from '../../src/reconcile/control/status.ts';
 import { until } from './harness/execute.ts';
 import { bootHost, type Host } from './harness/host.ts';
 import { describeOnHost, keepForFailure } from './harness/on-host.ts';
@@ -46,12 +47,17 @@ describeOnHost('the controller as a service', () => {
     Number(await systemctl('show', '-p', 'MainPID', '--value', 'fleet.service'));
   const panes = () => Promise.all(AGENTS.map(paneOf));
   const statusText = (): Promise<string> => sh(`cat ${STATE}/status.json`);
+  /** Says the controller that runs now of the roster that is there now: a status file outlives both. */
   const allReady = () =>
     until('all is ready', async () => {
       const text = await statusText();
       keepForFailure('status.json', text);
       await events();
-      return text.includes('"reason":"AllReady"') && text.includes('"waiting":[]') ? true : null;
+      const { controller, roster, conditions, agents } = JSON.parse(text) as StatusDocument;
+      const current =
+        controller.pid === (await controllerPid()) && (await sh('sha256sum fleet.yaml')).startsWith(roster.sha256);
+      const idle = Object.values(agents).every(({ waiting }) => waiting.length === 0);
+      return current && idle && conditions.some(({ reason }) => reason === 'AllReady') ? true : null;
     });
   const eventLike = (words: string) =>
     until(`an event with ${words}`, async () => {
