@@ -2,7 +2,7 @@
  * `build.mjs [DIRECTORY]` builds what is published, into dist/ if not told otherwise:
  *   dist/fleet.cjs                 the command: a launcher of a few lines
  *   dist/fleet.bundle.cjs          what commands usually run, in one file, without dependencies
- *   dist/fleet.bundle.cache        V8's compiled code for it; another V8 silently ignores it and compiles by itself
+ *   dist/compiled/                 V8's compiled code for it, by command; another V8 silently ignores it and compiles itself
  *   dist/deferred/                 what they rarely need, a file each
  *   dist/THIRD-PARTY-LICENSES.txt  of what is bundled
  */
@@ -24,9 +24,11 @@ const LAUNCHER = `#!/usr/bin/env node
 const { readFileSync } = require('node:fs');
 const { Script } = require('node:vm');
 const source = readFileSync(__dirname + '/fleet.bundle.cjs', 'latin1');
+const { argv } = process;
+const command = ['apply', 'ps', 'validate'].includes(argv[2]) ? argv[2] : 'plan';
 let cachedData;
 try {
-  cachedData = readFileSync(__dirname + '/fleet.bundle.cache');
+  cachedData = readFileSync(__dirname + '/compiled/' + command + '.cache');
 } catch {}
 new Script(source, { filename: 'fleet.bundle.cjs', cachedData }).runInThisContext()(require);
 `;

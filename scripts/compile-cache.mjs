@@ -1,11 +1,13 @@
 /**
- * `compile-cache.mjs DIST` writes DIST/fleet.bundle.cache: V8's code for what the usual commands run. The bundle is
- * loaded just as the launcher loads it and a few commands that change nothing are run in it; functions that they never
- * call are left out and compiled when they are first needed. What they look at is a stage of its own: a home, a bus with a
+ * `compile-cache.mjs DIST` writes DIST/compiled/COMMAND.cache: V8's code for what that command usually runs. For each, in
+ * a process of its own, the bundle is loaded just as the launcher loads it and the command is run in it; functions that
+ * it never calls are left out and compiled when they are first needed. What it looks at is a stage: a home, a bus with a
  * systemd behind it (stage-bus.mjs) that knows a small fleet, and, where the machine has tmux, the fleet's sessions,
- * which another process makes first. All is there as the roster says, as it is on most days.
+ * which another process makes first. All is there as the roster says, as it is on most days, so that apply has nothing
+ * to do.
  */
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir, userInfo } from 'node:os';
@@ -16,11 +18,12 @@ import './run-typescript.mjs';
 import { serveBus } from './stage-bus.mjs';
 
 /** Done, drift, incomplete, blocked: what a machine that builds may say. Anything else is a broken build. */
-const EXPECTED = [0, 3, 4];
+const EXPECTED = [0, 2, 3, 4];
 // The name in stack traces becomes part of the cache: no path of the machine that builds.
 const FILENAME = 'fleet.bundle.cjs';
-const [dist, given, ...applied] = process.argv.slice(2);
+const [dist, given, command, ...argv] = process.argv.slice(2);
 const stage = given ?? realpathSync(mkdtempSync(join(tmpdir(), 'fleet-build-')));
+const self = fileURLToPath(import.meta.url);
 const exit = process.exit;
 process.env.TMUX_TMPDIR = stage;
 
@@ -56,6 +59,7 @@ async function run(...argv) {
     script.runInThisContext()(stagedRequire);
   });
   if (!EXPECTED.includes(code)) throw new Error(`fleet ${argv.join(' ')} ended with exit code ${code}`);
+  return code;
 }
 
 const AGENTS = ['one', 'two', 'three'];
@@ -84,11 +88,10 @@ function writeRosters() {
   }
 }
 
-/** In another process, so that what only apply needs does not get into the cache. */
+/** Its sessions are made by fleet itself, whose code for that is in no cache. */
 function applyOnStage() {
-  const self = fileURLToPath(import.meta.url);
-  const argv = [self, dist, stage, 'apply', '-y', '--json', '-f', join(stage, 'applied.yaml')];
-  const { status } = spawnSync(process.execPath, argv, { stdio: ['ignore', 'ignore', 'inherit'] });
+  const child = [self, dist, stage, 'run', 'apply', '-y', '--json', '-f', join(stage, 'applied.yaml')];
+  const { status } = spawnSync(process.execPath, child, { stdio: ['ignore', 'ignore', 'inherit'] });
   if (status !== 0) throw new Error(`fleet apply on the stage ended with exit code ${status}`);
 }
 
@@ -105,21 +108,22 @@ async function makeFleet() {
   writeHeartbeats(roster, home, stdout ?? '');
 }
 
-async function warmUp() {
+async function makeCaches() {
   writeRosters();
+  mkdirSync(join(dist, 'compiled'));
   const hasTmux = spawnSync('tmux', ['-V'], { stdio: 'ignore' }).status === 0;
   const closeBus = await serveBus(join(stage, 'bus'), { units: UNITS, unitPath: unitDirectory });
   try {
     if (hasTmux) applyOnStage();
     await makeFleet();
-    await run('validate', '-f', join(stage, 'systemd.yaml'));
-    for (const supervisor of ['systemd', 'none']) {
-      const roster = join(stage, `${supervisor}.yaml`);
-      await run('plan', '--json', '-f', roster);
-      await run('plan', '-f', roster);
-      await run('ps', '-f', roster);
+    for (const name of Object.keys(CACHED)) {
+      // This process is the bus.
+      const child = spawn(process.execPath, [self, dist, stage, 'cache', name], {
+        stdio: ['ignore', 'ignore', 'inherit'],
+      });
+      const [status] = await once(child, 'exit');
+      if (status !== 0) throw new Error(`the code of fleet ${name} could not be compiled ahead: exit code ${status}`);
     }
-    writeFileSync(join(dist, 'fleet.bundle.cache'), script.createCachedData());
   } finally {
     closeBus();
     if (hasTmux) spawnSync('tmux', ['-L', 'fleet-build', 'kill-server'], { stdio: 'ignore' });
@@ -127,8 +131,29 @@ async function warmUp() {
   }
 }
 
+const onEachStage = (...args) => ['systemd', 'none'].map((name) => [...args, '-f', join(stage, `${name}.yaml`)]);
+
+/** By the command whose name the cache bears: what is run for it. */
+const CACHED = {
+  plan: () => [...onEachStage('plan', '--json'), ...onEachStage('plan')],
+  ps: () => onEachStage('ps'),
+  validate: () => onEachStage('validate'),
+  apply: () => [...onEachStage('apply', '-y', '--json'), ...onEachStage('apply', '-y')],
+};
+
+async function makeCache(name) {
+  for (const args of CACHED[name]()) {
+    // Nothing is ever made but on the stage, which is as wanted. Where it is not, apply does without a cache of its own.
+    if (args[0] === 'apply' && (await run('plan', '--detailed-exitcode', ...args.slice(-2))) !== 0) continue;
+    await run(...args);
+  }
+  writeFileSync(join(dist, 'compiled', `${name}.cache`), script.createCachedData());
+}
+
+const TASKS = { undefined: makeCaches, cache: () => makeCache(argv[0]), run: () => run(...argv) };
+
 try {
-  await (given === undefined ? warmUp() : run(...applied));
+  await TASKS[command]();
 } catch (error) {
   process.exitCode = 1;
   console.error(error);

@@ -1,5 +1,6 @@
 /** What a look finds of ours: by its marks, and in layout mosaic by what an apply that died had begun. Pure. */
 import type { OwnedRecord, RememberedSession } from '../diff/policy.ts';
+import { sessionNamed } from '../diff/session-index.ts';
 import { isFormerFile } from '../diff/spec-drift.ts';
 import type { FileObserved, Observed, TmuxSession } from '../observe/state.ts';
 import { argvFileOwner } from '../spec/argv-file.ts';
@@ -7,7 +8,7 @@ import type { AgentSpec } from '../spec/model.ts';
 import { unitFileOwner } from '../spec/unit-file.ts';
 import type { Claim } from './claims.ts';
 import type { ApplyContext } from './context.ts';
-import { serverSeen, sessionSeen, socketLabel, unitSeen } from './seen.ts';
+import { sessionSeen, socketLabel, unitSeen } from './seen.ts';
 
 export type FindContext = Pick<ApplyContext, 'agents' | 'layout' | 'systemd' | 'launcher' | 'planId' | 'roster'>;
 
@@ -56,8 +57,7 @@ function holders(ctx: FindContext, seen: Observed): readonly Claim[] {
 }
 
 function markedSession(ctx: FindContext, seen: Observed, socket: string, name: string): TmuxSession | null {
-  const server = serverSeen(seen, socket)?.server;
-  const session = server?.state === 'running' ? server.sessions.find((s) => s.name === name) : undefined;
+  const session = sessionNamed(seen, socket, name);
   return session?.mark?.owner === ctx.roster.fleet && session.mark.agent === name ? session : null;
 }
 

@@ -1,6 +1,7 @@
 /** Looking things up in one observation. `undefined` is always "not looked at or not readable", never "not there". */
 
 import type { ServerIdentity, SessionIdentity } from '../diff/plan.ts';
+import { sessionNamed } from '../diff/session-index.ts';
 import type { Observed, TmuxServerObserved, TmuxSession, UnitObserved } from '../observe/state.ts';
 import type { SocketName } from '../spec/model.ts';
 
@@ -36,7 +37,7 @@ export function sessionSeen(seen: Observed, socket: string, name: string): Sessi
     case 'absent':
       return { state: 'absent' };
     case 'running': {
-      const session = server.sessions.find((s) => s.name === name);
+      const session = sessionNamed(seen, socket, name);
       if (session === undefined) return { state: 'absent' };
       return { state: 'present', server: { socket, pid: server.pid, start: server.start }, session };
     }

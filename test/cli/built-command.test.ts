@@ -79,10 +79,16 @@ test('tells the version of the package', async () => {
 });
 
 describe('compiled code', () => {
-  test('is taken by the V8 that made it', () => {
+  const COMMANDS = ['apply', 'plan', 'ps', 'validate'];
+
+  test('is there for each command that is to start fast', () => {
+    expect(readdirSync(join(dist, 'compiled')).sort()).toEqual(COMMANDS.map((name) => `${name}.cache`));
+  });
+
+  test.each(COMMANDS)('of %s is taken by the V8 that made it', (command) => {
     const script = `
       const { readFileSync } = require('node:fs');
-      const cachedData = readFileSync('${dist}/fleet.bundle.cache');
+      const cachedData = readFileSync('${dist}/compiled/${command}.cache');
       const source = readFileSync('${dist}/fleet.bundle.cjs', 'latin1');
       process.stdout.write(String(new (require('node:vm').Script)(source, { cachedData }).cachedDataRejected));`;
     expect(execFileSync(process.execPath, ['-e', script], { encoding: 'utf8' })).toBe('false');
@@ -95,7 +101,7 @@ describe('compiled code', () => {
   ])('that is %s is ignored without a word', async (what, spoil) => {
     const copy = join(directory, what);
     cpSync(dist, copy, { recursive: true });
-    spoil(join(copy, 'fleet.bundle.cache'));
+    spoil(join(copy, 'compiled/plan.cache'));
     expect(await end(start(['--version'], {}, copy))).toEqual({ code: 0, stdout: `fleet ${VERSION}\n`, stderr: '' });
   });
 });
