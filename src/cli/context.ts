@@ -2,6 +2,8 @@
  * What a command may use of the world: built once, in main.ts, and passed down. Tests build their own. Nothing below
  * src/cli/main.ts reads `process` or writes to a stream by itself.
  */
+
+import type { KnownFiles } from '../observe/known-files.ts';
 import type { Masking } from '../observe/masking.ts';
 import type { KnownProcesses } from '../observe/proc/known.ts';
 import type { RunProgram } from '../observe/run.ts';
@@ -70,4 +72,6 @@ export interface Context {
   readonly masking: Masking;
   /** Of a command that looks again and again: what processes told before. */
   readonly known?: KnownProcesses;
+  /** Likewise, what files held; never just before an effect. */
+  readonly knownFiles?: KnownFiles | undefined;
 }

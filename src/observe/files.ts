@@ -7,6 +7,7 @@ import type { Layout } from '../spec/layout.ts';
 import type { AgentSpec } from '../spec/model.ts';
 import { sha256 } from '../spec/sha256.ts';
 import { inspectDirectory } from './find-program.ts';
+import { derivedBy, type KnownFiles } from './known-files.ts';
 import { type DirectoryRead, type FileRead, openDirectory, readFileSafely } from './read-file.ts';
 import type { Slices } from './slices.ts';
 import type { EnvFileObserved, FileObserved, FilesObserved, PathObserved } from './state.ts';
@@ -18,6 +19,7 @@ export interface FilesRequest {
   /** Names on the roster that are out of scope. */
   readonly others: readonly string[];
   readonly user: { readonly name: string; readonly uid: number; readonly home: string };
+  readonly known?: KnownFiles | undefined;
 }
 
 export interface FilesRead {
@@ -35,10 +37,10 @@ const MAX_BYTES = 1024 * 1024;
 
 /** Yields between slices of the reading: what else was asked can be answered meanwhile. */
 export function* observeFiles(request: FilesRequest): Slices<FilesRead> {
-  const { layout, agents, user } = request;
-  const envDirectory = openDirectory(expandHome(layout.envDirectory, user.home), [user.uid, 0]);
+  const { layout, agents, user, known } = request;
+  const envDirectory = openDirectory(expandHome(layout.envDirectory, user.home), [user.uid, 0], { known });
   // Not the env files' directory in layout mosaic, where with supervisor none fleet's launcher reads them all the same.
-  const argvDirectory = openDirectory(expandHome(dirname(layout.argvFile('')), user.home), [user.uid, 0]);
+  const argvDirectory = openDirectory(expandHome(dirname(layout.argvFile('')), user.home), [user.uid, 0], { known });
   try {
     const env = yield* readEnvFiles(envDirectory, request);
     const argv = yield* readArgvFiles(argvDirectory, request);
@@ -57,6 +59,8 @@ export function* observeFiles(request: FilesRequest): Slices<FilesRead> {
   }
 }
 
+type ReadWhole = Extract<FileRead, { state: 'read' }>;
+
 const NOT_OBSERVED = { state: 'unknown', why: 'not-observed', detail: 'this agent was not looked at' } as const;
 
 interface EnvFilesRead {
@@ -69,6 +73,7 @@ function* readEnvFiles(directory: DirectoryRead, request: FilesRequest): Slices<
   const files = new Map<string, EnvFileObserved>();
   const values = new Map<string, Readonly<Record<string, string>>>();
   const own = new Set(request.layout.keyOrder);
+  const derived = derivedBy(request.known);
   const skipped = new Set(request.others);
   const names = listNames(directory, '.env').filter((name) => !skipped.has(name));
   for (const name of new Set([...request.agents.map((agent) => agent.name), ...names])) {
@@ -78,31 +83,42 @@ function* readEnvFiles(directory: DirectoryRead, request: FilesRequest): Slices<
       files.set(name, read);
       continue;
     }
-    const parsed = parseEnvFile(read.bytes.toString('utf8'));
-    const all = envFileValues(parsed);
-    const keys = envFileKeys(parsed);
+    const { all, file } = derived(read, () => describeEnvFile(read, own));
     values.set(name, all);
-    files.set(name, {
-      state: 'present',
-      keys,
-      own: Object.fromEntries(keys.flatMap((key) => (own.has(key) ? [[key, all[key] ?? '']] : []))),
-      mode: read.mode,
-      modified_ms: read.modified_ms,
-      sha256: sha256(read.bytes),
-    });
+    files.set(name, file);
   }
   for (const name of skipped) files.set(name, NOT_OBSERVED);
   return { files: Object.fromEntries(files), values };
 }
 
+function describeEnvFile(read: ReadWhole, own: ReadonlySet<string>) {
+  const parsed = parseEnvFile(read.bytes.toString('utf8'));
+  const all = envFileValues(parsed);
+  const keys = envFileKeys(parsed);
+  const file: EnvFileObserved = {
+    state: 'present',
+    keys,
+    own: Object.fromEntries(keys.flatMap((key) => (own.has(key) ? [[key, all[key] ?? '']] : []))),
+    mode: read.mode,
+    modified_ms: read.modified_ms,
+    sha256: sha256(read.bytes),
+  };
+  return { all, file };
+}
+
 function* readArgvFiles(directory: DirectoryRead, request: FilesRequest): Slices<FilesObserved['argv_files']> {
   const suffix = '.argv';
+  const derived = derivedBy(request.known);
   const files = new Map<string, FileObserved>();
   const skipped = new Set(request.others);
   const names = listNames(directory, suffix).filter((name) => !skipped.has(name));
   for (const name of new Set([...request.agents.map((agent) => agent.name), ...names])) {
     if (files.size % SLICE === SLICE - 1) yield;
-    files.set(name, toFile(readIn(directory, `${name}${suffix}`, request.user.uid)));
+    const read = readIn(directory, `${name}${suffix}`, request.user.uid);
+    files.set(
+      name,
+      derived(read, () => toFile(read)),
+    );
   }
   for (const name of skipped) files.set(name, NOT_OBSERVED);
   return Object.fromEntries(files);
@@ -125,7 +141,7 @@ function readIn(directory: DirectoryRead, name: string, uid: number): FileRead {
 function readUnitFiles(request: FilesRequest): FilesObserved['unit_files'] {
   const { layout, user } = request;
   // So is the directory itself, which is often a link into a repository of settings.
-  const directory = openDirectory(expandHome(UNIT_DIRECTORY, user.home), [user.uid, 0], true);
+  const directory = openDirectory(expandHome(UNIT_DIRECTORY, user.home), [user.uid, 0], { followsLink: true });
   try {
     const asked = [layout.holderUnit, layout.agentTemplate];
     const listed = directory.state === 'open' ? directory.names() : null;

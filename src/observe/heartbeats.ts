@@ -2,6 +2,7 @@
 import { expandHome } from '../spec/home.ts';
 import type { Layout } from '../spec/layout.ts';
 import { parseHeartbeat } from './heartbeat-file.ts';
+import { derivedBy, type KnownFiles } from './known-files.ts';
 import { type DirectoryRead, openDirectory } from './read-file.ts';
 import type { Slices } from './slices.ts';
 import type { AgentHeartbeats, EnvFileObserved, HeartbeatFile, HeartbeatsObserved, UnknownCode } from './state.ts';
@@ -17,6 +18,7 @@ export interface HeartbeatsRequest {
   /** All values of the agent's env file; undefined where there is none. */
   readonly envValues: ReadonlyMap<string, Readonly<Record<string, string>>>;
   /** `Environment=` of the agent's unit, where it is known. */
+  readonly known?: KnownFiles | undefined;
   readonly unitEnvironment?: (agent: string) => Readonly<Record<string, string>> | undefined;
 }
 
@@ -47,10 +49,10 @@ function readBeats(name: string, opened: Map<string, OpenedDirectory>, request: 
     return { directory: resolved.directory, beat: file, native: file };
   }
   const { path } = resolved;
-  const directory = opened.get(path) ?? open(path, request.uid);
+  const directory = opened.get(path) ?? open(path, request);
   opened.set(path, directory);
-  const beat = readBeat(directory, `${name}.hb`, request.uid);
-  const native = readBeat(directory, `${name}.hb.native`, request.uid);
+  const beat = readBeat(directory, `${name}.hb`, request);
+  const native = readBeat(directory, `${name}.hb.native`, request);
   return { directory: path, beat, native };
 }
 
@@ -94,26 +96,32 @@ interface OpenedDirectory {
 }
 
 /** Listed once: most agents have one file or none, and a failed open costs more than a look into the list. */
-function open(path: string, uid: number): OpenedDirectory {
-  const directory = openDirectory(path, [uid]);
+function open(path: string, { uid, known }: HeartbeatsRequest): OpenedDirectory {
+  const directory = openDirectory(path, [uid], { known });
   const listed = directory.state === 'open' ? directory.names() : null;
   return { directory, names: listed?.state === 'listed' ? new Set(listed.names) : null };
 }
 
-function readBeat({ directory, names }: OpenedDirectory, name: string, uid: number): HeartbeatFile {
+function readBeat({ directory, names }: OpenedDirectory, name: string, by: HeartbeatsRequest): HeartbeatFile {
   if (directory.state === 'absent') return directory;
   if (directory.state === 'unknown') return { state: 'unreadable', why: directory.why, detail: directory.detail };
   if (names !== null && !names.has(name)) return { state: 'absent' };
   // Read once more where it was no heartbeat: writers that do not replace their file are met between two writes.
-  const first = readOnce(directory, name, uid);
-  return first.state === 'unreadable' && first.why === 'garbage' ? readOnce(directory, name, uid) : first;
+  const first = readOnce(directory, name, by);
+  return first.state === 'unreadable' && first.why === 'garbage' ? readOnce(directory, name, by) : first;
 }
 
-function readOnce(directory: Extract<DirectoryRead, { state: 'open' }>, name: string, uid: number): HeartbeatFile {
+function readOnce(
+  directory: Extract<DirectoryRead, { state: 'open' }>,
+  name: string,
+  { uid, known }: HeartbeatsRequest,
+): HeartbeatFile {
   const read = directory.read(name, { maxBytes: MAX_BYTES, owners: [uid] });
   if (read.state === 'absent') return read;
   if (read.state === 'unknown') return { state: 'unreadable', why: read.why, detail: read.detail };
-  const beat = parseHeartbeat(read.bytes.toString('utf8'));
-  const what = read.bytes.length === 0 ? 'is empty' : 'holds no heartbeat: ts in Unix seconds or RFC 3339 is needed';
-  return beat ?? { state: 'unreadable', why: 'garbage', detail: `${name} ${what}` };
+  return derivedBy(known)(read, () => {
+    const beat = parseHeartbeat(read.bytes.toString('utf8'));
+    const what = read.bytes.length === 0 ? 'is empty' : 'holds no heartbeat: ts in Unix seconds or RFC 3339 is needed';
+    return beat ?? { state: 'unreadable', why: 'garbage', detail: `${name} ${what}` };
+  });
 }

@@ -7,6 +7,7 @@ import { type FilesRead, observeFiles } from './files.ts';
 import { findProgram, splitPath } from './find-program.ts';
 import { withoutSecrets } from './free-text.ts';
 import { observeHeartbeats } from './heartbeats.ts';
+import type { KnownFiles } from './known-files.ts';
 import { observeLinger } from './linger.ts';
 import { createMasking, type Masking } from './masking.ts';
 import type { KnownProcesses } from './proc/known.ts';
@@ -51,6 +52,8 @@ export interface ObservePorts {
   readonly paths?: PathLookup;
   /** Likewise, of processes that are still the same programs. */
   readonly known?: KnownProcesses;
+  /** Likewise, of files that nobody has touched. */
+  readonly knownFiles?: KnownFiles | undefined;
   readonly lingerDirectory?: string;
   readonly runtimeDirectory?: string;
   /** Learns the secrets that the roster names. Default: one of its own. */
@@ -75,7 +78,10 @@ export async function observe(request: ObserveRequest, ports: ObservePorts): Pro
 
   secrets.readAll();
   const others = roster.agents.filter((agent) => !inScope.has(agent.name)).map((agent) => agent.name);
-  const files = await guard('files', inSlices(observeFiles({ layout, agents, others, user: ports.user })));
+  const files = await guard(
+    'files',
+    inSlices(observeFiles({ layout, agents, others, user: ports.user, known: ports.knownFiles })),
+  );
   const heartbeats = await guard('heartbeats', beats(request, layout, agents, others, files, ports));
   const linger = guardSync('linger', () => observeLinger(ports.user.name, ports.lingerDirectory));
   const asked = flatten(await units);
@@ -175,6 +181,7 @@ async function beats(
     home: ports.user.home,
     envFiles: files.value.observed.env_files,
     envValues: files.value.envValues,
+    known: ports.knownFiles,
   });
   return { status: 'known', value: await inSlices(slices) };
 }

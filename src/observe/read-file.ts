@@ -5,6 +5,7 @@
  */
 import { closeSync, constants, fstatSync, lstatSync, openSync, readdirSync, readSync, type Stats } from 'node:fs';
 import { basename, dirname } from 'node:path';
+import type { KnownFiles } from './known-files.ts';
 import type { Unknown, UnknownCode } from './state.ts';
 
 export type FileRead =
@@ -36,8 +37,16 @@ export type DirectoryRead = Directory | { readonly state: 'absent' } | UnknownRe
 const OPEN_DIRECTORY = constants.O_RDONLY | constants.O_DIRECTORY;
 const OPEN_FILE = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY;
 
+export interface OpenRules {
+  /** Follow a link to the directory. */
+  readonly followsLink?: boolean;
+  /** Files in it that are the same as they were are not read again. */
+  readonly known?: KnownFiles | undefined;
+}
+
 /** Opens a directory that is no link itself, unless told to follow one; `owners` as in `ReadRules`. Close it. */
-export function openDirectory(path: string, owners: readonly number[] | null, followsLink = false): DirectoryRead {
+export function openDirectory(path: string, owners: readonly number[] | null, rules: OpenRules = {}): DirectoryRead {
+  const followsLink = rules.followsLink === true;
   let fd: number;
   try {
     if (lstatSync(path, { throwIfNoEntry: false }) === undefined) return { state: 'absent' };
@@ -52,10 +61,10 @@ export function openDirectory(path: string, owners: readonly number[] | null, fo
     closeSync(fd);
     return refused('denied', `${path} belongs to another user`);
   }
-  return directory(path, fd);
+  return directory(path, fd, rules.known);
 }
 
-function directory(path: string, fd: number): Directory {
+function directory(path: string, fd: number, known: KnownFiles | undefined): Directory {
   // By number: following /proc/self to it costs half of an open again (measured, 1,000 files on an overlay).
   const pathOf = (name: string) => `/proc/${process.pid}/fd/${fd}/${name}`;
   /** Names that were listed as regular files: they are opened without being looked at first. */
@@ -72,7 +81,7 @@ function directory(path: string, fd: number): Directory {
         return unreadable(path, error);
       }
     },
-    read: (name, rules) => readAt(pathOf(name), `${path}/${name}`, rules, regular?.has(name) === true),
+    read: (name, rules) => readAt(pathOf(name), `${path}/${name}`, rules, regular?.has(name) === true, known),
     close: () => closeSync(fd),
   };
 }
@@ -89,15 +98,18 @@ export function readFileSafely(path: string, rules: ReadRules): FileRead {
 }
 
 /** `path` is what the kernel is given, `shown` what people are told. */
-function readAt(path: string, shown: string, rules: ReadRules, isRegular: boolean): FileRead {
+function readAt(path: string, shown: string, rules: ReadRules, isRegular: boolean, known?: KnownFiles): FileRead {
   let fd: number;
   try {
-    const found = isRegular ? null : lstatSync(path, { throwIfNoEntry: false });
+    const looksFirst = !isRegular || known !== undefined;
+    const found = looksFirst ? lstatSync(path, { throwIfNoEntry: false }) : null;
     if (found === undefined) return { state: 'absent' };
     const follows = rules.followsLink === true && found?.isSymbolicLink() === true;
     // Looked at before it is opened: opening a FIFO, even without blocking, wakes who waits at its other end.
     const wrong = follows || found === null ? null : whatIsWrong(shown, found, rules);
     if (wrong !== null) return wrong;
+    const before = follows || found === null ? null : known?.recall(shown, found);
+    if (before) return before;
     fd = openSync(path, follows ? OPEN_FILE : OPEN_FILE | constants.O_NOFOLLOW);
   } catch (error) {
     const code = errorCode(error);
@@ -111,7 +123,10 @@ function readAt(path: string, shown: string, rules: ReadRules, isRegular: boolea
     if (wrong !== null) return wrong;
     const bytes = readUpTo(fd, opened.size, rules.maxBytes);
     if (bytes === null) return tooLarge(shown, rules.maxBytes);
-    return { state: 'read', bytes, mode: opened.mode & 0o7777, modified_ms: Math.trunc(opened.mtimeMs) };
+    const { mode, mtimeMs } = opened;
+    const read: FileRead = { state: 'read', bytes, mode: mode & 0o7777, modified_ms: Math.trunc(mtimeMs) };
+    known?.keep(shown, opened, read);
+    return read;
   } catch (error) {
     return unreadable(shown, error);
   } finally {

@@ -37,7 +37,15 @@ export interface Unreadable {
   readonly remedy: string | null;
 }
 
+/** The last one that was read: an apply reads it twice, the controller with each look, and it rarely changes. */
+let last: { readonly text: string; readonly parsed: Result<Inventory, Unreadable> } | null = null;
+
 export function parseInventory(text: string): Result<Inventory, Unreadable> {
+  if (last?.text !== text) last = { text, parsed: parseText(text) };
+  return last.parsed;
+}
+
+function parseText(text: string): Result<Inventory, Unreadable> {
   const root = parseJson(text);
   if (!isRecord(root) || root['kind'] !== KIND || typeof root['format_version'] !== 'string') {
     return err({ detail: 'it is not a fleet inventory (torn, or written by something else)', remedy: null });

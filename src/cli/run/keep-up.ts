@@ -1,6 +1,7 @@
 /** One run of the controller, from its lease to its last word. */
 
 import type { PlanPolicy } from '../../diff/policy.ts';
+import { knownFiles } from '../../observe/known-files.ts';
 import { knownProcesses } from '../../observe/proc/known.ts';
 import type { SourceState } from '../../observe/watch/trigger.ts';
 import { NO_COUNTERS } from '../../reconcile/control/counters.ts';
@@ -55,7 +56,8 @@ export async function keepUp(input: RunInput, context: Context): Promise<ExitCod
   if (!alone.ok) return reportFailure(context, alone.error);
   const undo = context.onExit(alone.value.release);
   try {
-    return await keepUpAlone(input, paths, { ...context, known: knownProcesses() });
+    const remembered = { known: knownProcesses(), knownFiles: knownFiles(context.now) };
+    return await keepUpAlone(input, paths, { ...context, ...remembered });
   } finally {
     alone.value.release();
     undo();

@@ -169,6 +169,8 @@ async function make(
 ): Promise<readonly Outcome[]> {
   const { user, files, processes, now, delay } = context;
   const { roster } = looked.input;
+  // What decides whether an effect may still be made is read, not remembered.
+  const anew = { ...context, knownFiles: undefined };
   const own = inScopeOfItsOwn(context.run, expandHome(LAUNCHER_PATH, user.home), ownCgroup());
   const result = await applyPlan({
     plan,
@@ -179,7 +181,7 @@ async function make(
     policy: planPolicy,
     ports: {
       run: inTmuxDirectory(own, { local: roster, observed: looked.observed }),
-      observe: (agents, how) => observeHere(roster, here, context, agents, how),
+      observe: (agents, how) => observeHere(roster, here, anew, agents, how),
       files,
       processes,
       now,

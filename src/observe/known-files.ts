@@ -1,0 +1,80 @@
+/**
+ * Files that earlier looks of this very process have read: what looks at a thousand agents each minute need not open
+ * three thousand files for it that nobody has touched.
+ *
+ * A file is the same as long as its inode says so, all of it: number, size, owner, mode, and both times, of which no
+ * program can set the second one (inode(7)). A file that was changed within the last seconds before it was read is not
+ * kept: the kernel's clock moves in steps of milliseconds, and a second change within one step would not show. What is
+ * kept is read again now and then, whatever its inode says.
+ */
+import type { Stats } from 'node:fs';
+import type { FileRead } from './read-file.ts';
+
+export interface KnownFiles {
+  /** What was read of this path before, the very object, where the file is still the same; null where it is to be read. */
+  readonly recall: (path: string, found: Stats) => FileRead | null;
+  /** `opened` was taken of the open file, before it was read. */
+  readonly keep: (path: string, opened: Stats, read: FileRead) => void;
+  /** What `make` made of this reading, made once where the reading is kept; of one reading one thing is made. */
+  readonly derived: <T>(read: FileRead, make: () => T) => T;
+}
+
+/** Milliseconds. */
+const YOUNG_MS = 2_000;
+const READ_AGAIN_MS = 600_000;
+
+interface Kept {
+  readonly stats: Stats;
+  /** Unix milliseconds. */
+  readonly since: number;
+  readonly read: FileRead;
+  made: { readonly value: unknown } | null;
+}
+
+/** `now` in Unix milliseconds, by the clock of the files' times. */
+export function knownFiles(now: () => number): KnownFiles {
+  const byPath = new Map<string, Kept>();
+  const byRead = new WeakMap<FileRead, Kept>();
+  let swept = now();
+  /** Whatever is still asked for has been read again by then. */
+  const sweep = (at: number): void => {
+    if (Math.abs(at - swept) < READ_AGAIN_MS) return;
+    swept = at;
+    for (const [path, { since }] of byPath) if (Math.abs(at - since) > 2 * READ_AGAIN_MS) byPath.delete(path);
+  };
+  return {
+    recall: (path, found) => {
+      const kept = byPath.get(path);
+      if (kept === undefined) return null;
+      const at = now();
+      const holds = sameInode(kept.stats, found) && at >= kept.since && at - kept.since < READ_AGAIN_MS;
+      return holds ? kept.read : null;
+    },
+    keep: (path, opened, read) => {
+      const at = now();
+      sweep(at);
+      byPath.delete(path);
+      if (read.state !== 'read' || at - Math.max(opened.mtimeMs, opened.ctimeMs) < YOUNG_MS) return;
+      const kept = { stats: opened, since: at, read, made: null };
+      byPath.set(path, kept);
+      byRead.set(read, kept);
+    },
+    derived: (read, make) => {
+      const kept = byRead.get(read);
+      if (kept === undefined) return make();
+      kept.made ??= { value: make() };
+      return kept.made.value as ReturnType<typeof make>;
+    },
+  };
+}
+
+/** `derived` also where nothing is kept. */
+export function derivedBy(known: KnownFiles | undefined): KnownFiles['derived'] {
+  return known?.derived ?? ((_read, make) => make());
+}
+
+const INODE = ['dev', 'ino', 'size', 'uid', 'mode', 'mtimeMs', 'ctimeMs'] as const;
+
+function sameInode(a: Stats, b: Stats): boolean {
+  return INODE.every((field) => a[field] === b[field]);
+}

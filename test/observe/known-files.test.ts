@@ -1,0 +1,135 @@
+import { chmodSync, mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { derivedBy, type KnownFiles, knownFiles } from '../../src/observe/known-files.ts';
+import { type FileRead, openDirectory, type ReadRules } from '../../src/observe/read-file.ts';
+
+const uid = process.getuid?.() ?? 0;
+const MINUTE = 60_000;
+/** Unix seconds. */
+const OLD = 1_000_000_000;
+let dir: string;
+/** Milliseconds that the clock is ahead of the files' times: they are old enough to be kept. */
+let ahead: number;
+let known: KnownFiles;
+
+beforeEach(() => {
+  dir = mkdtempSync(join(tmpdir(), 'fleet-known-'));
+  ahead = MINUTE;
+  known = knownFiles(() => Date.now() + ahead);
+  writeFileSync(join(dir, 'a'), 'first');
+  utimesSync(join(dir, 'a'), OLD, OLD);
+});
+afterEach(() => {
+  rmSync(dir, { recursive: true, force: true });
+});
+
+function read(name = 'a', rules: ReadRules = { maxBytes: 1000, owners: [uid] }) {
+  const directory = openDirectory(dir, [uid], { known });
+  if (directory.state !== 'open') throw new Error(directory.state);
+  try {
+    // As for files of which there are many: found in the list of names first.
+    directory.names();
+    return directory.read(name, rules);
+  } finally {
+    directory.close();
+  }
+}
+
+const textOf = (file: FileRead): string | null => (file.state === 'read' ? file.bytes.toString() : null);
+
+test('a file that nobody touched is the very reading of before', () => {
+  const first = read();
+  expect(textOf(first)).toBe('first');
+  expect(read()).toBe(first);
+});
+
+describe('is read anew', () => {
+  test.each<[string, (path: string) => void]>([
+    ['written in place, as long as before', (path) => writeFileSync(path, 'other')],
+    [
+      'written in place, as long and as old as before',
+      (path) => {
+        writeFileSync(path, 'other');
+        utimesSync(path, OLD, OLD);
+      },
+    ],
+    [
+      'replaced by one that is as long and as old',
+      (path) => {
+        writeFileSync(`${path}.new`, 'other');
+        utimesSync(`${path}.new`, OLD, OLD);
+        renameSync(`${path}.new`, path);
+      },
+    ],
+    [
+      'with its directory',
+      () => {
+        mkdirSync(`${dir}.new`);
+        writeFileSync(join(`${dir}.new`, 'a'), 'other');
+        rmSync(dir, { recursive: true });
+        renameSync(`${dir}.new`, dir);
+      },
+    ],
+  ])('one that was changed: %s', (_how, change) => {
+    read();
+    change(join(dir, 'a'));
+    expect(textOf(read())).toBe('other');
+    expect(textOf(read())).toBe('other');
+  });
+
+  test('one whose mode was changed', () => {
+    read();
+    chmodSync(join(dir, 'a'), 0o600);
+    expect(read()).toMatchObject({ mode: 0o600 });
+  });
+
+  test('one that was changed just before it was read: its times would not show a second change', () => {
+    ahead = 0;
+    const first = read();
+    expect(read()).not.toBe(first);
+    ahead = MINUTE;
+    const later = read();
+    expect(read()).toBe(later);
+  });
+
+  test('everything after ten minutes, and where the clock was set back', () => {
+    const first = read();
+    ahead += 600_000 - 1_000;
+    expect(read()).toBe(first);
+    ahead += 1_000;
+    const second = read();
+    expect(second).not.toBe(first);
+    ahead -= 10_000;
+    expect(read()).not.toBe(second);
+  });
+});
+
+test('what is refused stays refused, and what is gone is gone, whatever was read before', () => {
+  read();
+  expect(read('a', { maxBytes: 2, owners: [uid] })).toMatchObject({ state: 'unknown', why: 'too-large' });
+  expect(read('a', { maxBytes: 1000, owners: [uid + 1] })).toMatchObject({ state: 'unknown', why: 'denied' });
+  renameSync(join(dir, 'a'), join(dir, 'b'));
+  expect(read()).toEqual({ state: 'absent' });
+  symlinkSync(join(dir, 'b'), join(dir, 'a'));
+  expect(read()).toMatchObject({ state: 'unknown', why: 'not-regular' });
+  const follows = { maxBytes: 1000, owners: [uid], followsLink: true };
+  expect(textOf(read('a', follows))).toBe('first');
+  writeFileSync(join(dir, 'b'), 'other');
+  expect(textOf(read('a', follows))).toBe('other');
+});
+
+test('what is made of a reading is made once, and anew of another', () => {
+  let made = 0;
+  const make = (file: FileRead) =>
+    known.derived(file, () => {
+      made += 1;
+      return textOf(file);
+    });
+  expect([make(read()), make(read()), made]).toEqual(['first', 'first', 1]);
+  writeFileSync(join(dir, 'a'), 'other');
+  expect([make(read()), make(read()), made]).toEqual(['other', 'other', 2]);
+  const alone = derivedBy(undefined);
+  expect(alone(read(), () => 'new each time')).toBe('new each time');
+});
