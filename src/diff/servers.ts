@@ -3,7 +3,7 @@ import type { LiveServer, TmuxServerObserved } from '../observe/state.ts';
 import type { SocketName } from '../spec/model.ts';
 import { tmuxCommand } from './command-line.ts';
 import { holderCovers, type PlanContext, serverOf, socketsInUse, unitOf } from './context.ts';
-import { livesElsewhere } from './elsewhere.ts';
+import { elsewhere } from './elsewhere.ts';
 import { blocked, type Compare, change, changed, type Finding, unobserved, warning } from './finding.ts';
 import { inTransition, isMasked, isMissing, writesUnit } from './unit-gate.ts';
 
@@ -66,10 +66,10 @@ function compareUnknown(
   return [unobserved(ctx, 'tmux-server', seen.socket, null, state.why, state.detail)];
 }
 
-/** Not where no agent of the socket would be started, nor where every agent of the socket is known to live in another place: a server would be made for nobody. */
+/** Not where no agent of the socket would be started, nor where every one of them lives or may live in another place: a server would be made for nobody. */
 function isNeeded(ctx: PlanContext, socket: SocketName): boolean {
   const agents = ctx.agents.filter((a) => a.state === 'running' && a.manage === 'enforce' && a.socket === socket);
-  return agents.some((agent) => !livesElsewhere(ctx, agent));
+  return agents.some((agent) => elsewhere(ctx, agent).kind === 'nowhere');
 }
 
 function serverMissing(ctx: PlanContext, seen: TmuxServerObserved): readonly Finding[] {

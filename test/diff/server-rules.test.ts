@@ -58,6 +58,24 @@ describe('the tmux server', () => {
     expect(planned(fleet, otherSocketKept)[0]).toBe('restart tmux-server/factory server-missing');
   });
 
+  test.each([
+    ['fleet', FLEET],
+    ['mosaic', MOSAIC],
+  ])(
+    'no server, and one lives that cannot be reached (layout %s): no second one, and no second copy of anybody',
+    (_layout, yaml) => {
+      const hidden: Break = (o) => {
+        otherSocketKept(o);
+        const server = { state: 'unknown', why: 'socket-deleted', detail: 'tmux server 9 lives, its socket is gone' };
+        if (o.sources.tmux.status === 'known') Object.assign(o.sources.tmux.value.servers[1] ?? {}, { server });
+      };
+      expect(planned(w.roster(yaml), hidden)).toEqual([
+        'unknown(socket-deleted) session/coder',
+        'unknown(socket-deleted) session/stub',
+      ]);
+    },
+  );
+
   test('no server, and its holder unit masked: no session is started that would bring a server of its own', () => {
     const found = planned(fleet, (o) => {
       gone(o);

@@ -155,6 +155,22 @@ describe('other sockets of the user', () => {
     ]);
     expect(ran).toHaveLength(2);
   });
+
+  it.each([
+    ['file', () => unlinkSync(join(own.directory, 'other'))],
+    ['whole directory', () => rmSync(own.directory, { recursive: true })],
+  ])('are told where a server lives whose %s was deleted: its sessions live on', async (_what, remove) => {
+    start('other', 'one');
+    const pid = own.serverPid('other');
+    remove();
+    const servers = await serversOf({ base: own.base });
+    expect(servers.map((s) => [s.socket, s.server.state])).toEqual([
+      ['main', 'absent'],
+      ['other', 'unknown'],
+    ]);
+    expect(servers[1]).toMatchObject({ listening: [{ pid }], server: { why: 'socket-deleted' } });
+    expect(JSON.stringify(servers[1]?.server)).toContain(`kill -USR1 ${pid}`);
+  });
 });
 
 describe('a server that is not there', () => {

@@ -65,6 +65,18 @@ describeOnHost('left alone', () => {
     expect({ changes: driftOf(plan), code }).toEqual({ changes: [], code: 4 });
     expect(blockedOf(plan)).toEqual([`session/${CODER} wrong-socket wrong-socket`]);
     await applyTouchesNothing(4);
+
+    // What tidies /tmp takes the socket's file away; the agent lives on.
+    const pid = await fleet.host.mustAs(USER, ['tmux', '-L', 'elsewhere', 'display-message', '-p', '#{pid}']);
+    await fleet.host.mustAs(USER, ['sh', '-c', 'rm /tmp/tmux-$(id -u)/elsewhere']);
+    const hidden = await fleet.plan();
+    expect({ changes: driftOf(hidden.plan), code: hidden.code }).toEqual({ changes: [], code: 3 });
+    expect(await applyTouchesNothing(3)).toContain(`kill -USR1 ${pid.trim()}`);
+    await fleet.host.mustAs(USER, ['kill', '-USR1', pid.trim()]);
+    await until('its socket is back', async () => {
+      const asked = await fleet.host.as(USER, ['tmux', '-L', 'elsewhere', 'has-session', '-t', `=${CODER}`]);
+      return asked.code === 0 ? true : null;
+    });
     await fleet.host.mustAs(USER, ['tmux', '-L', 'elsewhere', 'kill-server']);
     await fleet.applyAndSettle({ changes: [`session/${CODER} session-missing`] });
   });

@@ -9,7 +9,7 @@ import { readSocketDirectory, type SocketDirectory } from './socket-directory.ts
 export interface AskRequest {
   /** Names of sockets to ask in any case, `default` for the default server. */
   readonly sockets: readonly string[];
-  /** Ask those alone; else also every other one in the directory that somebody listens on. */
+  /** Ask those alone; else also every other one of the directory that somebody listens on, its file there or not. */
   readonly only: boolean;
   readonly tmuxTmpdir: string | undefined;
   readonly uid: number;
@@ -44,11 +44,19 @@ export async function askServers(request: AskRequest, ports: TmuxPorts): Promise
   return Promise.all([...names].map((socket) => askOne(socket, directory, request.deadlineMs, ports)));
 }
 
-/** Those that nobody listens on are left-overs; where that cannot be told, all are asked. */
+/**
+ * Files that nobody listens on are left-overs; where that cannot be told, all are asked. A server whose file is gone (as
+ * what tidies /tmp takes it away) keeps its sessions: only the kernel still knows of it.
+ */
 function otherSockets(directory: SocketDirectory, listening: Source<ListeningSockets>): readonly string[] {
-  const names = directory.sockets.state === 'listed' ? [...directory.sockets.names].sort() : [];
-  if (listening.status === 'unknown') return names;
-  return names.filter((name) => listening.value.has(`${directory.path}/${name}`));
+  if (listening.status === 'unknown') {
+    return directory.sockets.state === 'listed' ? [...directory.sockets.names].sort() : [];
+  }
+  const inside = `${directory.path}/`;
+  const names = [...listening.value.keys()]
+    .filter((path) => path.startsWith(inside))
+    .map((p) => p.slice(inside.length));
+  return names.filter((name) => name !== '' && !name.includes('/')).sort();
 }
 
 async function askOne(

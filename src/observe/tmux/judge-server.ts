@@ -41,7 +41,8 @@ function judgeSilence(path: string, detail: string, listening: Source<readonly L
   }
   const server = listening.value[0];
   if (server === undefined) return { state: 'absent' };
-  return unknown('socket-deleted', `tmux server ${server.pid} lives, but its socket ${path} is gone (${detail})`);
+  const gone = `tmux server ${server.pid} lives, but its socket ${path} is gone (${detail})`;
+  return unknown('socket-deleted', `${gone}; it makes it again at: kill -USR1 ${server.pid}`);
 }
 
 function describeServers(path: string, servers: readonly LiveServer[], answer: ServerAnswer): string {

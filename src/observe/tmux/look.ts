@@ -79,7 +79,11 @@ export async function look(request: LookRequest, ports: LookPorts): Promise<Look
       return { version: judged.listed.version, observed: { socket, path, listening: all, server: state } };
     }),
   );
-  return { servers, table, details, elsewhere: serversElsewhere(table, request) };
+  // Who listens on a path that nobody asked for may be another user in a namespace of his own: then nothing is there.
+  const there = servers.filter(
+    (s) => request.sockets.includes(s.observed.socket) || s.observed.server.state !== 'absent',
+  );
+  return { servers: there, table, details, elsewhere: serversElsewhere(table, request) };
 }
 
 const NOT_OBSERVED: PaneRuns = { verdict: 'unknown', why: 'not-observed', detail: 'this agent was not looked at' };
