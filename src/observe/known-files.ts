@@ -8,13 +8,9 @@
  * kept is read again now and then, whatever its inode says.
  */
 import type { Stats } from 'node:fs';
-import type { FileRead } from './read-file.ts';
+import type { FileRead, ReadBefore } from './read-file.ts';
 
-export interface KnownFiles {
-  /** What was read of this path before, the very object, where the file is still the same; null where it is to be read. */
-  readonly recall: (path: string, found: Stats) => FileRead | null;
-  /** `opened` was taken of the open file, before it was read. */
-  readonly keep: (path: string, opened: Stats, read: FileRead) => void;
+export interface KnownFiles extends ReadBefore {
   /** What `make` made of this reading, made once where the reading is kept; of one reading one thing is made. */
   readonly derived: <T>(read: FileRead, make: () => T) => T;
 }

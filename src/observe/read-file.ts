@@ -5,7 +5,6 @@
  */
 import { closeSync, constants, fstatSync, lstatSync, openSync, readdirSync, readSync, type Stats } from 'node:fs';
 import { basename, dirname } from 'node:path';
-import type { KnownFiles } from './known-files.ts';
 import type { Unknown, UnknownCode } from './state.ts';
 
 export type FileRead =
@@ -37,11 +36,19 @@ export type DirectoryRead = Directory | { readonly state: 'absent' } | UnknownRe
 const OPEN_DIRECTORY = constants.O_RDONLY | constants.O_DIRECTORY;
 const OPEN_FILE = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY;
 
+/** What was read before. */
+export interface ReadBefore {
+  /** What was read of this path before, the very object, where the file is still the same; null where it is to be read. */
+  readonly recall: (path: string, found: Stats) => FileRead | null;
+  /** `opened` was taken of the open file, before it was read. */
+  readonly keep: (path: string, opened: Stats, read: FileRead) => void;
+}
+
 export interface OpenRules {
   /** Follow a link to the directory. */
   readonly followsLink?: boolean;
   /** Files in it that are the same as they were are not read again. */
-  readonly known?: KnownFiles | undefined;
+  readonly known?: ReadBefore | undefined;
 }
 
 /** Opens a directory that is no link itself, unless told to follow one; `owners` as in `ReadRules`. Close it. */
@@ -64,7 +71,7 @@ export function openDirectory(path: string, owners: readonly number[] | null, ru
   return directory(path, fd, rules.known);
 }
 
-function directory(path: string, fd: number, known: KnownFiles | undefined): Directory {
+function directory(path: string, fd: number, known: ReadBefore | undefined): Directory {
   // By number: following /proc/self to it costs half of an open again (measured, 1,000 files on an overlay).
   const pathOf = (name: string) => `/proc/${process.pid}/fd/${fd}/${name}`;
   /** Names that were listed as regular files: they are opened without being looked at first. */
@@ -98,7 +105,7 @@ export function readFileSafely(path: string, rules: ReadRules): FileRead {
 }
 
 /** `path` is what the kernel is given, `shown` what people are told. */
-function readAt(path: string, shown: string, rules: ReadRules, isRegular: boolean, known?: KnownFiles): FileRead {
+function readAt(path: string, shown: string, rules: ReadRules, isRegular: boolean, known?: ReadBefore): FileRead {
   let fd: number;
   try {
     const looksFirst = !isRegular || known !== undefined;
