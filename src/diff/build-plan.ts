@@ -24,6 +24,7 @@ import { compareOrphans } from './orphans.ts';
 import { patchBetween } from './patch.ts';
 import type { Change, Ignored, Plan } from './plan.ts';
 import type { PlanMemory, PlanPolicy } from './policy.ts';
+import { afterPrerequisites } from './prerequisites.ts';
 import { selectTargets } from './select.ts';
 import { compareServers } from './servers.ts';
 import { compareSessions } from './sessions.ts';
@@ -61,7 +62,8 @@ export function buildPlan(input: PlanInput): Plan {
   const findings = COMPARISONS.flatMap((compare) => compare(ctx));
   const kept = onceEach(notIgnored(ctx, findings));
   const held = holdBack(ctx, kept);
-  const all = [...wholeRemovals(kept, held.findings), ...elsewhereFindings(observed, elsewhere)];
+  const ready = afterPrerequisites(ctx, held.findings);
+  const all = [...wholeRemovals(kept, ready), ...elsewhereFindings(observed, elsewhere)];
   const selected = holdToLimits(ctx, selectTargets(input.policy, link(ctx, reloadIfWritten(ctx, all))));
   return assemble(input, ctx, { selected: maskFindings(input.mask, selected), paused: held.paused }, elsewhere);
 }

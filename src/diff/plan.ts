@@ -161,7 +161,8 @@ export type Guard =
   | 'server-in-unit'
   | 'cannot-enable'
   | 'permission'
-  | 'crash-loop';
+  | 'crash-loop'
+  | 'prerequisite';
 
 export interface Blocked {
   readonly address: string;

@@ -109,7 +109,7 @@ function startIt(ctx: PlanContext, agent: AgentSpec): readonly Finding[] {
 }
 
 /** An ephemeral agent runs once per spec; in layout mosaic nobody keeps its exit status, so ended is ended. */
-function hasRunItsCourse(ctx: PlanContext, agent: AgentSpec): boolean {
+export function hasRunItsCourse(ctx: PlanContext, agent: AgentSpec): boolean {
   const record = ctx.memory.sessions[agent.name];
   if (agent.lifecycle !== 'ephemeral' || record === undefined || ctx.files === null) return false;
   return (record.done || !ctx.launcher) && record.spec === fingerprint(agent, ctx.files.user.home);
