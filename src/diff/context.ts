@@ -30,6 +30,9 @@ export interface PlanContext {
   readonly ignore: IgnoreLedger;
 }
 
+/** So much of it as it takes to tell how an agent is, whatever is to be done about it. */
+export type SeenContext = Pick<PlanContext, 'roster' | 'observed' | 'memory' | 'now' | 'launcher' | 'files'>;
+
 export function createContext(
   input: Omit<
     PlanContext,
@@ -37,19 +40,33 @@ export function createContext(
   >,
 ): PlanContext {
   const { roster, observed } = input;
-  const { files, units } = observed.sources;
+  const { units } = observed.sources;
   const byName = new Map(input.agents.map((agent) => [agent.name, agent]));
   return {
     ...input,
+    ...seenContext(input),
     agentNamed: (name) => byName.get(name),
     layout: layoutOf(roster.layout),
-    now: Date.parse(observed.observed_at),
     host: observed.host,
     tenant: observed.tenant,
-    launcher: roster.layout === 'fleet' || roster.supervisor === 'none',
     systemd: roster.supervisor === 'systemd',
-    files: files.status === 'known' ? files.value : null,
     units: units.status === 'known' ? units.value : null,
+  };
+}
+
+export function seenContext({
+  roster,
+  observed,
+  memory,
+}: Pick<SeenContext, 'roster' | 'observed' | 'memory'>): SeenContext {
+  const { files } = observed.sources;
+  return {
+    roster,
+    observed,
+    memory,
+    now: Date.parse(observed.observed_at),
+    launcher: roster.layout === 'fleet' || roster.supervisor === 'none',
+    files: files.status === 'known' ? files.value : null,
   };
 }
 
@@ -64,7 +81,7 @@ export function socketLabel(socket: SocketName): string {
 }
 
 /** Undefined where the observation did not look at that socket. */
-export function serverOf(ctx: PlanContext, socket: SocketName): TmuxServerObserved | undefined {
+export function serverOf(ctx: Pick<PlanContext, 'observed'>, socket: SocketName): TmuxServerObserved | undefined {
   const { tmux } = ctx.observed.sources;
   return tmux.status === 'known' ? tmux.value.servers.find((s) => s.socket === socketLabel(socket)) : undefined;
 }

@@ -1,13 +1,14 @@
 /** The rows on heartbeats: warnings all, and never a reason to kill unless the roster says `on_stale: restart`. */
-import type { AgentSpec } from '../spec/model.ts';
+import type { AgentSpec, Roster } from '../spec/model.ts';
 import { fleetCommand } from './command-line.ts';
 import type { PlanContext } from './context.ts';
 import type { Compare, Finding } from './finding.ts';
 import { deferred, unobserved, warning } from './finding.ts';
-import { evaluateHeartbeat } from './heartbeat.ts';
+import { evaluateHeartbeat, type HeartbeatVerdict } from './heartbeat.ts';
 import { interrupt } from './interrupt.ts';
 import { liveness } from './liveness.ts';
 import { agentPane } from './pane.ts';
+import type { Reason } from './reasons.ts';
 import { type LiveSubject, ownershipOf, subjectOf } from './subject.ts';
 
 export const compareHeartbeats: Compare = (ctx) =>
@@ -22,26 +23,32 @@ function compareOne(ctx: PlanContext, agent: AgentSpec, subject: LiveSubject): r
   // Its process is gone: the session's own row speaks.
   if (pane === null || pane.dead || pane.runs.verdict === 'dead' || pane.runs.verdict === 'gone') return [];
   const beat = evaluateHeartbeat(ctx.observed, agent, pane.pid, ctx.now);
-  const warn = (reason: Parameters<typeof warning>[4]): readonly Finding[] => [
-    warning(ctx, 'heartbeat', agent.name, agent, reason, [beat.detail]),
-  ];
+  const reason = heartbeatReason(ctx.roster, agent, beat);
+  if (reason === null) return [];
+  if (reason === 'unobserved') return [unobserved(ctx, 'heartbeat', agent.name, agent, reason, beat.detail)];
+  const told = warning(ctx, 'heartbeat', agent.name, agent, reason, [beat.detail]);
+  return reason === 'heartbeat-stale' ? [told, ...restartLater(ctx, agent, subject, beat.detail)] : [told];
+}
+
+/** What is said of a heartbeat; null where nothing is: it is fresh, or none is asked for. */
+export function heartbeatReason(roster: Roster, agent: AgentSpec, beat: HeartbeatVerdict): Reason | null {
   switch (beat.state) {
     case 'fresh':
-      return [];
+      return null;
     case 'missing': {
-      const beats = ctx.roster.runtimes[agent.runtime]?.beats === true;
-      return beats && agent.heartbeat.required ? warn('heartbeat-missing') : [];
+      const beats = roster.runtimes[agent.runtime]?.beats === true;
+      return beats && agent.heartbeat.required ? 'heartbeat-missing' : null;
     }
     case 'future':
-      return warn('heartbeat-future');
+      return 'heartbeat-future';
     case 'foreign':
-      return warn('heartbeat-foreign');
+      return 'heartbeat-foreign';
     case 'unreadable':
-      return warn('heartbeat-unreadable');
+      return 'heartbeat-unreadable';
     case 'unknown':
-      return [unobserved(ctx, 'heartbeat', agent.name, agent, 'unobserved', beat.detail)];
+      return 'unobserved';
     case 'stale':
-      return [...warn('heartbeat-stale'), ...restartLater(ctx, agent, subject, beat.detail)];
+      return 'heartbeat-stale';
   }
 }
 

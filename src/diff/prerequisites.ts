@@ -10,7 +10,7 @@ import { blocked, deferred, type Finding } from './finding.ts';
 import { livePanes } from './pane.ts';
 import type { Change, DeferredChange } from './plan.ts';
 import { isBringUp } from './repetition.ts';
-import { hasRunItsCourse } from './session-missing.ts';
+import { hasRunItsCourse } from './run-its-course.ts';
 import { subjectOf } from './subject.ts';
 
 export function afterPrerequisites(ctx: PlanContext, findings: readonly Finding[]): readonly Finding[] {

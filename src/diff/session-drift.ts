@@ -1,6 +1,6 @@
 /** What is wrong with an agent's live session, strongest first. Pure comparison: who may be interrupted is not asked here. */
 
-import type { PaneRuns, TmuxPane } from '../observe/state.ts';
+import type { PaneRuns, TmuxPane, TmuxSession } from '../observe/state.ts';
 import type { AgentSpec } from '../spec/model.ts';
 import type { PlanContext } from './context.ts';
 import type { Drift } from './drift.ts';
@@ -10,6 +10,40 @@ import { otherSpec, specDrift } from './spec-drift.ts';
 import type { LiveSubject } from './subject.ts';
 
 export function driftOf(ctx: PlanContext, agent: AgentSpec, subject: LiveSubject, pane: TmuxPane): readonly Drift[] {
+  const { runs } = pane;
+  const wrong = wrongProcess(agent, pane);
+  switch (runs.verdict) {
+    case 'dead':
+    case 'gone':
+    case 'shell':
+    case 'unknown':
+      return wrong;
+    case 'other':
+    case 'ambiguous':
+    case 'opaque':
+    case 'suspended':
+      return [...otherSpec(ctx, agent, subject), ...wrong, ...windowDrift(agent, pane)];
+    case 'runtime':
+      if (wrong.length > 0) {
+        const spec = runs.strength === 'weak' ? otherSpec(ctx, agent, subject) : [];
+        return [...spec, ...wrong];
+      }
+      return [...specDrift(ctx, agent, subject, pane, runs.pid), ...windowDrift(agent, pane), ...parked(pane)];
+  }
+}
+
+/** What keeps the agent from being at work, whatever it was started from; null where its runtime is. */
+export function notAtWork(agent: AgentSpec, pane: TmuxPane): Drift | null {
+  return [...wrongProcess(agent, pane), ...parked(pane)][0] ?? null;
+}
+
+/** For evidence, where `agentPane` finds none. */
+export function paneGone(session: TmuxSession): string {
+  return `its pane ${session.mark?.pane ?? '?'} is gone`;
+}
+
+/** Empty where the right runtime lives in the pane. */
+function wrongProcess(agent: AgentSpec, pane: TmuxPane): readonly Drift[] {
   const { runs } = pane;
   switch (runs.verdict) {
     case 'dead':
@@ -36,13 +70,9 @@ export function driftOf(ctx: PlanContext, agent: AgentSpec, subject: LiveSubject
     case 'ambiguous':
     case 'opaque':
     case 'suspended':
-      return [...otherSpec(ctx, agent, subject), cannotTell(agent, runs), ...windowDrift(agent, pane)];
+      return [cannotTell(agent, runs)];
     case 'runtime':
-      if (!isRuntime(runs, agent.runtime)) {
-        const spec = runs.strength === 'weak' ? otherSpec(ctx, agent, subject) : [];
-        return [...spec, otherRuntime(agent, runs)];
-      }
-      return [...specDrift(ctx, agent, subject, pane, runs.pid), ...windowDrift(agent, pane), ...parked(pane)];
+      return isRuntime(runs, agent.runtime) ? [] : [otherRuntime(agent, runs)];
   }
 }
 

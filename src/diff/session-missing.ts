@@ -1,14 +1,14 @@
 /** No session where the roster wants one. */
 
-import { fingerprint } from '../spec/fingerprint.ts';
 import type { AgentSpec } from '../spec/model.ts';
 import { fleetCommand, moveServer, shellPath, tmuxCommand, whenSettled } from './command-line.ts';
-import { type PlanContext, serverOf, socketLabel } from './context.ts';
+import { type PlanContext, type SeenContext, serverOf, socketLabel } from './context.ts';
 import { describeCopies, elsewhere } from './elsewhere.ts';
 import { blocked, change, changed, deferred, type Finding, unobserved, warning } from './finding.ts';
+import { hasRunItsCourse } from './run-its-course.ts';
 import { serverWillRun } from './servers.ts';
 import type { PlacedSession } from './session-index.ts';
-import { serverIdentity } from './subject.ts';
+import { serverIdentity, subjectOf } from './subject.ts';
 import { unitGate } from './unit-gate.ts';
 
 export function compareMissing(ctx: PlanContext, agent: AgentSpec): readonly Finding[] {
@@ -37,6 +37,20 @@ export function compareMissing(ctx: PlanContext, agent: AgentSpec): readonly Fin
   return startIt(ctx, agent);
 }
 
+/** For evidence. */
+export function noSession(ctx: Pick<SeenContext, 'observed'>, agent: AgentSpec): string {
+  const socket = socketLabel(agent.socket);
+  return serverIdentity(serverOf(ctx, agent.socket)) === null
+    ? `no tmux server on socket ${socket}`
+    : `no session ${agent.name} on socket ${socket}`;
+}
+
+/** For the row of its unit, where that speaks for the session too; empty where the session is there or has a row of its own. */
+export function missingBesides(ctx: PlanContext, agent: AgentSpec): readonly string[] {
+  if (subjectOf(ctx, agent).kind !== 'absent' || hasRunItsCourse(ctx, agent)) return [];
+  return elsewhere(ctx, agent).kind === 'nowhere' ? [`session ${agent.name} is missing`] : [];
+}
+
 function copyRemedy(
   ctx: PlanContext,
   agent: AgentSpec,
@@ -53,21 +67,20 @@ function copyRemedy(
 function startIt(ctx: PlanContext, agent: AgentSpec): readonly Finding[] {
   const unit = ctx.layout.agentUnit(agent.name);
   const gate = unitGate(ctx, agent);
-  const server = serverOf(ctx, agent.socket);
   const socket = socketLabel(agent.socket);
-  const evidence = [
-    serverIdentity(server) === null
-      ? `no tmux server on socket ${socket}`
-      : `no session ${agent.name} on socket ${socket}`,
-  ];
+  const evidence = [noSession(ctx, agent)];
   switch (gate.state) {
     case 'unknown':
       return [unobserved(ctx, 'session', agent.name, agent, gate.why, `session missing, left alone: ${gate.detail}`)];
     case 'masked':
     case 'missing':
-    case 'failed':
       // Told by the unit's own row, which mentions the missing session too.
       return [];
+    case 'failed': {
+      // The same, where that row would start it; to warn there is none.
+      const told = [...evidence, gate.detail];
+      return agent.manage === 'warn' ? [warning(ctx, 'session', agent.name, agent, 'session-missing', told)] : [];
+    }
     case 'transition':
     case 'open': {
       if (agent.manage === 'warn') return [warning(ctx, 'session', agent.name, agent, 'session-missing', evidence)];
@@ -106,11 +119,4 @@ function startIt(ctx: PlanContext, agent: AgentSpec): readonly Finding[] {
       return [blocked(ctx, 'session', agent.name, agent, what)];
     }
   }
-}
-
-/** An ephemeral agent runs once per spec; in layout mosaic nobody keeps its exit status, so ended is ended. */
-export function hasRunItsCourse(ctx: PlanContext, agent: AgentSpec): boolean {
-  const record = ctx.memory.sessions[agent.name];
-  if (agent.lifecycle !== 'ephemeral' || record === undefined || ctx.files === null) return false;
-  return (record.done || !ctx.launcher) && record.spec === fingerprint(agent, ctx.files.user.home);
 }

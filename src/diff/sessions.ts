@@ -8,7 +8,8 @@ import { blocked, type Compare, type Finding, unobserved, warning } from './find
 import { interrupt } from './interrupt.ts';
 import { agentPane } from './pane.ts';
 import { missingPlaces } from './places.ts';
-import { driftOf } from './session-drift.ts';
+import { endedWell } from './run-its-course.ts';
+import { driftOf, paneGone } from './session-drift.ts';
 import { compareMissing } from './session-missing.ts';
 import { type LiveSubject, ownershipOf, subjectOf } from './subject.ts';
 
@@ -41,14 +42,11 @@ function mustRun(found: readonly Finding[], places: readonly Finding[]): readonl
 function compareLive(ctx: PlanContext, agent: AgentSpec, subject: LiveSubject): readonly Finding[] {
   const pane = agentPane(subject.session);
   if (pane === null) {
-    const marked = subject.session.mark?.pane ?? '?';
-    const evidence = [`its pane ${marked} is gone`];
+    const evidence = [paneGone(subject.session)];
     const views = { before: { state: 'absent' }, after: { state: 'running', runtime: agent.runtime } };
     return interrupt(ctx, agent, subject, { action: 'restart', reason: 'session-missing', ...views, evidence });
   }
-  const { runs } = pane;
-  const ended = runs.verdict === 'dead' && runs.status === 0;
-  if (agent.lifecycle === 'ephemeral' && ended) return [];
+  if (endedWell(agent, pane.runs)) return [];
   const address = addressOf(ctx, 'session', agent.name);
   const drifts = driftOf(ctx, agent, subject, pane).filter(
     (d) => !ctx.ignore.covers(address, agent.name, d.path, d.reason),

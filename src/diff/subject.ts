@@ -20,7 +20,7 @@ export interface LiveSubject {
   readonly server: ServerIdentity;
 }
 
-export function subjectOf(ctx: PlanContext, agent: AgentSpec): Subject {
+export function subjectOf(ctx: Pick<PlanContext, 'observed'>, agent: AgentSpec): Subject {
   const { tmux } = ctx.observed.sources;
   if (tmux.status === 'unknown') return { kind: 'unknown', why: tmux.why, detail: `tmux: ${tmux.detail}` };
   const seen = serverOf(ctx, agent.socket);

@@ -7,6 +7,7 @@ import { whenSettled } from './command-line.ts';
 import { addressOf, holderCovers, type PlanContext, serverOf, socketsInUse, unitOf } from './context.ts';
 import { elsewhere } from './elsewhere.ts';
 import { blocked, type Compare, change, changed, deferred, type Finding, unobserved, warning } from './finding.ts';
+import { missingBesides } from './session-missing.ts';
 import { ownershipOf, subjectOf } from './subject.ts';
 import { inTransition, isMasked, isMissing, transitionOf, unitHoldsServer, writesUnit } from './unit-gate.ts';
 
@@ -46,11 +47,15 @@ function enforced(ctx: PlanContext, agent: AgentSpec, finding: Finding): Finding
 
 /** Null where the unit can be worked with. Template instances are not there until their template is written. */
 function unusable(ctx: PlanContext, agent: AgentSpec | null, unit: UnitObserved): Finding | null {
+  const besides = agent === null ? [] : missingBesides(ctx, agent);
   if (isMasked(unit)) {
     return blocked(ctx, 'unit', unit.name, agent, {
       reason: 'unit-masked',
       guard: 'masked',
-      evidence: [`${unit.name} is ${unit.unit_file_state || unit.load_state}: somebody did that on purpose`],
+      evidence: [
+        `${unit.name} is ${unit.unit_file_state || unit.load_state}: somebody did that on purpose`,
+        ...besides,
+      ],
       remedy: `if it may run again: systemctl --user unmask ${unit.name}`,
     });
   }
@@ -59,7 +64,7 @@ function unusable(ctx: PlanContext, agent: AgentSpec | null, unit: UnitObserved)
     return blocked(ctx, 'unit', unit.name, agent, {
       reason: 'unit-missing',
       guard: 'missing',
-      evidence: [`${unit.name}: ${unit.load_state}`, ...left],
+      evidence: [`${unit.name}: ${unit.load_state}`, ...left, ...besides],
       remedy: 'install its unit file in ~/.config/systemd/user, then: systemctl --user daemon-reload',
     });
   }

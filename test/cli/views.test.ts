@@ -5,9 +5,10 @@ import { formatExplain } from '../../src/cli/views/explain-text.ts';
 import { buildPs } from '../../src/cli/views/ps-rows.ts';
 import { formatPs } from '../../src/cli/views/ps-text.ts';
 import { formatAge, formatTable, printable } from '../../src/cli/views/text.ts';
+import { EMPTY_MEMORY } from '../../src/diff/policy.ts';
 import type { Observed } from '../../src/observe/state.ts';
 import type { Roster } from '../../src/spec/model.ts';
-import { FLEET, MOSAIC, NONE } from '../diff/rosters.ts';
+import { coderWith, FLEET, MOSAIC, NONE } from '../diff/rosters.ts';
 import {
   dropSession,
   healthy,
@@ -134,7 +135,8 @@ describe('explain', () => {
     const r = roster(yaml);
     const observed = healthy(r);
     change(observed);
-    return buildExplain({ target, roster: r, observed: observed as Observed, plan: planOf(r, observed) });
+    const plan = planOf(r, observed);
+    return buildExplain({ target, roster: r, observed: observed as Observed, memory: EMPTY_MEMORY, plan });
   }
 
   test("an agent's bare name means all of its resources", () => {
@@ -233,6 +235,37 @@ describe('explain', () => {
     });
     expect(blind.records[0]?.verdicts.map((v) => v.bucket)).toContain('unknown');
     expect(formatExplain(blind, PLAIN)).toContain('unknown (timeout): no answer within 5 s');
+  });
+
+  test.each([
+    ['session/coder', '  seen: session-missing\n    because no session coder on socket factory\n'],
+    ['session/coder', '    next fleet explain w-jarvis/jarvis/unit/fleet-agent@coder.service\n'],
+    ['unit/fleet-agent@coder.service', '    because session coder is missing\n'],
+  ])('a session that is missing behind its masked unit: %s says so', (target, says) => {
+    const masked = explain(target, FLEET, (o) => {
+      dropSession(o, 'coder');
+      Object.assign(unit(o, 'fleet-agent@coder.service'), { load_state: 'masked', unit_file_state: 'masked' });
+    });
+    expect(formatExplain(masked, PLAIN)).toContain(says);
+  });
+
+  test('an agent that is only watched is never as wanted while it is down, or could not be seen', () => {
+    const watched = (change: (o: Mutable<Observed>) => void) =>
+      explain('session/coder', coderWith('manage: observe'), change).records[0]?.verdicts;
+    expect(watched(() => {})).toEqual([]);
+    expect(watched((o) => dropSession(o, 'coder'))).toEqual([
+      {
+        bucket: 'seen',
+        says: 'session-missing',
+        evidence: ['no session coder on socket factory', 'manage: observe'],
+        remedy: null,
+        source: null,
+      },
+    ]);
+    const blind = watched((o) => {
+      tmuxOf(o).server = { state: 'unknown', why: 'timeout', detail: 'no answer within 5 s' };
+    });
+    expect(blind?.map((v) => v.bucket)).toEqual(['unknown']);
   });
 
   test('an attached session is told', () => {

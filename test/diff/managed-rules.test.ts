@@ -67,6 +67,12 @@ describe('an agent that is only watched', () => {
     }
   });
 
+  test('`manage: warn`, its unit failed and its session gone: told of the session, for the unit is not started', () => {
+    const breaks = [unit(CODER, { active_state: 'failed', result: 'exit-code' }), drop('coder')];
+    expect(lines({ yaml: coderWith('manage: warn'), breaks })).toEqual(['warning session/coder session-missing']);
+    expect(lines({ yaml: FLEET, breaks })).toEqual([`start unit/${CODER} unit-failed`]);
+  });
+
   test('`manage: warn`, what stands in the way is told as to anybody', () => {
     expect(lines({ yaml: coderWith('manage: warn'), breaks: [unit(CODER, { unit_file_state: 'static' })] })).toEqual([
       `blocked(cannot-enable) unit/${CODER} unit-cannot-enable`,

@@ -94,6 +94,31 @@ describe('units: what cannot be worked with', () => {
     expect(found).toEqual([`blocked(masked) unit/${CODER} unit-masked`]);
   });
 
+  test('masked or not there: the row says of the session that it is missing too, where it is and should not be', () => {
+    const evidence = (fields: Partial<w.Mutable<UnitObserved>>, breakIt: Break, yaml = MOSAIC): string => {
+      const roster = w.roster(yaml);
+      const observed = w.healthy(roster);
+      set(MOSAIC_CODER, fields)(observed);
+      breakIt(observed);
+      const row = w.planOf(roster, observed).blocked.find((b) => b.address.endsWith(MOSAIC_CODER));
+      return row?.evidence.at(-1) ?? '';
+    };
+    const gone: Break = (o) => w.dropSession(o, 'coder');
+    for (const fields of [
+      { unit_file_state: 'masked', load_state: 'masked' },
+      { load_state: 'not-found', unit_file_state: '', fragment_path: null },
+    ]) {
+      expect(evidence(fields, gone)).toBe('session coder is missing');
+      expect(evidence(fields, () => {})).not.toContain('session coder');
+      const blind: Break = (o) => {
+        w.tmuxOf(o).server = { state: 'unknown', why: 'timeout', detail: 'x' };
+      };
+      expect(evidence(fields, blind)).not.toContain('session coder');
+      const stopped = MOSAIC.replace('    runtime: pi\n', '    runtime: pi\n    state: stopped\n');
+      expect(evidence(fields, () => {}, stopped)).toBe('');
+    }
+  });
+
   test('masked, its session to be replaced: the session is left alone', () => {
     const found = planned(fleet, (o) => {
       set(CODER, { unit_file_state: 'masked', load_state: 'masked' })(o);

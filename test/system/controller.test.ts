@@ -169,6 +169,42 @@ describeOnHost('the controller as a service', () => {
     await until('gamma is back', () => paneOf('gamma'));
   });
 
+  test('an agent that is down is not ready, whoever wants it left so: status, systemd, plan and explain say it', async () => {
+    const good = await sh('cat fleet.yaml');
+    const left = good
+      .replace('{ name: beta,', '{ name: beta, manage: warn,')
+      .replace('{ name: gamma,', '{ name: gamma, manage: observe,');
+    await host.write(USER, 'fleet.yaml', `${left}ignore: [{ target: delta, reason: known }]\n`);
+    await systemctl('mask', 'fleet-agent@alpha.service');
+    await allReady();
+    await sh(`for agent in alpha gamma delta; do tmux -L ${SOCKET} kill-session -t =$agent; done
+tmux -L ${SOCKET} respawn-pane -k -t =beta: cat`);
+    const down = await until('it says so', async () => {
+      const { conditions, agents } = JSON.parse(await statusText()) as StatusDocument;
+      const ready = Object.values(agents).map((a) => a.conditions.find(({ type }) => type === 'Ready'));
+      if (ready.some((condition) => condition?.status !== 'False')) return null;
+      return [...ready.map((condition) => condition?.reason), conditions[0]?.message];
+    });
+    const missing = 'SessionMissing';
+    expect(down).toEqual([missing, 'RuntimeUnknown', missing, missing, 'alpha, beta, gamma, delta']);
+    const status = await host.fleet(USER, ['status', '-f', 'fleet.yaml']);
+    expect([status.code, status.stdout]).toEqual([7, expect.stringContaining('0 of 4 agents ready')]);
+    expect(await systemctl('status', 'fleet.service')).toContain('0 of 4 agents ready');
+    const plan = await host.fleet(USER, ['plan', '-f', 'fleet.yaml']);
+    expect([plan.code, plan.stdout]).toEqual([4, expect.stringContaining('session alpha is missing')]);
+    for (const agent of ['alpha', 'gamma']) {
+      const told = await host.fleet(USER, ['explain', '-f', 'fleet.yaml', `session/${agent}`]);
+      expect([told.code, told.stdout]).toEqual([0, expect.stringContaining('seen: session-missing')]);
+    }
+    // It goes by what is wanted all the same: what is left alone stays so.
+    expect(await Promise.all(['alpha', 'gamma', 'delta'].map(paneOf))).toEqual([null, null, null]);
+    await systemctl('unmask', 'fleet-agent@alpha.service');
+    await host.write(USER, 'fleet.yaml', good);
+    await sh(`tmux -L ${SOCKET} kill-session -t =beta`);
+    expect((await host.fleet(USER, ['reset', '--all', '-f', 'fleet.yaml'])).code).toBe(0);
+    await allReady();
+  });
+
   test('uninstall undoes just that', async () => {
     await allReady();
     const before = await panes();

@@ -10,10 +10,10 @@ import { formatExplain } from '../views/explain-text.ts';
 export const explain: RunCommand = async (args, context) => {
   const seen = await look(args, context);
   if (!seen.ok) return reportFailure(context, seen.error);
-  const { local, observed } = seen.value;
+  const { local, observed, memory } = seen.value;
   const target = args.operands[0] ?? '';
   const plan = planFor(seen.value, policyOf(args));
-  const document = buildExplain({ target, roster: local, observed, plan });
+  const document = buildExplain({ target, roster: local, observed, memory, plan });
   if (document.records.length === 0) {
     const near = nearest(target, explainable(local, observed, plan));
     const remedy =

@@ -1,5 +1,9 @@
 /** `fleet explain` as data (`fleet.explain`, format 1.0): each address, what was read about it, each verdict. Pure. */
+import { fleetCommand } from '../../diff/command-line.ts';
+import { seenContext } from '../../diff/context.ts';
 import type { Plan } from '../../diff/plan.ts';
+import type { PlanMemory } from '../../diff/policy.ts';
+import { standingOf } from '../../diff/standing.ts';
 import { matchesTarget } from '../../diff/target.ts';
 import type { Observed } from '../../observe/state.ts';
 import { type Address, formatAddress, type Kind, parseAddress } from '../../spec/address.ts';
@@ -24,7 +28,8 @@ export interface ExplainRecord {
 }
 
 export interface Verdict {
-  readonly bucket: 'change' | 'deferred' | 'blocked' | 'unknown' | 'warning' | 'unmanaged' | 'ignored';
+  /** `seen`: not as the roster has it, and no row of the plan for this address: another one speaks, or none is to. */
+  readonly bucket: 'change' | 'deferred' | 'blocked' | 'unknown' | 'warning' | 'unmanaged' | 'ignored' | 'seen';
   /** `restart: runtime-mismatch`, or why it is left alone. */
   readonly says: string;
   readonly evidence: readonly string[];
@@ -42,10 +47,12 @@ export interface ExplainInput {
   readonly target: string;
   readonly roster: Roster;
   readonly observed: Observed;
+  readonly memory: PlanMemory;
   readonly plan: Plan;
 }
 
-export function buildExplain({ target, roster, observed, plan }: ExplainInput): ExplainDocument {
+export function buildExplain(input: ExplainInput): ExplainDocument {
+  const { target, roster, observed, plan } = input;
   const entries = entriesOf(plan);
   const records = allAddresses(roster, observed, entries).filter((r) => matchesTarget(target, r.address, r.agent));
   return {
@@ -53,13 +60,33 @@ export function buildExplain({ target, roster, observed, plan }: ExplainInput): 
     kind: 'fleet.explain',
     target,
     observed_at: observed.observed_at,
-    records: records.map(({ address, agent }) => ({
-      address,
-      agent,
-      facts: facts(address, agent, roster, observed),
-      verdicts: entries.filter((e) => e.address === address).map(({ address: _a, agent: _b, ...verdict }) => verdict),
-    })),
+    records: records.map(({ address, agent }) => {
+      const told = entries
+        .filter((e) => e.address === address)
+        .map(({ address: _a, agent: _b, ...verdict }) => verdict);
+      const verdicts = told.length > 0 ? told : seenDown(address, agent, input, entries);
+      return { address, agent, facts: facts(address, agent, roster, observed), verdicts };
+    }),
   };
+}
+
+/** Of a session that no row of the plan is about: its agent may be down all the same. */
+function seenDown(
+  address: string,
+  agent: string | null,
+  { roster, observed, memory }: ExplainInput,
+  entries: readonly Entry[],
+): readonly Verdict[] {
+  const spec = roster.agents.find((a) => a.name === agent);
+  if (spec === undefined || parseAddress(address)?.kind !== 'session') return [];
+  const standing = standingOf(seenContext({ roster, observed, memory }), spec);
+  if (standing.stands === 'up') return [];
+  const { reason } = standing;
+  const bucket = reason === 'unobserved' ? 'unknown' : 'seen';
+  const speaks = entries.find((e) => e.agent === agent && parseAddress(e.address)?.kind === 'unit');
+  const remedy = speaks === undefined ? null : fleetCommand(roster, 'explain', speaks.address);
+  const wish = spec.manage === 'enforce' ? [] : [`manage: ${spec.manage}`];
+  return [{ bucket, says: reason, evidence: [...standing.evidence, ...wish], remedy, source: null }];
 }
 
 /** Everything that has an address here: what the roster names, what was seen, what the plan speaks of. */

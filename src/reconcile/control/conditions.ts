@@ -5,6 +5,7 @@
 import type { Plan } from '../../diff/plan.ts';
 import type { Pause } from '../../diff/plan-holds.ts';
 import type { Reason } from '../../diff/reasons.ts';
+import type { Standing } from '../../diff/standing.ts';
 import type { AgentSpec, Roster } from '../../spec/model.ts';
 import { type Counters, entry } from './counters.ts';
 import type { Held } from './decide.ts';
@@ -27,6 +28,8 @@ export interface Condition {
 export interface AgentFacts {
   readonly agent: AgentSpec;
   readonly plan: Plan;
+  /** As it was seen, whatever the plan has to do with it. */
+  readonly standing: Standing;
   readonly held: readonly Held[];
   readonly acting: readonly { readonly agent: string | null; readonly reason: Reason }[];
   readonly counters: Counters;

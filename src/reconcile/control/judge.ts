@@ -1,6 +1,8 @@
-/** The conditions of a look, from its plan and what was decided. */
+/** The conditions of a look, from what was seen, its plan and what was decided. */
+import { seenContext } from '../../diff/context.ts';
 import { covers } from '../../diff/hold-back.ts';
 import type { Plan } from '../../diff/plan.ts';
+import { readinessOf } from '../../diff/standing.ts';
 import { stamp } from './clock.ts';
 import { agentConditions, type Condition, fleetConditions } from './conditions.ts';
 import type { Decision } from './decide.ts';
@@ -17,6 +19,7 @@ export function judge(state: ControlState, input: Judged): Pick<ControlState, 'a
   const { roster, plan, scope, decision, stopped, trouble, pauses } = input;
   const at = stamp(input.now);
   const { held, counters, act } = decision;
+  const seen = seenContext(input);
   const agents: Record<string, readonly Condition[]> = {};
   for (const agent of roster.agents) {
     const before = state.agents[agent.name] ?? [];
@@ -24,7 +27,9 @@ export function judge(state: ControlState, input: Judged): Pick<ControlState, 'a
     if (!looked && before.length > 0) agents[agent.name] = before;
     if (!looked) continue;
     const pause = pauses.find((p) => covers(p, `/session/${agent.name}`, agent.name)) ?? null;
-    agents[agent.name] = agentConditions({ agent, plan, held, acting: act, counters, pause, stopped }, before, at);
+    const standing = readinessOf(seen, agent);
+    const facts = { agent, plan, standing, held, acting: act, counters, pause, stopped };
+    agents[agent.name] = agentConditions(facts, before, at);
   }
   return { agents, fleet: fleetConditions(roster, agents, trouble, state.fleet, at) };
 }

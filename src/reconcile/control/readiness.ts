@@ -30,11 +30,8 @@ const UP_ALL_THE_SAME: ReadonlySet<Reason> = new Set([
   'linger-disabled',
 ]);
 
-/** A heartbeat that counts as unknown. */
-const UNTOLD: ReadonlySet<Reason> = new Set(['heartbeat-future', 'heartbeat-foreign', 'heartbeat-unreadable']);
-const NO_BEAT: ReadonlySet<Reason> = new Set(['heartbeat-missing', 'heartbeat-stale']);
-
-export function evaluateReady({ agent, plan, pause }: AgentFacts): Verdict {
+export function evaluateReady(facts: AgentFacts): Verdict {
+  const { agent, plan, pause, standing } = facts;
   if (agent.state === 'stopped') return { status: 'True', reason: 'Stopped', message: 'as the roster wants it' };
   const of = <T extends { readonly agent: string | null }>(list: readonly T[]): readonly T[] =>
     list.filter((x) => x.agent === agent.name);
@@ -44,22 +41,32 @@ export function evaluateReady({ agent, plan, pause }: AgentFacts): Verdict {
     (x) => !UP_ALL_THE_SAME.has(x.reason),
   );
   if (down !== undefined) return { status: 'False', reason: word(down.reason), message: down.evidence.join('; ') };
-  const beat = agent.heartbeat.required ? of(plan.warnings) : [];
-  const silent = beat.find((w) => NO_BEAT.has(w.reason));
-  if (silent !== undefined)
-    return { status: 'False', reason: word(silent.reason), message: silent.evidence.join('; ') };
-  const parked = of(plan.warnings).find((w) => w.reason === 'parked');
-  if (parked !== undefined) return { status: 'False', reason: 'Parked', message: parked.evidence.join('; ') };
-  const untold = beat.find((w) => UNTOLD.has(w.reason));
-  if (untold !== undefined)
-    return { status: 'Unknown', reason: word(untold.reason), message: untold.evidence.join('; ') };
+  if (standing.stands !== 'up') {
+    const { stands, reason, evidence } = standing;
+    const message = [...evidence, ...leftBecause(facts)].join('; ');
+    return { status: stands === 'down' ? 'False' : 'Unknown', reason: word(reason), message };
+  }
   const hidden = plan.ignored.find(
-    (i) => i.pause !== undefined && i.reason !== 'paused' && i.address.endsWith(`/${agent.name}`),
+    (i) =>
+      i.pause !== undefined &&
+      i.reason !== 'paused' &&
+      !UP_ALL_THE_SAME.has(i.reason) &&
+      i.address.endsWith(`/${agent.name}`),
   );
   if (pause !== null && hidden !== undefined) {
-    return { status: 'False', reason: word(hidden.reason), message: 'left alone while it is paused' };
+    return { status: 'False', reason: word(hidden.reason), message: LEFT_WHILE_PAUSED };
   }
   return { status: 'True', reason: 'AsWanted', message: '' };
+}
+
+const LEFT_WHILE_PAUSED = 'left alone while it is paused';
+
+/** Why nothing is done about it, where it is somebody's wish. */
+function leftBecause({ agent, plan, pause }: AgentFacts): readonly string[] {
+  if (agent.manage !== 'enforce') return [`left alone: manage: ${agent.manage}`];
+  if (pause !== null) return [LEFT_WHILE_PAUSED];
+  const rule = plan.ignored.find((i) => i.pause === undefined && i.address.endsWith(`/session/${agent.name}`))?.rule;
+  return rule === undefined ? [] : [`left alone: ignored by the rule in line ${rule.line} (${rule.reason})`];
 }
 
 function word(reason: string): string {

@@ -1,7 +1,7 @@
 /** One controller at a desk: its clock is turned by hand, its world broken by hand, and what it would do only noted. */
 import type { Plan } from '../../../src/diff/plan.ts';
 import type { Pause } from '../../../src/diff/plan-holds.ts';
-import { EMPTY_MEMORY } from '../../../src/diff/policy.ts';
+import { EMPTY_MEMORY, type PlanMemory } from '../../../src/diff/policy.ts';
 import type { Observed } from '../../../src/observe/state.ts';
 import type { Moment } from '../../../src/reconcile/control/clock.ts';
 import { type Counters, NO_COUNTERS } from '../../../src/reconcile/control/counters.ts';
@@ -34,6 +34,7 @@ export class Desk {
   observed: w.Mutable<Observed>;
   pauses: Pause[] = [];
   resets: Reset[] = [];
+  memory: PlanMemory = EMPTY_MEMORY;
   stopped: string | null = null;
   policy: ControlPolicy = { ...CONTROL_POLICY, jitter: 0, resyncJitter: 0 };
   written: Counters = NO_COUNTERS;
@@ -67,7 +68,7 @@ export class Desk {
       pass: number,
       roster: this.roster,
       observed: withFreshBeats(observed, this.now),
-      memory: EMPTY_MEMORY,
+      memory: this.memory,
       pauses: [...this.pauses],
       resets: this.resets,
       stopped: this.stopped,
