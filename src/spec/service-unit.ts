@@ -9,6 +9,12 @@ import { formatUnitText, formatUnitWord } from './quoting.ts';
 export const SERVICE_UNIT = 'fleet.service';
 /** Seconds in which the controller must show that its passes go on. */
 export const WATCHDOG_SECONDS = 90;
+/**
+ * Seconds from SIGTERM until it is killed. An effect under way may last longer (a start 100 s, and then a minute until the
+ * agent is ready), and the next controller finds out what came of it. The user manager cannot wait: user@.service is
+ * given 120 s, and when they are over all that runs under it is killed, every agent's server too.
+ */
+export const STOP_SECONDS = 60;
 
 export interface ServiceUnit {
   /** The roster's `fleet:`. */
@@ -49,7 +55,7 @@ export function renderServiceUnit(unit: ServiceUnit): string {
     'RestartPreventExitStatus=64',
     'KillMode=process',
     'TimeoutStartSec=120',
-    'TimeoutStopSec=150',
+    `TimeoutStopSec=${STOP_SECONDS}`,
     'OOMPolicy=continue',
     'UMask=0077',
     '',

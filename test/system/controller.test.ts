@@ -91,6 +91,12 @@ describeOnHost('the controller as a service', () => {
     await journal();
     expect([ran.code, ran.stderr]).toEqual([0, '']);
     expect(await systemctl('is-enabled', 'fleet.service')).toBe('enabled\n');
+    // Well within what user@.service is given here: a controller that hangs takes nobody with it.
+    const manager = ['systemctl', 'show', '-p', 'TimeoutStopUSec', '--value', `user@${host.uid(USER)}.service`];
+    expect([
+      await systemctl('show', '-p', 'TimeoutStopUSec', '--value', 'fleet.service'),
+      await host.mustRoot(manager),
+    ]).toEqual(['1min\n', '2min\n']);
     await allReady();
     expect(await panes()).toEqual(before);
     expect(await systemctl('status', 'fleet.service')).toContain('Status: "3 of 3 agents ready"');
