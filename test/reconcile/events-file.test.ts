@@ -1,6 +1,16 @@
-import { appendFileSync, existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  existsSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  unlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { Fields } from '../../src/reconcile/state/document.ts';
 import { eventsPaths, openEvents } from '../../src/reconcile/state/events-file.ts';
@@ -27,6 +37,11 @@ function read(reader: ReturnType<typeof open>): readonly string[] {
   const next = reader.next();
   if (!next.ok) throw new Error(next.error.detail);
   return next.value;
+}
+
+function replaceBy(content: string): void {
+  writeFileSync(`${path}.new`, content);
+  renameSync(`${path}.new`, path);
 }
 
 test('what was appended is read back in order, by this user alone', () => {
@@ -78,6 +93,20 @@ test('half a line waits for its end', () => {
   expect(read(reader)).toEqual(['1']);
   appendFileSync(path, `${line.slice(20)}\n`);
   expect(read(reader)).toEqual(['2']);
+});
+
+test.each([
+  ['the file is removed', () => unlinkSync(path)],
+  ['its directory is moved away', () => renameSync(dirname(path), `${dirname(path)}.old`)],
+  ['its directory is removed', () => rmSync(dirname(path), { recursive: true })],
+  ['another file is put in its place', () => replaceBy('')],
+])('events go to where the path leads now: %s', (_what, meddle) => {
+  const file = openEvents(path);
+  file.append([event('1')]);
+  meddle();
+  expect(file.append([event('2')]).ok).toBe(true);
+  expect(file.append([event('3')]).ok).toBe(true);
+  expect(read(open())).toEqual(['2', '3']);
 });
 
 test('no journal is no events, and one that cannot be written is said', () => {

@@ -6,6 +6,7 @@ import { closeSync, constants, fstatSync, mkdirSync, openSync, readSync, renameS
 import { dirname } from 'node:path';
 import { err, ok, type Result } from '../../spec/result.ts';
 import { errnoOf, fileFailure } from '../files/failures.ts';
+import { isStillThere } from '../lease/file.ts';
 import type { Failure } from '../outcome.ts';
 
 /** Bytes of one file, and how many there are with the one that is written to: about 20,000 events in all. */
@@ -53,6 +54,8 @@ export function openEvents(
   const append = (events: readonly object[]): Result<null, Failure> => {
     if (events.length === 0) return ok(null);
     try {
+      // Moved away or removed meanwhile: whoever reads the journal reads what is at the path.
+      if (fd !== null && !leadsTo(path, fd)) close();
       fd ??= open();
       // One write: whoever follows the file sees whole lines.
       writeSync(fd, events.map((event) => `${render(event)}\n`).join(''));
@@ -66,6 +69,11 @@ export function openEvents(
     }
   };
   return { append, close };
+}
+
+function leadsTo(path: string, fd: number): boolean {
+  const there = isStillThere(path, fd);
+  return there.ok && there.value;
 }
 
 function endsWithNewline(fd: number): boolean {
