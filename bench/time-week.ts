@@ -110,6 +110,7 @@ export async function liveWeek(path: string, days: number): Promise<WeekCost> {
     paths,
     planPolicy: POLICY,
     inForce: () => inForce,
+    alone: { mayAct: () => null, lost: end.signal },
     telemetry: told,
     onStatus: status.touch,
   });

@@ -122,6 +122,25 @@ describeOnHost('the controller as a service', () => {
     expect(ran.stderr).toContain(`pid ${await controllerPid()}`);
   });
 
+  test.each([
+    ['its lease is removed', `rm ${STATE}/controller`],
+    ['its directory is moved away', `mv ${STATE} ${STATE}.away`],
+  ])('when %s it ends and says so, and systemd starts the one that is there then', async (_what, script) => {
+    const [before, pid] = [await panes(), await controllerPid()];
+    await sh(script);
+    await eventLike('this controller ends: The lease was taken away');
+    const next = await until('the next one shows how it is', async () => {
+      const [now, text] = [await controllerPid(), await sh(`cat ${STATE}/status.json 2>/dev/null || true`)];
+      return now !== pid && text.includes(`"pid":${now},`) ? now : null;
+    });
+    await allReady();
+    const second = await host.fleet(USER, ['run', '-f', 'fleet.yaml']);
+    expect([second.code, second.stderr]).toEqual([6, expect.stringContaining(`pid ${next}`)]);
+    const status = await host.fleet(USER, ['status', '-f', 'fleet.yaml']);
+    expect([status.code, await controllerPid(), await panes()]).toEqual([0, next, before]);
+    expect((await host.fleet(USER, ['plan', '--detailed-exitcode', '-f', 'fleet.yaml'])).code).toBe(0);
+  });
+
   test('an invalid roster, and one that is gone, keep the last good one in force and say so', async () => {
     const good = await sh('cat fleet.yaml');
     await host.write(USER, 'fleet.yaml', 'version: 1\nagents: nonsense\n');

@@ -12,7 +12,6 @@ import type { RosterInForce } from '../../reconcile/control/roster-in-force.ts';
 import type { ControlState } from '../../reconcile/control/state.ts';
 import { buildStatus, type StatusDocument } from '../../reconcile/control/status.ts';
 import type { Lease } from '../../reconcile/lease/hold.ts';
-import { takeLease } from '../../reconcile/lease/wait.ts';
 import type { MetricsAddress } from '../../reconcile/metrics/address.ts';
 import type { Failure as Cause } from '../../reconcile/outcome.ts';
 import { type ServiceNotifier, serviceNotifier } from '../../reconcile/service/notify.ts';
@@ -20,17 +19,17 @@ import { readCounters } from '../../reconcile/state/counters-file.ts';
 import { openEvents } from '../../reconcile/state/events-file.ts';
 import { type StatePaths, statePaths } from '../../reconcile/state/paths.ts';
 import { writeStatus } from '../../reconcile/state/status-file.ts';
-import { err, ok, type Result } from '../../spec/result.ts';
+import { err, ok } from '../../spec/result.ts';
 import type { Failure } from '../command.ts';
 import type { Context } from '../context.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
 import { type Place, scopeOf } from '../place.ts';
 import { reportFailure } from '../report.ts';
 import { VERSION } from '../version.ts';
-import { describeHolder } from '../views/lock.ts';
 import { type Controller, type ControllerPorts, createController } from './controller.ts';
 import { findingsOf } from './findings.ts';
 import { moment } from './moment.ts';
+import { either, lossOf, takeController } from './one-controller.ts';
 import type { RosterFeed } from './roster-feed.ts';
 import { refreshRoster, type Say, sayRefused } from './roster-news.ts';
 import { openSources, type Sources } from './sources.ts';
@@ -57,29 +56,11 @@ export async function keepUp(input: RunInput, context: Context): Promise<ExitCod
   const undo = context.onExit(alone.value.release);
   try {
     const remembered = { known: knownProcesses(), knownFiles: knownFiles(context.now) };
-    return await keepUpAlone(input, paths, { ...context, ...remembered });
+    return await keepUpAlone(input, paths, { ...context, ...remembered }, alone.value);
   } finally {
     alone.value.release();
     undo();
   }
-}
-
-/** Held as long as the controller lives: there is one of a fleet on a host. */
-async function takeController(paths: StatePaths, { host }: Place, context: Context): Promise<Result<Lease, Failure>> {
-  const { run, machine, now, delay, user } = context;
-  const request = { path: paths.controller, who: user.name, what: 'run', host, timeoutMs: 0 };
-  const taken = await takeLease(request, { run, machine, now, delay });
-  if (taken.ok) return ok(taken.value.lease);
-  if (taken.error.why === 'failed') {
-    const { summary, detail, remedy } = taken.error.failure;
-    return err({ code: EXIT.error, message: `${summary}: ${detail}`, remedy });
-  }
-  const message = `a controller of this fleet runs already: ${describeHolder(taken.error.by)}`;
-  return err({
-    code: EXIT.locked,
-    message,
-    remedy: 'look at it: fleet status; end it: systemctl --user stop fleet.service',
-  });
 }
 
 /** How long the loop sleeps at most before it shows that it lives. Milliseconds. */
@@ -96,12 +77,13 @@ interface Parts {
   readonly sources: Map<string, SourceState>;
 }
 
-async function keepUpAlone(input: RunInput, paths: StatePaths, context: Context): Promise<ExitCode> {
+async function keepUpAlone(input: RunInput, paths: StatePaths, asked: Context, alone: Lease): Promise<ExitCode> {
   const { feed, here, first } = input;
+  const context = { ...asked, interrupted: either([asked.interrupted, alone.lost]) };
   const counters = readCounters(paths.counters, (path) => context.files.read(path));
   if (!counters.ok) return reportFailure(context, unusable(counters.error));
   let controller: Controller | null = null;
-  const parts = assemble(input, paths, context, () => controller?.state() ?? null);
+  const parts = assemble(input, paths, context, alone, () => controller?.state() ?? null);
   const { telemetry, say, status, notifier } = parts;
   const live = createController(
     counters.value ?? NO_COUNTERS,
@@ -136,12 +118,16 @@ async function keepUpAlone(input: RunInput, paths: StatePaths, context: Context)
     `fleet ${VERSION} keeps ${first.roster.fleet} on ${here.host}/${here.tenant} as ${first.roster.path} says`,
   );
   if (feed.inForce()?.refused != null) sayRefused(feed, say);
+  // At once: what is under way may take its time.
+  alone.lost.addEventListener('abort', () => say('trouble', lossOf(alone, paths, context).message));
   await live.run();
-  say('stopped', 'asked to end');
+  // Lost while it ended, as it was asked to, makes no difference.
+  const lost = alone.lost.aborted && !asked.interrupted.aborted;
+  if (!lost) say('stopped', 'asked to end');
   sources.close();
   status.flush();
   await Promise.all([notifier.stopping('ended'), served.value?.close()]);
-  return EXIT.done;
+  return lost ? reportFailure(context, lossOf(alone, paths, context)) : EXIT.done;
 }
 
 /** Without its counters the controller would restart what has crashed in a loop, and fight who put a field back. */
@@ -149,7 +135,13 @@ function unusable({ summary, detail, remedy }: Cause): Failure {
   return { code: EXIT.error, message: `the controller is not started: ${summary}: ${detail}`, remedy };
 }
 
-function assemble(input: RunInput, paths: StatePaths, context: Context, state: () => ControlState | null): Parts {
+function assemble(
+  input: RunInput,
+  paths: StatePaths,
+  context: Context,
+  alone: Lease,
+  state: () => ControlState | null,
+): Parts {
   const { feed, here } = input;
   const sources = new Map<string, SourceState>();
   const startedAt = new Date(context.now()).toISOString();
@@ -181,6 +173,8 @@ function assemble(input: RunInput, paths: StatePaths, context: Context, state: (
     telemetry.tell([plainEvent({ at: new Date(context.now()).toISOString(), pass: 0 }, what, message)]);
   const status = statusWriter(
     () => {
+      const not = alone.mayAct();
+      if (not !== null) return alone.lost.aborted ? ok(null) : err(not);
       const now = document();
       return now === null ? ok(null) : writeStatus(paths.status, render(now));
     },
@@ -193,6 +187,7 @@ function assemble(input: RunInput, paths: StatePaths, context: Context, state: (
     paths,
     planPolicy,
     inForce: feed.inForce,
+    alone,
     telemetry,
     onStatus: status.touch,
   });

@@ -39,6 +39,8 @@ export interface WorldInput {
   readonly paths: StatePaths;
   readonly planPolicy: PlanPolicy;
   readonly inForce: () => RosterInForce | null;
+  /** The controller's own lease: without it nothing is done, and nothing that another one would keep is written. */
+  readonly alone: Pick<Lease, 'mayAct' | 'lost'>;
   readonly telemetry: Telemetry;
   readonly onStatus: () => void;
 }
@@ -52,7 +54,7 @@ export interface World {
 }
 
 export function openWorld(input: WorldInput): World {
-  const { context, telemetry } = input;
+  const { context, telemetry, alone } = input;
   const troubles = new Map<string, string>();
   const trouble = (code: string, message: string | null): void => {
     if (message === null) troubles.delete(code);
@@ -68,7 +70,8 @@ export function openWorld(input: WorldInput): World {
     apply: (effect, looked, progress) => act(effect, looked, progress, { ...input, journals }, lease.use),
     write: async (effect) => {
       const failed = await write(effect, input);
-      trouble(effect.effect, failed === null ? null : `${failed.summary}: ${failed.detail}`);
+      // That it is lost is said once, by whoever ends because of it.
+      if (!alone.lost.aborted) trouble(effect.effect, failed === null ? null : `${failed.summary}: ${failed.detail}`);
       return failed;
     },
   };
@@ -144,8 +147,8 @@ async function act(
   input: Acting,
   use: ReturnType<typeof shareLease>['use'],
 ): Promise<readonly Outcome[]> {
-  const overtaken = othersActed(looked, input);
-  if (overtaken !== null) return notAttempted(plan, overtaken);
+  const not = input.alone.mayAct() ?? othersActed(looked, input);
+  if (not !== null) return notAttempted(plan, not);
   const made = await use((lease) => make(plan, looked, lease, progress, input));
   return made.ok ? made.value : notAttempted(plan, made.error);
 }
@@ -165,7 +168,7 @@ async function make(
   looked: Looked,
   lease: Lease,
   progress: () => void,
-  { context, here, paths, planPolicy, journals }: Acting,
+  { context, here, paths, planPolicy, alone, journals }: Acting,
 ): Promise<readonly Outcome[]> {
   const { user, files, processes, now, delay } = context;
   const { roster } = looked.input;
@@ -190,7 +193,7 @@ async function make(
     signal: context.interrupted,
     fence: lease.fence,
     journals: journals(roster.fleet),
-    mayAct: () => lease.mayAct() ?? stopped(paths.stops) ?? (lease.wanted() ? yielding() : null),
+    mayAct: () => alone.mayAct() ?? lease.mayAct() ?? stopped(paths.stops) ?? (lease.wanted() ? yielding() : null),
     onEvent: progress,
   });
   return result.outcomes;
@@ -198,14 +201,18 @@ async function make(
 
 async function write(
   effect: Exclude<Effect, { effect: 'apply' }>,
-  { context, here, paths, telemetry, onStatus }: WorldInput,
+  { context, here, paths, alone, telemetry, onStatus }: WorldInput,
 ): Promise<Failure | null> {
   switch (effect.effect) {
     case 'write-counters': {
+      const not = alone.mayAct();
+      if (not !== null) return not;
       const written = writeDocument(context.files, paths.counters, effect.counters);
       return written.ok ? null : written.error;
     }
     case 'forget-resets': {
+      const not = alone.mayAct();
+      if (not !== null) return not;
       const { run, machine, now, delay, files, user } = context;
       const ports = { run, machine, now, delay, files };
       const who = { who: user.name, host: here.host };

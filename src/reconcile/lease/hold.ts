@@ -17,6 +17,8 @@ export interface Lease {
   readonly fence: number;
   /** Null while it is still ours; else why nothing more may be done. One stat and one read: ask before each effect. */
   readonly mayAct: () => Failure | null;
+  /** Aborted once it is known to be another's or gone, which is looked at every 10 s besides; not by letting go of it. */
+  readonly lost: AbortSignal;
   /** Whether somebody waits for it: who holds it for long lets go between two effects. */
   readonly wanted: () => boolean;
   /** At once, and by any number of calls; safe in an exit handler. */
@@ -26,6 +28,7 @@ export interface Lease {
 export function holdLease(path: string, fd: number, taken: LeaseRecord, machine: Machine): Lease {
   let record = taken;
   let lost: Failure | null = null;
+  const loss = new AbortController();
   let open = true;
   const write = (changes: Partial<LeaseRecord>): Result<null, Failure> => {
     record = { ...record, ...changes };
@@ -44,7 +47,10 @@ export function holdLease(path: string, fd: number, taken: LeaseRecord, machine:
     if (lost !== null) return lost;
     const why = takenAway(path, fd, record) ?? renewed();
     // What could not be seen now may be seen the next time; what is lost stays so.
-    if (why?.code === 'lease-lost') lost = why;
+    if (why?.code === 'lease-lost') {
+      lost = why;
+      loss.abort(why);
+    }
     return why;
   };
   const timer = setInterval(mayAct, RENEW_MS / 2);
@@ -53,6 +59,7 @@ export function holdLease(path: string, fd: number, taken: LeaseRecord, machine:
     id: taken.id,
     fence: taken.fence,
     mayAct,
+    lost: loss.signal,
     wanted: () => isWanted(path),
     release: () => {
       if (!open) return;

@@ -114,6 +114,7 @@ describe('the shared lease', () => {
       id: 'x',
       fence: 7,
       mayAct: () => null,
+      lost: new AbortController().signal,
       wanted: () => told.wanted,
       release: () => {
         told.released += 1;

@@ -132,10 +132,25 @@ describe.each([
     ['gone with its directory', () => rmSync(dirname(bench.path), { recursive: true })],
   ])('its holder sees before the next effect that the file was %s, and stays out', async (_, meddle) => {
     const { lease } = await bench.got({}, ports());
+    expect([lease.mayAct(), lease.lost.aborted]).toEqual([null, false]);
     meddle();
     expect(lease.mayAct()?.code).toBe('lease-lost');
+    expect(lease.lost.aborted).toBe(true);
     lease.release();
     expect(lease.mayAct()?.code).toBe('lease-lost');
+  });
+
+  test('that it was let go is no loss, and that it cannot be looked at is none either', async () => {
+    const unseen = await bench.got({}, ports());
+    renameSync(bench.path, `${bench.path}.old`);
+    rmSync(dirname(bench.path), { recursive: true });
+    symlinkSync(dirname(bench.path), dirname(bench.path));
+    expect([unseen.lease.mayAct()?.code, unseen.lease.lost.aborted]).toEqual(['lease-unknown', false]);
+    unseen.lease.release();
+    rmSync(dirname(bench.path));
+    const { lease } = await bench.got({}, ports());
+    lease.release();
+    expect([lease.mayAct()?.code, lease.lost.aborted]).toEqual(['lease-lost', false]);
   });
 
   test('who takes over a file that was replaced is not hurt by the old holder letting go', async () => {
