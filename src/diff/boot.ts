@@ -2,6 +2,7 @@
 
 import type { UnitObserved } from '../observe/state.ts';
 import type { AgentSpec } from '../spec/model.ts';
+import { shellPath } from './command-line.ts';
 import type { PlanContext } from './context.ts';
 import { blocked, change, changed, type Finding } from './finding.ts';
 import type { Reason } from './reasons.ts';
@@ -99,6 +100,16 @@ function cannotEnable(ctx: PlanContext, agent: AgentSpec | null, unit: UnitObser
     reason: 'unit-cannot-enable',
     guard: 'cannot-enable',
     evidence: [`${unit.name} is ${state === '' ? unit.load_state : state}: ${reason}`],
-    remedy: `give its unit file an [Install] section with WantedBy=default.target, then: systemctl --user daemon-reload`,
+    remedy: `${installable(ctx, unit)}, then: systemctl --user daemon-reload`,
   });
+}
+
+/** A link to a file of another name is an alias to systemd, whatever that file says. */
+function installable(ctx: PlanContext, unit: UnitObserved): string {
+  const file = ctx.files?.unit_files[unit.name];
+  if (unit.unit_file_state === 'alias' && file?.state === 'present' && file.link_target !== null) {
+    const path = shellPath(`~/.config/systemd/user/${unit.name}`);
+    return `put a file of its own in place of the link (cp --remove-destination "$(readlink -f ${path})" ${path})`;
+  }
+  return 'give its unit file an [Install] section with WantedBy=default.target';
 }

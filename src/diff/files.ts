@@ -1,19 +1,19 @@
 /** The rows on files that fleet writes: env files, what the launcher reads, the launcher, unit files. */
 
 import type { EnvFileObserved, FileObserved, FilesObserved } from '../observe/state.ts';
-import { argvFileOwner, renderArgvFile } from '../spec/argv-file.ts';
+import { renderArgvFile } from '../spec/argv-file.ts';
 import { sameEnvValue, wantedEnv } from '../spec/env-file.ts';
 import { renderLauncher } from '../spec/launcher.ts';
 import type { AgentSpec } from '../spec/model.ts';
 import { sha256 } from '../spec/sha256.ts';
-import { renderUnitFiles, unitFileOwner } from '../spec/unit-file.ts';
-import { fleetCommand } from './command-line.ts';
+import { renderUnitFiles } from '../spec/unit-file.ts';
 import type { PlanContext } from './context.ts';
 import { livesElsewhere } from './elsewhere.ts';
 import { blocked, type Compare, change, changed, type Finding, unobserved, warning } from './finding.ts';
-import { adoptedUnitFile, recordFor } from './owned.ts';
+import { adoptedUnitFile } from './owned.ts';
 import type { View } from './plan.ts';
 import { subjectOf } from './subject.ts';
+import { type Foreign, foreignLink, isMask, whoseArgvFile, whoseUnitFile } from './whose-files.ts';
 
 /** Name of the launcher's resource: no agent's name holds a dot. */
 export const LAUNCHER_NAME = 'fleet.launch';
@@ -34,19 +34,13 @@ function agentFiles(ctx: PlanContext, files: FilesObserved, agent: AgentSpec): r
   // It lives on another socket: what it was started from there is left as it is.
   if (subjectOf(ctx, agent).kind !== 'session' && livesElsewhere(ctx, agent)) return [];
   const home = files.user.home;
-  const owner = ownerOf(files.argv_files[agent.name]);
-  if (ctx.launcher && owner !== null && owner !== ctx.roster.fleet) {
-    return [otherOwner(ctx, 'env-file', agent.name, agent, owner)];
-  }
+  const whose = whoseArgvFile(ctx, agent.name);
+  if (whose.state === 'foreign') return [foreignFile(ctx, 'env-file', agent.name, agent, whose)];
   const env = envFile(ctx, files.env_files[agent.name], agent, home);
   if (!ctx.launcher) return env;
   const wanted = renderArgvFile(ctx.roster, agent, home);
   const seen = files.argv_files[agent.name];
   return [...env, ...wholeFile(ctx, 'env-file', `${agent.name}.argv`, agent, seen, wanted)];
-}
-
-function ownerOf(file: FileObserved | undefined): string | null {
-  return file?.state === 'present' ? argvFileOwner(file.content) : null;
 }
 
 /** fleet owns its own keys and nothing else of this file. */
@@ -167,13 +161,10 @@ function unitFiles(ctx: PlanContext, files: FilesObserved): readonly Finding[] {
   const wanted = renderUnitFiles(ctx.roster, ctx.agents, files.user.home);
   return Object.entries(wanted).flatMap(([name, content]) => {
     const seen = files.unit_files[name];
-    if (seen?.state === 'present' && seen.content !== content) {
-      // A link or an empty file is a mask: told by the unit's row, never written through.
-      if (seen.link_target !== null || seen.content.trim() === '') return [];
-      const owner = unitFileOwner(seen.content);
-      const taken = owner === null && recordFor(ctx.memory, 'unit-file', name)?.content === seen.content;
-      if (owner !== ctx.roster.fleet && !taken) return [otherOwner(ctx, 'unit-file', name, null, owner)];
-    }
+    const whose = whoseUnitFile(ctx, name);
+    if (whose.state === 'foreign') return [foreignUnitFile(ctx, name, whose, seen, content)];
+    // Told by the unit's row, never written through.
+    if (seen?.state === 'present' && isMask(seen)) return [];
     return wholeFile(ctx, 'unit-file', name, null, seen, content);
   });
 }
@@ -187,28 +178,34 @@ function keptUnitFiles(ctx: PlanContext, files: FilesObserved): readonly Finding
     if (wanted === null || (name !== agentTemplate && name !== holderUnit && !instance)) return [];
     // All instances' files are seen, those of no agent too: one that is not among them is not there.
     const seen = files.unit_files[name] ?? (instance ? { state: 'absent' as const } : undefined);
-    // A link or an empty file is a mask: told by the unit's row, never written through.
-    const masked = seen?.state === 'present' && (seen.link_target !== null || seen.content.trim() === '');
-    return masked ? [] : wholeFile(ctx, 'unit-file', name, null, seen, wanted);
+    // A mask is told by the unit's row, never written through.
+    if (seen?.state === 'present' && isMask(seen)) return [];
+    if (seen?.state === 'present' && seen.link_target !== null && seen.content !== wanted) {
+      return [foreignUnitFile(ctx, name, foreignLink(ctx, name, seen), seen, wanted)];
+    }
+    return wholeFile(ctx, 'unit-file', name, null, seen, wanted);
   });
 }
 
-function otherOwner(
+function foreignFile(
   ctx: PlanContext,
   kind: 'env-file' | 'unit-file',
   name: string,
   agent: AgentSpec | null,
-  owner: string | null,
+  { reason, guard, evidence, remedy }: Foreign,
 ): Finding {
-  const whose = owner === null ? 'bears no mark of any fleet' : `belongs to fleet ${owner}`;
-  const remedy =
-    owner === null
-      ? `move the file away; or, to have fleet write it: ${fleetCommand(ctx.roster, 'adopt', `${kind}/${name}`)}`
-      : `use \`fleet: ${owner}\` in ${ctx.roster.path}, or remove that fleet's files first`;
-  return blocked(ctx, kind, name, agent, {
-    reason: 'other-owner',
-    guard: 'other-owner',
-    evidence: [`${name} ${whose}`],
-    remedy,
-  });
+  return blocked(ctx, kind, name, agent, { reason, guard, evidence, remedy });
+}
+
+/** With what differs where it is a link: its text may be meant to be fleet's. */
+function foreignUnitFile(
+  ctx: PlanContext,
+  name: string,
+  whose: Foreign,
+  seen: FileObserved | undefined,
+  wanted: string,
+): Finding {
+  const reads = seen?.state === 'present' && seen.content !== '' ? seen.content : null;
+  const lines = whose.reason === 'unit-file-changed' && reads !== null ? differingLines(reads, wanted) : [];
+  return foreignFile(ctx, 'unit-file', name, null, { ...whose, evidence: [...whose.evidence, ...lines] });
 }

@@ -1,6 +1,7 @@
 /** What concerns the host as a whole: units to be loaded anew, and lingering. */
 import { type PlanContext, unitOf } from './context.ts';
 import { type Compare, change, changed, type Finding, unobserved } from './finding.ts';
+import { whoseUnit } from './whose-files.ts';
 
 /** One reload serves every unit whose file was changed since it was loaded. */
 export const compareReload: Compare = (ctx) => {
@@ -9,7 +10,9 @@ export const compareReload: Compare = (ctx) => {
     ctx.layout.holderUnit,
     ...ctx.agents.filter((a) => a.manage !== 'observe').map((a) => ctx.layout.agentUnit(a.name)),
   ];
-  const stale = names.map((n) => unitOf(ctx, n)).filter((u) => u?.need_daemon_reload === true);
+  // What somebody else's files say now is theirs to load.
+  const ours = names.filter((n) => whoseUnit(ctx, n).state !== 'foreign');
+  const stale = ours.map((n) => unitOf(ctx, n)).filter((u) => u?.need_daemon_reload === true);
   const [first] = stale;
   if (first === undefined) return [];
   return [

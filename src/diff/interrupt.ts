@@ -10,6 +10,7 @@ import type { Action, Change, View } from './plan.ts';
 import type { Reason } from './reasons.ts';
 import { identityOf, type LiveSubject } from './subject.ts';
 import { unitGate } from './unit-gate.ts';
+import { leftAlone } from './whose-files.ts';
 
 export interface Interruption {
   readonly action: Extract<Action, 'restart' | 'stop'>;
@@ -91,6 +92,8 @@ function closedGate(ctx: PlanContext, agent: AgentSpec, what: Interruption): rea
       const noted = { ...draft, evidence: [...what.evidence, gate.detail] };
       return [deferred(noted, 'in-transition', whenSettled(ctx))];
     }
+    case 'foreign':
+      return [leftAlone(ctx, { ...what, kind: 'session', name: agent.name, agent }, gate)];
     case 'masked':
     case 'missing':
     case 'server-inside': {

@@ -9,6 +9,7 @@ import { type Orphan, type Part, partsOf, socketsOf } from './orphan.ts';
 import { isForgotten, recordFor, recordsOf } from './owned.ts';
 import type { Guard } from './plan.ts';
 import type { LiveSubject } from './subject.ts';
+import { whoseArgvFile, whoseUnit, whoseUnitFile } from './whose-files.ts';
 
 /** Null where it may go. */
 export function keptBecause(ctx: PlanContext, orphan: Orphan): readonly Finding[] | null {
@@ -24,6 +25,7 @@ export function keptBecause(ctx: PlanContext, orphan: Orphan): readonly Finding[
     renamed(ctx, orphan) ??
     sessionInTheWay(ctx, orphan) ??
     serverInside(ctx, orphan) ??
+    foreignFiles(ctx, orphan) ??
     masked(ctx, orphan) ??
     unrecorded(ctx, orphan, parts);
   return why === null ? null : [why];
@@ -95,21 +97,23 @@ function unseenOf(ctx: PlanContext, orphan: Orphan): readonly Finding[] {
   if (ctx.systemd && units.status === 'unknown') {
     return [because(units.why, `units: ${units.detail}`, 'unit', ctx.layout.agentUnit(agent))];
   }
-  return unseenFiles(ctx, agent, because);
+  return unseenFiles(ctx, orphan, because);
 }
 
 function unseenFiles(
   ctx: PlanContext,
-  agent: string,
+  { agent, unit }: Orphan,
   because: (why: string, detail: string, kind: Part['kind'], name: string) => Finding,
 ): readonly Finding[] {
   const { files } = ctx.observed.sources;
   if (files.status === 'unknown') return [because(files.why, `files: ${files.detail}`, 'env-file', agent)];
   const env = files.value.env_files[agent];
   const argv = files.value.argv_files[agent];
+  const template = unit === null ? undefined : whoseUnitFile(ctx, ctx.layout.agentTemplate);
   return [
     ...(env?.state === 'unknown' ? [because(env.why, env.detail, 'env-file', agent)] : []),
     ...(argv?.state === 'unknown' ? [because(argv.why, argv.detail, 'env-file', `${agent}.argv`)] : []),
+    ...(template?.state === 'unknown' ? [because(template.why, template.detail, 'unit', unit?.name ?? agent)] : []),
   ];
 }
 
@@ -196,6 +200,20 @@ function masked(ctx: PlanContext, { agent, unit }: Orphan): Finding | null {
   const runtime = unit.unit_file_state === 'masked-runtime' ? '--runtime ' : '';
   const remedy = `if it may go, first: systemctl --user unmask ${runtime}${unit.name}`;
   return refuse(ctx, { kind: 'unit', name: unit.name }, agent, { guard: 'masked', evidence, remedy });
+}
+
+/** The name is another fleet's agent's by now, or its unit runs by files that are not ours. */
+function foreignFiles(ctx: PlanContext, { agent, unit }: Orphan): Finding | null {
+  const argv = whoseArgvFile(ctx, agent);
+  const whose = unit === null ? argv : whoseUnit(ctx, unit.name);
+  if (whose.state !== 'foreign') return null;
+  const { guard, evidence } = whose;
+  const part =
+    argv.state === 'foreign' || unit === null
+      ? ({ kind: 'env-file', name: `${agent}.argv` } as const)
+      : ({ kind: 'unit', name: unit.name } as const);
+  const remedy = `if nothing of it is this fleet's any more, let go of it: ${fleetCommand(ctx.roster, 'forget', agent)}`;
+  return refuse(ctx, part, agent, { guard, evidence, remedy });
 }
 
 function unrecorded(ctx: PlanContext, orphan: Orphan, parts: readonly Part[]): Finding | null {

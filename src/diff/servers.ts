@@ -6,6 +6,7 @@ import { holderCovers, type PlanContext, serverOf, socketsInUse, unitOf } from '
 import { elsewhere } from './elsewhere.ts';
 import { blocked, type Compare, change, changed, type Finding, unobserved, warning } from './finding.ts';
 import { inTransition, isMasked, isMissing, writesUnit } from './unit-gate.ts';
+import { leftAlone, whoseUnit } from './whose-files.ts';
 
 export const compareServers: Compare = (ctx) => socketsInUse(ctx).flatMap((socket) => compareServer(ctx, socket));
 
@@ -99,9 +100,15 @@ function serverMissing(ctx: PlanContext, seen: TmuxServerObserved): readonly Fin
     ];
   }
   // Told by the holder unit's own row.
-  if (isMasked(unit) || inTransition(unit) || (isMissing(unit) && !writesUnit(ctx, name))) return [];
+  if (isMasked(unit) || inTransition(unit)) return [];
+  const whose = whoseUnit(ctx, name);
+  if (whose.state !== 'ours') {
+    const what = { kind: 'tmux-server', name: seen.socket, agent: null, reason: 'server-missing', evidence } as const;
+    return [leftAlone(ctx, what, whose)];
+  }
+  if (isMissing(unit) && !writesUnit(ctx, name)) return [];
   if (unit.active_state !== 'active') return [changed(start)];
-  // Our own unit stops nothing (KillMode=process, no ExecStop), and may keep the servers of several sockets.
+  // A unit that is ours stops nothing (KillMode=process, no ExecStop), and may keep the servers of several sockets.
   const inside = ctx.layout.ownsUnitFiles ? [] : serversIn(ctx, name);
   if (inside.length > 0) {
     const [kept] = inside;

@@ -10,6 +10,7 @@ import { serverWillRun } from './servers.ts';
 import type { PlacedSession } from './session-index.ts';
 import { serverIdentity, subjectOf } from './subject.ts';
 import { unitGate } from './unit-gate.ts';
+import { leftAlone } from './whose-files.ts';
 
 export function compareMissing(ctx: PlanContext, agent: AgentSpec): readonly Finding[] {
   if (hasRunItsCourse(ctx, agent)) return [];
@@ -80,6 +81,11 @@ function startIt(ctx: PlanContext, agent: AgentSpec): readonly Finding[] {
       // The same, where that row would start it; to warn there is none.
       const told = [...evidence, gate.detail];
       return agent.manage === 'warn' ? [warning(ctx, 'session', agent.name, agent, 'session-missing', told)] : [];
+    }
+    case 'foreign': {
+      if (agent.manage === 'warn') return [warning(ctx, 'session', agent.name, agent, 'session-missing', evidence)];
+      const what = { kind: 'session', name: agent.name, agent, reason: 'session-missing', evidence } as const;
+      return [leftAlone(ctx, what, gate)];
     }
     case 'transition':
     case 'open': {

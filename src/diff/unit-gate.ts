@@ -4,15 +4,21 @@ import type { UnitObserved } from '../observe/state.ts';
 import type { AgentSpec } from '../spec/model.ts';
 import { type PlanContext, serverOf, unitOf } from './context.ts';
 import { adoptedUnitFile } from './owned.ts';
+import { type Foreign, whoseArgvFile, whoseUnit } from './whose-files.ts';
 
 export type UnitGate =
   /** `active`: the unit is active (exited), so a start means a restart of it. */
   | { readonly state: 'open'; readonly active: boolean }
   | { readonly state: 'unknown'; readonly why: string; readonly detail: string }
+  /** It runs by files that are not this fleet's. */
+  | Foreign
   | { readonly state: 'masked' | 'missing' | 'transition' | 'server-inside' | 'failed'; readonly detail: string };
 
 export function unitGate(ctx: PlanContext, agent: AgentSpec): UnitGate {
-  if (!ctx.systemd) return { state: 'open', active: false };
+  if (!ctx.systemd) {
+    const argv = whoseArgvFile(ctx, agent.name);
+    return argv.state === 'ours' ? { state: 'open', active: false } : argv;
+  }
   const name = ctx.layout.agentUnit(agent.name);
   const { units } = ctx.observed.sources;
   if (units.status === 'unknown') return { state: 'unknown', why: units.why, detail: `units: ${units.detail}` };
@@ -21,6 +27,8 @@ export function unitGate(ctx: PlanContext, agent: AgentSpec): UnitGate {
     return { state: 'unknown', why: 'not-observed', detail: `this observation did not look at ${name}` };
   }
   if (isMasked(unit)) return { state: 'masked', detail: `${name} is ${unit.unit_file_state || unit.load_state}` };
+  const whose = whoseUnit(ctx, name);
+  if (whose.state !== 'ours') return whose;
   if (isMissing(unit) && !writesUnit(ctx, name)) return { state: 'missing', detail: `${name}: ${unit.load_state}` };
   if (inTransition(unit)) return { state: 'transition', detail: transitionOf(unit) };
   if (unitHoldsServer(ctx, agent)) return { state: 'server-inside', detail: `the tmux server lives in ${name}` };
@@ -30,8 +38,15 @@ export function unitGate(ctx: PlanContext, agent: AgentSpec): UnitGate {
 
 /** A missing unit comes to be by this plan's own writing: fleet's own unit files, and those that were adopted. */
 export function writesUnit(ctx: PlanContext, unit: string): boolean {
-  if (ctx.layout.ownsUnitFiles || adoptedUnitFile(ctx.memory, unit) !== null) return true;
-  return ctx.layout.agentOfUnit(unit) !== null && adoptedUnitFile(ctx.memory, ctx.layout.agentTemplate) !== null;
+  if (ctx.layout.ownsUnitFiles) return whoseUnit(ctx, unit).state === 'ours';
+  return putsBack(ctx, unit) || (ctx.layout.agentOfUnit(unit) !== null && putsBack(ctx, ctx.layout.agentTemplate));
+}
+
+/** An adopted file, unless a link stands in its place. */
+function putsBack(ctx: PlanContext, file: string): boolean {
+  const seen = ctx.files?.unit_files[file];
+  const linked = seen?.state === 'present' && seen.link_target !== null;
+  return adoptedUnitFile(ctx.memory, file) !== null && !linked;
 }
 
 export function isMasked(unit: UnitObserved): boolean {

@@ -7,9 +7,11 @@ import { whenSettled } from './command-line.ts';
 import { addressOf, holderCovers, type PlanContext, serverOf, socketsInUse, unitOf } from './context.ts';
 import { elsewhere } from './elsewhere.ts';
 import { blocked, type Compare, change, changed, deferred, type Finding, unobserved, warning } from './finding.ts';
+import type { Blocked, Change } from './plan.ts';
 import { missingBesides } from './session-missing.ts';
 import { ownershipOf, subjectOf } from './subject.ts';
 import { inTransition, isMasked, isMissing, transitionOf, unitHoldsServer, writesUnit } from './unit-gate.ts';
+import { leftAlone, whoseUnit } from './whose-files.ts';
 
 export const compareUnits: Compare = (ctx) => {
   if (!ctx.systemd) return [];
@@ -24,7 +26,26 @@ function compareAgentUnit(ctx: PlanContext, agent: AgentSpec): readonly Finding[
   const wrong = unusable(ctx, agent, unit);
   if (wrong !== null) return wantsUnit(agent) ? [wrong] : [];
   const boot = bootFinding(ctx, agent, unit, agent.boot && agent.state === 'running');
-  return [...(boot === null ? [] : [enforced(ctx, agent, boot)]), ...compareActivity(ctx, agent, unit)];
+  const found = [...(boot === null ? [] : [enforced(ctx, agent, boot)]), ...compareActivity(ctx, agent, unit)];
+  return unlessForeign(ctx, agent, name, found);
+}
+
+/** What runs by files of somebody else is told and left alone: once, however much of it is not as wanted. */
+function unlessForeign(
+  ctx: PlanContext,
+  agent: AgentSpec | null,
+  name: string,
+  found: readonly Finding[],
+): readonly Finding[] {
+  const whose = whoseUnit(ctx, name);
+  if (whose.state === 'ours') return found;
+  const about = (f: Finding): Change | Blocked | null =>
+    f.bucket === 'change' || f.bucket === 'deferred' ? f.change : f.bucket === 'blocked' ? f.blocked : null;
+  const said = found.filter((f) => about(f) === null);
+  const [first] = found.flatMap((f) => about(f) ?? []);
+  if (first === undefined) return said;
+  const { reason, evidence } = first;
+  return [...said, leftAlone(ctx, { kind: 'unit', name, agent, reason, evidence }, whose)];
 }
 
 function whyUnseen(ctx: PlanContext, name: string): readonly [string, string] {
@@ -60,11 +81,21 @@ function unusable(ctx: PlanContext, agent: AgentSpec | null, unit: UnitObserved)
     });
   }
   if (isMissing(unit) && !writesUnit(ctx, unit.name)) {
+    const whose = whoseUnit(ctx, unit.name);
+    const evidence = [`${unit.name}: ${unit.load_state}`];
+    const what = {
+      kind: 'unit',
+      name: unit.name,
+      agent,
+      reason: 'unit-missing',
+      evidence: [...evidence, ...besides],
+    } as const;
+    if (whose.state !== 'ours') return leftAlone(ctx, what, whose);
     const left = unit.wanted_by.length > 0 ? [`links to it are left in ${unit.wanted_by.join(', ')}`] : [];
     return blocked(ctx, 'unit', unit.name, agent, {
       reason: 'unit-missing',
       guard: 'missing',
-      evidence: [`${unit.name}: ${unit.load_state}`, ...left, ...besides],
+      evidence: [...evidence, ...left, ...besides],
       remedy: 'install its unit file in ~/.config/systemd/user, then: systemctl --user daemon-reload',
     });
   }
@@ -121,7 +152,7 @@ function compareHolder(ctx: PlanContext): readonly Finding[] {
   const wrong = unusable(ctx, null, unit);
   if (wrong !== null) return [wrong];
   const boot = running.some((a) => a.boot) ? bootFinding(ctx, null, unit, true) : null;
-  return [...(boot === null ? [] : [boot]), ...holderActivity(ctx, unit)];
+  return unlessForeign(ctx, null, name, [...(boot === null ? [] : [boot]), ...holderActivity(ctx, unit)]);
 }
 
 /** Only where every server it keeps lives: without one, `server-missing` starts it. */

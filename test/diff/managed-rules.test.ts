@@ -336,7 +336,7 @@ describe('a unit file', () => {
   });
   const TEXT = '[Service]\nExecStart=/bin/true\n';
   test.each(['mosaic-agent@.service', 'mosaic-tmux-holder.service', 'mosaic-agent@coder.service'])(
-    'layout mosaic, adopted: %s is kept at its text, and never written through a mask',
+    'layout mosaic, adopted: %s is kept at its text, and never written through a mask or a link',
     (file) => {
       const memory = adopted(file, TEXT);
       expect(lines({ yaml: MOSAIC, memory, breaks: [unitFile(file, `${TEXT}# x\n`)] })).toEqual([
@@ -345,7 +345,11 @@ describe('a unit file', () => {
       ]);
       expect(lines({ yaml: MOSAIC, memory, breaks: [unitFile(file, TEXT)] })).toEqual([]);
       expect(lines({ yaml: MOSAIC, memory, breaks: [unitFile(file, '', null)] })).toEqual([]);
-      expect(lines({ yaml: MOSAIC, memory, breaks: [unitFile(file, `${TEXT}# x\n`, '/etc/x')] })).toEqual([]);
+      expect(lines({ yaml: MOSAIC, memory, breaks: [unitFile(file, `${TEXT}# x\n`, '/dev/null')] })).toEqual([]);
+      expect(lines({ yaml: MOSAIC, memory, breaks: [unitFile(file, TEXT, '/etc/x')] })).toEqual([]);
+      expect(lines({ yaml: MOSAIC, memory, breaks: [unitFile(file, `${TEXT}# x\n`, '/etc/x')] })).toEqual([
+        `blocked(not-ours) unit-file/${file} unit-file-changed`,
+      ]);
     },
   );
 

@@ -1,6 +1,6 @@
 /** Layout fleet: the whole life of a fleet, from the first apply through a reboot to removal. The tests build on one another. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { driftOf, expectSuccess, type Fleet, fleetOn, unmanagedOf } from './harness/fleet.ts';
+import { blockedOf, driftOf, expectSuccess, type Fleet, fleetOn, unmanagedOf } from './harness/fleet.ts';
 import { bootHost } from './harness/host.ts';
 import { describeOnHost } from './harness/on-host.ts';
 import { snapshot, withoutState } from './harness/snapshot.ts';
@@ -14,8 +14,9 @@ const HOLDER = 'fleet-tmux.service';
 const UNIT_FILE = `.config/systemd/user/${HOLDER}`;
 
 const filesOf = (agent: string): readonly string[] => [`env-file/${agent}`, `env-file/${agent}.argv`];
+const missingFile = (file: string): string => `${file} env-file-missing`;
 const firstChangesOf = (agent: string): readonly string[] => [
-  ...filesOf(agent).map((file) => `${file} env-file-missing`),
+  ...filesOf(agent).map(missingFile),
   `unit/${unitOf(agent)} boot-disabled`,
   `session/${agent} session-missing`,
 ];
@@ -161,6 +162,58 @@ describeOnHost('life of a fleet in layout fleet', () => {
     expect(await tmux('list-panes', '-a', '-F', '#{session_name} #{pane_pid}')).toBe(before);
     await fleet.expectClean();
   });
+
+  test('a second fleet of the same user leaves the first one’s units alone, and says so', async () => {
+    const text = stubRoster({ layout: 'fleet', socket: 'second', agents: ['omega'], more: [] });
+    await fleet.host.write(USER, 'second.yaml', text.replace('fleet: lab-fleet', 'fleet: second'));
+    const second = fleetOn(fleet.host, USER, `/home/${USER}/second.yaml`);
+    const units = (): Promise<string> =>
+      systemctl('show', '-p', 'Id,InvocationID,ActiveState,UnitFileState', HOLDER, unitOf('alpha'), unitOf('omega'));
+    const before = await units();
+    const { plan, code } = await second.plan();
+    expect({ changes: driftOf(plan), code }).toEqual({ changes: filesOf('omega').map(missingFile), code: 4 });
+    expect(blockedOf(plan)).toEqual([
+      'session/omega session-missing other-owner',
+      'tmux-server/second server-missing other-owner',
+      'unit-file/fleet-agent@.service other-owner other-owner',
+      `unit-file/${HOLDER} other-owner other-owner`,
+      `unit/${unitOf('omega')} boot-disabled other-owner`,
+    ]);
+    expect((await second.apply()).code).toBe(4);
+    const after = await snapshot(fleet.host, USER);
+    expect((await second.apply()).code).toBe(4);
+    expect(withoutState(await snapshot(fleet.host, USER))).toEqual(withoutState(after));
+    expect(await units()).toBe(before);
+    await fleet.host.mustAs(USER, ['sh', '-c', 'rm second.yaml .config/fleet/agents/omega.*']);
+    await fleet.expectClean();
+  });
+
+  test.each([
+    ['the template', 'fleet-agent@.service', 'tmux -L life kill-session -t =alpha', 'session/alpha session-missing'],
+    ['the holder’s', HOLDER, 'tmux -L life kill-server', `tmux-server/${SOCKET} server-missing`],
+  ])(
+    'a unit file that is a link to another text (%s) is told, and neither written through nor used',
+    async (_what, name, kill, left) => {
+      const link = `.config/systemd/user/${name}`;
+      const change = `sed 's/^Description=.*/Description=mine/' ${link} >dotfile && ln -sf ~/dotfile ${link}`;
+      await fleet.host.mustAs(USER, ['sh', '-c', `${change} && systemctl --user daemon-reload && ${kill}`]);
+      const text = await fleet.host.mustAs(USER, ['cat', 'dotfile']);
+      const { plan, code } = await fleet.plan();
+      expect(code).toBe(4);
+      expect(blockedOf(plan)).toEqual(
+        expect.arrayContaining([`unit-file/${name} unit-file-changed not-ours`, `${left} not-ours`]),
+      );
+      expect(driftOf(plan)).toEqual([]);
+      expect((await fleet.apply()).code).toBe(4);
+      expect(await fleet.host.mustAs(USER, ['cat', 'dotfile'])).toBe(text);
+      expect(await fleet.host.mustAs(USER, ['readlink', link])).toBe(`/home/${USER}/dotfile\n`);
+      // The way out that is named there.
+      await fleet.host.mustAs(USER, ['rm', link]);
+      expectSuccess(await fleet.apply());
+      expect(await sessions()).toEqual(['_holder', 'alpha', 'beta']);
+      await fleet.expectClean();
+    },
+  );
 
   test('other arguments restart just that agent', async () => {
     await write(['alpha', 'beta'], ['--name=x; touch /tmp/pwned $(touch /tmp/pwned) %n "#(touch /tmp/pwned)"']);
