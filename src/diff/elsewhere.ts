@@ -5,6 +5,7 @@
 import type { TmuxSession } from '../observe/state.ts';
 import type { AgentSpec } from '../spec/model.ts';
 import { type PlanContext, socketLabel } from './context.ts';
+import { recordedAway } from './recorded-away.ts';
 import { type PlacedSession, sessionsRelated } from './session-index.ts';
 import type { Subject } from './subject.ts';
 
@@ -23,7 +24,9 @@ export function elsewhere(ctx: PlanContext, agent: AgentSpec): Elsewhere {
   const away = sessionsRelated(ctx.observed, agent.name)
     .filter(({ socket, session }) => socket !== home || session.name !== agent.name)
     .map((placed) => ({ placed, told: whetherCopy(ctx, agent, placed.session) }));
-  const copies = away.flatMap(({ placed, told }) => (told === 'copy' ? [placed] : []));
+  const recorded = recordedAway(ctx, agent);
+  const told = away.flatMap(({ placed, told }) => (told === 'copy' ? [placed] : []));
+  const copies = [...told, ...recorded.filter(({ session }) => !told.some((c) => c.session === session))];
   if (copies.length > 0) return { kind: 'found', copies };
   const record = ctx.memory.sessions[agent.name];
   const sameBoot = record !== undefined && record.boot_id === ctx.observed.boot_id;

@@ -1,5 +1,9 @@
-/** Sessions of one observation by name and by mark, so that a plan for a thousand agents looks each up and scans none. */
+/**
+ * Sessions of one observation by name, by mark and by identity, so that a plan for a thousand agents looks each up and
+ * scans none.
+ */
 import type { Observed, TmuxServerObserved, TmuxSession } from '../observe/state.ts';
+import type { RememberedSession } from './policy.ts';
 
 export interface PlacedSession {
   readonly socket: string;
@@ -11,6 +15,8 @@ interface SessionIndex {
   readonly here: ReadonlyMap<string, ReadonlyMap<string, TmuxSession>>;
   /** By the agent that the mark names, whoever owns it, and by name: in the order of the observation. */
   readonly related: ReadonlyMap<string, readonly PlacedSession[]>;
+  /** By what no rename changes. A socket may be there under two names: then there are two places of one session. */
+  readonly identified: ReadonlyMap<string, readonly PlacedSession[]>;
 }
 
 const indexes = new WeakMap<Observed, SessionIndex>();
@@ -24,6 +30,22 @@ export function sessionsRelated(observed: Observed, name: string): readonly Plac
   return indexOf(observed).related.get(name) ?? [];
 }
 
+/** The very session that a record is of, whatever its name is by now. */
+export function sessionsRecorded(observed: Observed, record: RememberedSession): readonly PlacedSession[] {
+  return indexOf(observed).identified.get(identity(record.server, record)) ?? [];
+}
+
+type Identified = Pick<RememberedSession, 'id' | 'created'>;
+
+/** Ids start again with each server, so the server's own identity is part of it. */
+function identity({ pid, start }: RememberedSession['server'], { id, created }: Identified): string {
+  return `${pid}/${start}/${id}/${created}`;
+}
+
+export function sameIdentity(a: RememberedSession, b: RememberedSession): boolean {
+  return identity(a.server, a) === identity(b.server, b);
+}
+
 function indexOf(observed: Observed): SessionIndex {
   const known = indexes.get(observed) ?? build(observed);
   indexes.set(observed, known);
@@ -35,17 +57,22 @@ function build(observed: Observed): SessionIndex {
   const servers: readonly TmuxServerObserved[] = tmux.status === 'known' ? tmux.value.servers : [];
   const here = new Map<string, Map<string, TmuxSession>>();
   const related = new Map<string, PlacedSession[]>();
+  const identified = new Map<string, PlacedSession[]>();
+  const add = (index: Map<string, PlacedSession[]>, key: string, placed: PlacedSession): void => {
+    const places = index.get(key);
+    if (places === undefined) index.set(key, [placed]);
+    else places.push(placed);
+  };
   for (const { socket, server } of servers) {
     const named = here.get(socket) ?? new Map<string, TmuxSession>();
     here.set(socket, named);
-    for (const session of server.state === 'running' ? server.sessions : []) {
+    if (server.state !== 'running') continue;
+    for (const session of server.sessions) {
+      const placed = { socket, session };
       named.set(session.name, session);
-      for (const name of new Set([session.name, session.mark?.agent ?? session.name])) {
-        const places = related.get(name);
-        if (places === undefined) related.set(name, [{ socket, session }]);
-        else places.push({ socket, session });
-      }
+      add(identified, identity(server, session), placed);
+      for (const name of new Set([session.name, session.mark?.agent ?? session.name])) add(related, name, placed);
     }
   }
-  return { here, related };
+  return { here, related, identified };
 }

@@ -8,6 +8,7 @@ import { blocked, type Compare, type Finding, unobserved, warning } from './find
 import { interrupt } from './interrupt.ts';
 import { agentPane } from './pane.ts';
 import { missingPlaces } from './places.ts';
+import { recordedAs } from './recorded-away.ts';
 import { endedWell } from './run-its-course.ts';
 import { driftOf, paneGone } from './session-drift.ts';
 import { compareMissing } from './session-missing.ts';
@@ -163,7 +164,7 @@ function notOurs(ctx: PlanContext, agent: AgentSpec, subject: LiveSubject): Find
   }
 }
 
-/** By its mark the session is another fleet's, or another agent's of this one whose name somebody changed. */
+/** By its mark the session is another fleet's; by that or the inventory another agent's of this one, renamed. */
 function whoseElse(
   ctx: PlanContext,
   { name, socket }: AgentSpec,
@@ -171,15 +172,20 @@ function whoseElse(
 ): { readonly evidence: readonly string[]; readonly remedy: string } {
   const label = socketLabel(socket);
   const what = `session ${name} (${session.id}) on socket ${label}`;
-  const owner = session.mark?.owner ?? '?';
-  if (session.mark !== null && owner === ctx.roster.fleet) {
-    const { agent } = session.mark;
+  const { mark } = session;
+  // Layout mosaic: one without a mark, which the inventory has as another agent's.
+  const recorded = mark === null ? recordedAs(ctx, session)?.name : undefined;
+  const marked = mark?.owner === ctx.roster.fleet ? mark.agent : undefined;
+  const agent = recorded ?? marked;
+  if (agent !== undefined) {
     const rename = tmuxCommand(label, 'rename-session', '-t', session.id, agent);
-    return {
-      evidence: [`${what} bears the mark of agent ${agent} of this fleet`],
-      remedy: `give it its name: ${rename}`,
-    };
+    const whose =
+      recorded === undefined
+        ? `bears the mark of agent ${agent} of this fleet`
+        : `is ${agent}'s: the inventory has it so`;
+    return { evidence: [`${what} ${whose}`], remedy: `give it its name: ${rename}` };
   }
+  const owner = mark?.owner ?? '?';
   const forget = `fleet forget -f ROSTER-OF-${owner} session/${name}`;
   const remedy = `use another name or socket in ${ctx.roster.path}, or let go of it there: ${forget}`;
   return { evidence: [`${what} belongs to fleet ${owner}`], remedy };

@@ -1,9 +1,11 @@
 /** Sessions that are not this fleet's: listed, and never touched. */
 import type { TmuxServerObserved, TmuxSession } from '../observe/state.ts';
+import type { AgentSpec } from '../spec/model.ts';
 import { type PlanContext, socketLabel } from './context.ts';
 import { whetherCopy } from './elsewhere.ts';
 import { type Compare, type Finding, unmanaged } from './finding.ts';
 import { agentOfSession } from './orphan.ts';
+import { recordedAs } from './recorded-away.ts';
 
 export const compareStrangers: Compare = (ctx) => {
   const { tmux } = ctx.observed.sources;
@@ -31,8 +33,16 @@ function stranger(
   if (mark?.owner === ctx.roster.fleet && mark.agent === ctx.roster.tmux.holderSession) return [];
   // Told by that agent's own row, as wrong-socket or duplicate-session.
   if (namesake !== undefined && whetherCopy(ctx, namesake, session) === 'copy') return [];
+  const agent = recordedAs(ctx, session);
+  if (agent !== undefined && mustBeThere(agent)) return [];
   const where = ourSocket ? '' : ` on socket ${seen.socket}`;
-  return [unmanaged(ctx, 'session', name, `${whatItIs(ctx, session, seen.socket)}${where}`)];
+  const what = agent === undefined ? whatItIs(ctx, session, seen.socket) : `the inventory has it as ${agent.name}'s`;
+  return [unmanaged(ctx, 'session', name, `${what}${where}`)];
+}
+
+/** Its own row says where it is, or that it is not there: always for those that are to run and run more than once. */
+function mustBeThere({ state, manage, lifecycle }: AgentSpec): boolean {
+  return state === 'running' && manage !== 'observe' && lifecycle !== 'ephemeral';
 }
 
 function whatItIs(ctx: PlanContext, session: TmuxSession, socket: string): string {

@@ -6,6 +6,7 @@ import { type PlanContext, serverOf, socketLabel, unitOf } from './context.ts';
 import { agentPane } from './pane.ts';
 import type { ServerIdentity, SessionIdentity } from './plan.ts';
 import type { RememberedSession } from './policy.ts';
+import { recordedAs } from './recorded-away.ts';
 import { sessionNamed } from './session-index.ts';
 
 export type Subject =
@@ -66,13 +67,14 @@ export type Ownership = 'ours' | 'unmarked' | 'other-owner' | 'unknown';
 
 /**
  * Ours is what bears our mark and, in layout mosaic, a session with the exact name of an agent whose unit is active, or
- * that the inventory remembers. Source: docs/contract.md, section 8.
+ * that the inventory remembers; not one that the inventory has as another agent's, which somebody gave this name. Source: docs/contract.md, section 8.
  */
 export function ownershipOf(ctx: PlanContext, agent: AgentSpec, subject: LiveSubject): Ownership {
   const { mark } = subject.session;
   if (mark !== null) return mark.owner === ctx.roster.fleet && mark.agent === agent.name ? 'ours' : 'other-owner';
   if (ctx.launcher) return 'unmarked';
   if (remembered(ctx, agent, subject)) return 'ours';
+  if (recordedAs(ctx, subject.session) !== undefined) return 'other-owner';
   const unit = unitOf(ctx, ctx.layout.agentUnit(agent.name));
   if (unit === undefined) return 'unknown';
   return unit.active_state === 'active' ? 'ours' : 'unmarked';
