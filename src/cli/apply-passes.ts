@@ -116,6 +116,7 @@ function addUp(a: ApplySummary, b: ApplySummary): ApplySummary {
   return {
     applied: a.applied + b.applied,
     failed: a.failed + b.failed,
+    failed_begun: a.failed_begun + b.failed_begun,
     skipped: {
       'already-satisfied': skipped('already-satisfied'),
       stale: skipped('stale'),

@@ -57,6 +57,8 @@ export function planExitCode(plan: PlanFindings, options: { readonly detailed: b
 export interface ApplyFindings {
   readonly applied: number;
   readonly failed: number;
+  /** Of those that failed: whose effect had begun, so that something may have been changed. */
+  readonly begun: number;
   readonly stale: number;
   /** As wanted already, before their turn. */
   readonly satisfied: number;
@@ -74,7 +76,7 @@ export function applyExitCode(found: ApplyFindings, options: { readonly detailed
   ]);
   const undone = found.failed + found.stale + found.notAttempted;
   if (undone === 0) return left;
-  if (found.applied > 0) return EXIT.partial;
+  if (found.applied + found.begun > 0) return EXIT.partial;
   if (found.failed > 0 || found.stale === 0) return EXIT.error;
   // Stale as a whole is what nothing came of, by this apply or by an earlier one.
   return found.satisfied > 0 ? EXIT.partial : EXIT.stale;

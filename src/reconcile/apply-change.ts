@@ -44,18 +44,19 @@ async function attempt(ctx: ApplyContext, change: Change, turn: Turn, log: Chang
     if ('outcome' in made) return made;
     if (!settles(change)) {
       const lost = log.made(recordsOf(ctx, change, turn));
-      if (lost !== null) return failed(change, lost);
+      if (lost !== null) return failed(change, lost, made.begun);
     }
   } finally {
     release();
   }
   const verdict = await made.verify();
-  if (verdict.verdict === 'failed') return failed(change, verdict.failure);
+  if (verdict.verdict === 'failed') return failed(change, verdict.failure, made.begun);
   const lost = settles(change) ? log.made(recordsOf(ctx, change, turn)) : null;
-  return lost === null ? { outcome: 'applied', ...about(change), evidence: verdict.evidence } : failed(change, lost);
+  if (lost !== null) return failed(change, lost, made.begun);
+  return { outcome: 'applied', ...about(change), evidence: verdict.evidence };
 }
 
-type Made = Outcome | { readonly verify: () => Promise<Verdict> };
+type Made = Outcome | { readonly verify: () => Promise<Verdict>; readonly begun: boolean };
 
 async function makeEffect(ctx: ApplyContext, change: Change, log: ChangeLog): Promise<Made> {
   let forbidden: Failure | null = null;
@@ -66,14 +67,15 @@ async function makeEffect(ctx: ApplyContext, change: Change, log: ChangeLog): Pr
   const effectContext: EffectContext = { ...ctx, ports: gate.ports, log };
   const result: EffectResult = await EFFECTS[change.kind](effectContext, change);
   const closed = gate.closed();
-  if (closed !== null) return forbidden === null ? failed(change, closed) : notAttempted(change, said(closed));
+  if (closed !== null) return forbidden === null ? failed(change, closed, false) : notAttempted(change, said(closed));
+  const begun = gate.opened();
   switch (result.result) {
     case 'failed':
-      return failed(change, result.failure);
+      return failed(change, result.failure, begun);
     case 'skipped':
       return { outcome: 'skipped', ...about(change), why: result.why, detail: result.detail };
     case 'made':
-      return result;
+      return { verify: result.verify, begun };
   }
 }
 
@@ -101,8 +103,8 @@ function recordsOf(ctx: ApplyContext, change: Change, { last }: Turn) {
 const now = (ctx: ApplyContext): string => new Date(ctx.ports.now()).toISOString();
 const said = (why: Failure): string => `${why.summary}: ${why.detail}`;
 
-function failed(change: Change, why: Failure): Outcome {
-  return { outcome: 'failed', ...about(change), failure: why };
+function failed(change: Change, why: Failure, begun: boolean): Outcome {
+  return { outcome: 'failed', ...about(change), failure: why, begun };
 }
 
 export function notAttempted(change: Change, detail: string): Outcome {

@@ -11,6 +11,8 @@ export interface Gate {
   readonly ports: ApplyPorts;
   /** Why it did not open; null where it did, or nobody came. */
   readonly closed: () => Failure | null;
+  /** Somebody went through: from then on something may have been changed. */
+  readonly opened: () => boolean;
 }
 
 /** `open` is asked once, by the first thing that would change the world; what is read passes. */
@@ -36,6 +38,7 @@ export function createGate(ports: ApplyPorts, open: () => Failure | null): Gate 
   });
   return {
     closed: () => answer,
+    opened: () => asked && answer === null,
     ports: {
       ...ports,
       run: refusing(ports.run, notRun),

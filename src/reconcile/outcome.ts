@@ -38,9 +38,10 @@ interface About {
   readonly reason: Reason;
 }
 
+/** `begun`: its effect had begun when it failed, so that something may have been changed; false: nothing was. */
 export type Outcome =
   | (About & { readonly outcome: 'applied'; readonly evidence: readonly string[] })
-  | (About & { readonly outcome: 'failed'; readonly failure: Failure })
+  | (About & { readonly outcome: 'failed'; readonly failure: Failure; readonly begun: boolean })
   | (About & { readonly outcome: 'skipped'; readonly why: SkipWhy; readonly detail: string });
 
 /** `at` is RFC 3339. */
@@ -48,13 +49,15 @@ export type ApplyEvent =
   | (About & { readonly event: 'started'; readonly at: string })
   | (About & { readonly event: 'waiting'; readonly at: string; readonly for: string })
   | (About & { readonly event: 'applied'; readonly at: string; readonly evidence: readonly string[] })
-  | (About & { readonly event: 'failed'; readonly at: string; readonly failure: Failure })
+  | (About & { readonly event: 'failed'; readonly at: string; readonly failure: Failure; readonly begun: boolean })
   | (About & { readonly event: 'skipped'; readonly at: string; readonly why: SkipWhy; readonly detail: string })
   | ({ readonly event: 'summary'; readonly at: string } & ApplySummary);
 
 export interface ApplySummary {
   readonly applied: number;
   readonly failed: number;
+  /** Of those that failed: whose effect had begun. */
+  readonly failed_begun: number;
   readonly skipped: Readonly<Record<SkipWhy, number>>;
   /** Something was made after which the world must be observed and planned anew. */
   readonly replan_needed: boolean;
@@ -86,6 +89,7 @@ export function summarize(
   return {
     applied: outcomes.filter((o) => o.outcome === 'applied').length,
     failed: outcomes.filter((o) => o.outcome === 'failed').length,
+    failed_begun: outcomes.filter((o) => o.outcome === 'failed' && o.begun).length,
     skipped: {
       'already-satisfied': skipped('already-satisfied'),
       stale: skipped('stale'),
@@ -107,7 +111,7 @@ export function outcomeEvent(outcome: Outcome, at: string): ApplyEvent {
     case 'applied':
       return { event: 'applied', ...base, evidence: outcome.evidence };
     case 'failed':
-      return { event: 'failed', ...base, failure: outcome.failure };
+      return { event: 'failed', ...base, failure: outcome.failure, begun: outcome.begun };
     case 'skipped':
       return { event: 'skipped', ...base, why: outcome.why, detail: outcome.detail };
   }

@@ -56,6 +56,7 @@ async function applied(host: RealHost): Promise<number> {
   const found = {
     applied: summary.applied,
     failed: summary.failed,
+    begun: summary.failed_begun,
     stale: skipped.stale,
     satisfied: skipped['already-satisfied'],
     notAttempted: skipped['dependency-failed'] + skipped['not-attempted'],

@@ -96,10 +96,10 @@ class Round {
     if (ran.code === 6 && patience.length > 0) this.say('twenty minutes were not enough', ran);
   }
 
-  /** Exit 1 where all that was tried failed: the person was faster. */
+  /** Exit 1 where all that was tried failed before its effect: the person was faster. */
   private failedAlone(ran: Ran): boolean {
-    const { failed, applied } = lastLine(ran);
-    return ran.code === 1 && applied === 0 && Number(failed) > 0;
+    const { failed, failed_begun: begun, applied } = lastLine(ran);
+    return ran.code === 1 && applied === 0 && begun === 0 && Number(failed) > 0;
   }
 
   private async hand(after: number, applies: number): Promise<void> {

@@ -253,6 +253,34 @@ describe('a fleet on a private tmux', () => {
     expect((await bench.run('apply', '-y', '-f', path)).stderr).toBe('');
   });
 
+  test('an agent that ends at once: nothing is applied, and yet something was made: 7', async () => {
+    const over = join(stage.directory, 'ended');
+    const core = once(over)
+      .replaceAll('once', 'ends')
+      .replace('passing', 'brief')
+      .replace(', lifecycle: ephemeral', '');
+    const path = bench.file('ends.yaml', core);
+    expect((await bench.run('apply', '-y', '-f', path)).code).toBe(0);
+    writeFileSync(over, '');
+    const tmux = (...args: readonly string[]) =>
+      runProgram('tmux', ['-N', '-L', 'fleet-ends', ...args], {
+        deadlineMs: 5000,
+        env: { TMUX_TMPDIR: stage.tmuxTmpdir },
+      });
+    const pane = () => tmux('display-message', '-p', '-t', '=brief:', '#{pane_dead} #{pane_pid}');
+    await vi.waitFor(async () => expect(await pane()).toMatchObject({ stdout: expect.stringMatching(/^1 /) }), 10_000);
+    const before = await pane();
+    const { code, stdout } = await bench.run('apply', '-y', '--json', '-f', path);
+    expect(code, stdout).toBe(7);
+    const events = stdout
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line));
+    expect(events.find((e) => e.event === 'failed')).toMatchObject({ action: 'restart', begun: true });
+    expect(events.at(-1)).toMatchObject({ applied: 0, failed: 1, failed_begun: 1, exit_code: 7 });
+    expect(await pane()).not.toEqual(before);
+  });
+
   test('progress is a live line on a terminal, which is gone at the end, and the plan stays', async () => {
     await runProgram('tmux', ['-N', '-L', 'fleet-demo', 'kill-session', '-t', '=scout'], {
       deadlineMs: 5000,

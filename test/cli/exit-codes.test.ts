@@ -92,6 +92,7 @@ describe('apply', () => {
   const DONE: ApplyFindings = {
     applied: 0,
     failed: 0,
+    begun: 0,
     stale: 0,
     satisfied: 0,
     notAttempted: 0,
@@ -126,7 +127,14 @@ describe('apply', () => {
     }
   });
 
-  test('1 where something failed and nothing was changed', () => {
+  test('7 where an effect had begun when it failed: something may have been changed', () => {
+    expect(applyExitCode({ ...DONE, failed: 2, begun: 1 }, plain)).toBe(7);
+    expect(
+      applyExitCode({ ...DONE, failed: 1, begun: 1, plan: { ...NOTHING, blocked: [blocked('protect')] } }, plain),
+    ).toBe(7);
+  });
+
+  test('1 where something failed before its effect and nothing was changed', () => {
     expect(applyExitCode({ ...DONE, failed: 1, notAttempted: 2 }, plain)).toBe(1);
   });
 

@@ -203,6 +203,38 @@ describe('a started agent counts as started only when it stays up as wanted', ()
     expect(failureOf(await world.apply()).evidence).toEqual(['exit status 3', 'Traceback: boom']);
   });
 
+  describe('whether its effect had begun is told with the failure', () => {
+    const begun = ({ outcomes, events, summary }: Awaited<ReturnType<World['apply']>>) => [
+      outcomes.flatMap((o) => (o.outcome === 'failed' ? [o.begun] : [])),
+      events.flatMap((e) => (e.event === 'failed' ? [e.begun] : [])),
+      summary.failed_begun,
+    ];
+
+    test('begun: it was started, and ended at once', async () => {
+      const world = new World(NO_SUPERVISOR);
+      world.dropSession('coder');
+      world.fates.set('coder', 'dies');
+      expect(begun(await world.apply())).toEqual([[true], [true], 1]);
+    });
+
+    test('begun: a program that it was made by has failed', async () => {
+      const world = new World(NO_SUPERVISOR);
+      world.dropSession('coder');
+      const ports = { ...world.ports, run: async () => ({ kind: 'failed', why: 'io', detail: 'EIO' }) as const };
+      expect(begun(await world.apply({ ports }))).toEqual([[true], [true], 1]);
+    });
+
+    test('not begun: it could not be looked at just before', async () => {
+      const world = new World(NO_SUPERVISOR);
+      world.dropSession('coder');
+      const plan = world.plan();
+      world.truth.sources.tmux = { status: 'unknown', why: 'timeout', detail: 'hangs' };
+      const result = await world.apply({ plan });
+      expect(failureOf(result).code).toBe('unobserved');
+      expect(begun(result)).toEqual([[false], [false], 0]);
+    });
+  });
+
   test('one agent that fails leaves the rest of the fleet to go on', async () => {
     const world = new World(MOSAIC);
     for (const name of ['canary-pi', 'coder', 'orchestrator']) world.dropSession(name);

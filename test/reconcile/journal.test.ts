@@ -63,7 +63,7 @@ describe('writing', () => {
     world.steps.length = 0;
     world.trouble = { step: 1, what: 'fail' };
     const { outcomes } = await world.apply();
-    expect(outcomes).toMatchObject([{ outcome: 'failed', failure: { code: 'disk-full' } }]);
+    expect(outcomes).toMatchObject([{ outcome: 'failed', failure: { code: 'disk-full' }, begun: false }]);
     expect(world.has('coder')).toBe(false);
     expect(world.steps).toHaveLength(1);
   });

@@ -135,6 +135,7 @@ function exitCodeOf(
   const found = {
     applied: summary.applied,
     failed: summary.failed,
+    begun: summary.failed_begun,
     stale: skipped.stale,
     satisfied: skipped['already-satisfied'],
     notAttempted: skipped['dependency-failed'] + skipped['not-attempted'],

@@ -65,6 +65,7 @@ export function abruptEvent(
     ...NOTHING_DONE,
     applied: ended.filter((e) => e.event === 'applied').length,
     failed: ended.filter((e) => e.event === 'failed').length,
+    failed_begun: ended.filter((e) => e.event === 'failed' && e.begun).length,
     skipped: { ...counts, 'not-attempted': skipped('not-attempted') + never.length },
     interrupted: true,
     exit_code: about.exitCode,
@@ -76,6 +77,7 @@ export function abruptEvent(
 const NOTHING_DONE = {
   applied: 0,
   failed: 0,
+  failed_begun: 0,
   skipped: {
     'already-satisfied': 0,
     stale: 0,

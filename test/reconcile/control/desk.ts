@@ -95,7 +95,8 @@ export class Desk {
   end(pass: Pass, how: 'applied' | 'failed' | 'stale' = 'applied'): void {
     const outcomes = (pass.plan?.changes ?? []).map((c): Outcome => {
       if (how === 'applied') return { outcome: 'applied', ...about(c), evidence: ['made'] };
-      if (how === 'failed') return { outcome: 'failed', ...about(c), failure: failure('x', 'It failed', 'as asked') };
+      if (how === 'failed')
+        return { outcome: 'failed', ...about(c), failure: failure('x', 'It failed', 'as asked'), begun: true };
       return { outcome: 'skipped', ...about(c), why: 'stale', detail: 'as asked' };
     });
     const step = endPass(this.state, {

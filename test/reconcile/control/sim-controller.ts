@@ -244,7 +244,7 @@ export class SimController {
     this.oracle.effect(change, world, seen, this.time.now);
     this.effects += 1;
     const trouble = world.make(change);
-    if (trouble !== null) return { outcome: 'failed', ...about(change), failure: trouble };
+    if (trouble !== null) return { outcome: 'failed', ...about(change), failure: trouble, begun: true };
     this.oracle.made(change, this.time.now);
     if (change.agent !== null && change.stage === 5 && change.action !== 'stop') this.onStart(change.agent);
     return { outcome: 'applied', ...about(change), evidence: [] };
@@ -259,7 +259,7 @@ export class SimController {
       const up = change?.kind !== 'session' || change.action === 'stop' || session?.state === 'right';
       if (o.outcome !== 'applied' || up || change === undefined) return o;
       const failure = { code: 'exited', summary: 'It ended', detail: 'simulated', remedy: null, evidence: [] };
-      return { outcome: 'failed', ...about(change), failure };
+      return { outcome: 'failed', ...about(change), failure, begun: true };
     });
     this.inFlight -= 1;
     this.oracle.ended(changes);
