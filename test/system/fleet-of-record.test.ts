@@ -129,6 +129,19 @@ describeOnHost('fleet of record', () => {
     for (const agent of AGENTS) expect(ps.stdout).toContain(agent);
   });
 
+  test('a session that somebody renamed is no missing one: no second is started, and the command gives it its name', async () => {
+    const running = await panePids(fleet.host);
+    await tmux(fleet.host, ['rename-session', '-t', '=canary-pi', 'x']);
+    const { plan } = await fleet.plan();
+    expect(plan.blocked).toMatchObject([{ reason: 'duplicate-session', agent: 'canary-pi' }]);
+    expect({ changes: plan.changes, unmanaged: plan.unmanaged }).toEqual({ changes: [], unmanaged: [] });
+    expect((await fleet.apply()).code).toBe(4);
+    const command = /: (tmux .*)$/.exec(plan.blocked[0]?.remedy ?? '')?.[1] ?? 'false';
+    await fleet.host.mustAs(USER, ['sh', '-c', command]);
+    expect(await panePids(fleet.host)).toEqual(running);
+    await fleet.expectClean();
+  });
+
   test('after a reboot, without anyone logging in, all five sessions are back and the plan is empty', async () => {
     await fleet.host.reboot();
     await fleet.host.managerSettled(USER);
