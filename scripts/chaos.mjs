@@ -23,7 +23,7 @@ mkdirSync('test-results', { recursive: true });
 for (const file of [REPORT, PROGRESS]) rmSync(file, { force: true });
 try {
   if (values.build) await step('build', ['npm', 'run', '--silent', 'build']);
-  await step('chaos suites', vitest(), { deadlineMs: values.long ? 24 * HOURS : HOURS / 2, env: environment() });
+  await step('chaos suites', vitest(), { deadlineMs: values.long ? 24 * HOURS : (2 * HOURS) / 3, env: environment() });
 } catch (error) {
   if (!(error instanceof StepFailed)) throw error;
   console.log(`\n${error.message}`);
