@@ -138,3 +138,13 @@ test('where it cannot be told whether the prerequisite lives, nothing is said of
     [],
   );
 });
+
+test('one on a socket that cannot be asked is no agent that is down', () => {
+  const yaml = agents(`${BASE}, socket: other`, USER);
+  const hung: Break = (o) => {
+    const other =
+      o.sources.tmux.status === 'known' ? o.sources.tmux.value.servers.find((s) => s.socket === 'other') : null;
+    Object.assign(other ?? {}, { server: { state: 'unknown', why: 'timeout', detail: 'x' } });
+  };
+  expect(ofUsers({ yaml, breaks: [hung, shell('user')] })).toEqual(['restart session/user shell-left']);
+});
