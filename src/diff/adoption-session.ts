@@ -10,6 +10,7 @@ import { recordFor, recordsOf } from './owned.ts';
 import { livePanes } from './pane.ts';
 import { isFormerFile } from './spec-drift.ts';
 import { identityOf, type LiveSubject, remembered, subjectOf } from './subject.ts';
+import { unseenServers } from './unseen-servers.ts';
 
 const part = (name: string): Part => ({ kind: 'session', name });
 
@@ -144,9 +145,8 @@ function keptByUnit(ctx: PlanContext, name: string): readonly LiveSubject[] {
 
 function stranger(ctx: PlanContext, name: string): Adoption {
   const { tmux } = ctx.observed.sources;
-  const blind = tmux.status === 'known' ? tmux.value.servers.find((s) => s.server.state === 'unknown') : undefined;
-  if (blind?.server.state === 'unknown')
-    return unseen(ctx, name, `tmux socket ${blind.socket}: ${blind.server.detail}`);
+  const blind = tmux.status === 'known' ? unseenServers(tmux.value) : null;
+  if (blind !== null) return unseen(ctx, name, `${blind.place}: ${blind.detail}`);
   const evidence = [
     `${name} is no agent of the roster here, and no session of that name bears fleet ${ctx.roster.fleet}'s mark`,
   ];

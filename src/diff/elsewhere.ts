@@ -8,6 +8,7 @@ import { type PlanContext, socketLabel } from './context.ts';
 import { recordedAway } from './recorded-away.ts';
 import { type PlacedSession, sessionsRelated } from './session-index.ts';
 import type { Subject } from './subject.ts';
+import { unseenServers } from './unseen-servers.ts';
 
 export type Elsewhere =
   | { readonly kind: 'nowhere' }
@@ -37,10 +38,9 @@ export function elsewhere(ctx: PlanContext, agent: AgentSpec): Elsewhere {
     const which = `session ${placed.session.name} (${placed.session.id}) on socket ${placed.socket}`;
     return { kind: 'unknown', why: told.why, detail: `${which} may be ${agent.name}: ${told.detail}` };
   }
-  const blind = tmux.value.servers.find((s) => s.server.state === 'unknown');
-  if (blind?.server.state !== 'unknown') return { kind: 'nowhere' };
-  const { why, detail } = blind.server;
-  return { kind: 'unknown', why, detail: `tmux socket ${blind.socket} (it may hold ${agent.name}): ${detail}` };
+  const blind = unseenServers(tmux.value);
+  if (blind === null) return { kind: 'nowhere' };
+  return { kind: 'unknown', why: blind.why, detail: `${blind.place} (it may hold ${agent.name}): ${blind.detail}` };
 }
 
 /** It is known to live in another place than the roster wants it. */

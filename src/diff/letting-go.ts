@@ -12,6 +12,7 @@ import { recordFor, recordsOf } from './owned.ts';
 import type { SessionIdentity } from './plan.ts';
 import type { OwnedRecord } from './policy.ts';
 import { identityOf, type LiveSubject } from './subject.ts';
+import { unseenServers } from './unseen-servers.ts';
 
 export interface LettingGo {
   readonly address: string;
@@ -79,7 +80,7 @@ function agentOf(ctx: PlanContext, { kind, name }: Part): string | null {
 /** Sessions with our mark that name this agent; null where not all could be seen. */
 function marked(ctx: PlanContext, agent: string): readonly LiveSubject[] | null {
   const { tmux } = ctx.observed.sources;
-  if (tmux.status === 'unknown' || tmux.value.servers.some((s) => s.server.state === 'unknown')) return null;
+  if (tmux.status === 'unknown' || unseenServers(tmux.value) !== null) return null;
   return tmux.value.servers.flatMap((seen): readonly LiveSubject[] => {
     const { server, socket } = seen;
     if (server.state !== 'running') return [];
@@ -94,11 +95,8 @@ function marked(ctx: PlanContext, agent: string): readonly LiveSubject[] | null 
 
 function unseen(ctx: PlanContext, part: Part): Refusal {
   const { tmux } = ctx.observed.sources;
-  const blind = tmux.status === 'known' ? tmux.value.servers.find((s) => s.server.state === 'unknown') : undefined;
-  const detail =
-    tmux.status === 'unknown'
-      ? `tmux: ${tmux.detail}`
-      : `tmux socket ${blind?.socket ?? '?'}: ${blind?.server.state === 'unknown' ? blind.server.detail : '?'}`;
+  const blind = tmux.status === 'known' ? unseenServers(tmux.value) : { place: 'tmux', detail: tmux.detail };
+  const detail = `${blind?.place ?? 'tmux'}: ${blind?.detail ?? '?'}`;
   const explain = fleetCommand(ctx.roster, 'explain', `${part.kind}/${part.name}`);
   const remedy = `mend that (${explain} shows it), then: ${fleetCommand(ctx.roster, 'forget', `${part.kind}/${part.name}`)}`;
   const evidence = [`a session of it may bear fleet's mark where it cannot be seen: ${detail}`];

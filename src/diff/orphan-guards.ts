@@ -9,6 +9,7 @@ import { type Orphan, type Part, partsOf, socketsOf } from './orphan.ts';
 import { isForgotten, recordFor, recordsOf } from './owned.ts';
 import type { Guard } from './plan.ts';
 import type { LiveSubject } from './subject.ts';
+import { unseenServers } from './unseen-servers.ts';
 import { whoseArgvFile, whoseUnit, whoseUnitFile } from './whose-files.ts';
 
 /** Null where it may go. */
@@ -81,11 +82,8 @@ function unseenOf(ctx: PlanContext, orphan: Orphan): readonly Finding[] {
     return finding.bucket === 'unknown' ? { ...finding, unknown: { ...finding.unknown, agent } } : finding;
   };
   if (tmux.status === 'unknown') return [because(tmux.why, `tmux: ${tmux.detail}`)];
-  const blind = tmux.value.servers.find((s) => s.server.state === 'unknown');
-  if (sessions.length === 0 && blind?.server.state === 'unknown') {
-    const { why, detail } = blind.server;
-    return [because(why, `tmux socket ${blind.socket} (it may hold ${agent}): ${detail}`)];
-  }
+  const blind = sessions.length === 0 ? unseenServers(tmux.value) : null;
+  if (blind !== null) return [because(blind.why, `${blind.place} (it may hold ${agent}): ${blind.detail}`)];
   if (sessions.length > 0 && processes.status === 'unknown') {
     return [because(processes.why, `processes: ${processes.detail}`)];
   }

@@ -47,7 +47,9 @@ const detailed = <T extends { readonly detail: string }>(text: Text, what: T): T
 });
 
 function tmuxText(text: Text, tmux: TmuxObserved): TmuxObserved {
-  return { ...tmux, servers: tmux.servers.map((server) => serverText(text, server)) };
+  const { unseen_servers: unseen } = tmux;
+  const others = unseen === undefined ? {} : { unseen_servers: detailed(text, unseen) };
+  return { ...tmux, servers: tmux.servers.map((server) => serverText(text, server)), ...others };
 }
 
 function serverText(text: Text, seen: TmuxServerObserved): TmuxServerObserved {

@@ -52,6 +52,11 @@ export interface TmuxObserved {
   readonly servers: readonly TmuxServerObserved[];
   /** Live tmux servers of this user on sockets of other directories (another TMUX_TMPDIR): known to live, not asked. */
   readonly elsewhere: readonly { readonly path: string; readonly pid: number }[];
+  /**
+   * Who listens on which socket could not be read: servers on sockets that nobody named, in this directory with their
+   * files gone or in another one, may live and not be in `servers` or `elsewhere`. Absent = all were seen.
+   */
+  readonly unseen_servers?: Unknown;
 }
 
 export interface TmuxServerObserved {

@@ -5,6 +5,7 @@
  */
 import type { Plan } from '../diff/plan.ts';
 import type { OwnedRecord, PlanMemory, RememberedSession } from '../diff/policy.ts';
+import { unseenServers } from '../diff/unseen-servers.ts';
 import type { Observed, TmuxServerObserved } from '../observe/state.ts';
 import type { AgentSpec } from '../spec/model.ts';
 import { keyOf, sameRecord } from './claims.ts';
@@ -115,7 +116,7 @@ function isGone(ctx: Context, seen: Observed, { kind, name, agent }: OwnedRecord
   const { tmux, units, files } = seen.sources;
   switch (kind) {
     case 'session':
-      return tmux.status === 'known' && !tmux.value.servers.some((server) => mayHold(server, name));
+      return tmux.status === 'known' && unseenServers(tmux.value) === null && !hasSession(tmux.value.servers, name);
     case 'unit': {
       if (units.status === 'unknown') return false;
       const unit = units.value.units[name];
@@ -137,7 +138,6 @@ function isGone(ctx: Context, seen: Observed, { kind, name, agent }: OwnedRecord
   }
 }
 
-function mayHold({ server }: TmuxServerObserved, session: string): boolean {
-  if (server.state === 'unknown') return true;
-  return server.state === 'running' && server.sessions.some((s) => s.name === session);
+function hasSession(servers: readonly TmuxServerObserved[], session: string): boolean {
+  return servers.some(({ server }) => server.state === 'running' && server.sessions.some((s) => s.name === session));
 }

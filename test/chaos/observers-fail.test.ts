@@ -36,12 +36,15 @@ agents:
   - { name: good }
   - { name: bad }
 `;
+/** One more, of whom nothing is there but what a hidden server may hold: see `hidden`. */
+const THIRD = '  - { name: third }\n';
 
 beforeAll(async () => {
   if (lacking !== null) return;
   host = new FaultyHost(UID);
   host.file('fleet.yaml', roster('none'));
   host.file('units.yaml', roster('systemd'));
+  host.file('third.yaml', roster('none') + THIRD);
   const up = await host.fleet(['apply', '-y']);
   expect(up.code, up.stderr).toBe(0);
   envFile = `${host.home}/.config/fleet/agents/good.env`;
@@ -187,6 +190,23 @@ function bus(answer: string | null): NonNullable<Fault['make']> {
   });
 }
 
+/** A session of the agent that is missing lives on a socket that nobody named, whose file is gone. */
+function hidden(): NonNullable<Fault['make']> {
+  return () => {
+    host.tmux('-L', 'away', '-f', '/dev/null', 'new-session', '-d', '-s', 'third', 'exec sleep 600');
+    const [server, socket] = host.tmux('-L', 'away', 'display-message', '-p', '#{pid} #{socket_path}').split(' ') as [
+      string,
+      string,
+    ];
+    rmSync(socket);
+    fault = { path: '^/proc/self/net/unix$', code: 'EMFILE', calls: READS, after: 0 };
+    return () => {
+      // It lives still: nobody ended it.
+      process.kill(Number(server), 'SIGTERM');
+    };
+  };
+}
+
 const FAULTS: Readonly<Record<string, Fault>> = {
   'tmux is not there': {
     ...UNSEEN_TMUX,
@@ -246,6 +266,15 @@ const FAULTS: Readonly<Record<string, Fault>> = {
   'the process table cannot be listed': {
     ...{ plan: [3], apply: [3], may: ['env-file'], file: 'repaired' },
     make: breaksFiles(() => '^/proc/?$', 'EMFILE', ['readdirSync', 'openSync', 'opendirSync', 'readdir']),
+  },
+  'who listens on which socket cannot be read': {
+    ...{ plan: [0], apply: [0], may: ['env-file', 'session'], file: 'repaired', restarts: true },
+    make: breaksFiles(() => '^/proc/self/net/unix$', 'EMFILE', READS),
+  },
+  'who listens on which socket cannot be read, and an agent is missing': {
+    ...{ plan: [3], apply: [3], may: ['env-file', 'session'], file: 'repaired', restarts: true },
+    roster: 'third.yaml',
+    make: hidden(),
   },
   'the env file cannot be read (EIO)': {
     ...{ plan: [3], apply: [3, 7], may: ['session'], file: 'left', restarts: true },

@@ -155,6 +155,19 @@ describe("another fleet's agent of the same name", () => {
 });
 
 describe('unit files that could not be read', () => {
+  test('one that was not looked at may be somebody else’s too, and that is said', () => {
+    const unlooked: Break = (o) => {
+      delete w.filesOf(o).unit_files[TEMPLATE];
+    };
+    const plan = planOf({ yaml: FLEET, breaks: [unlooked, drop('coder')] });
+    expect(plan.changes).toEqual([]);
+    const told = plan.unknown.find((u) => u.address.endsWith('session/coder'));
+    expect(told).toMatchObject({
+      why: 'not-observed',
+      detail: `session missing, left alone: ${TEMPLATE} was not looked at`,
+    });
+  });
+
   test('may be somebody else’s: nothing that runs by them is done', () => {
     const plan = planOf({ yaml: FLEET, breaks: [unread(HOLDER), unread(TEMPLATE), noServer, unit(CODER, idle)] });
     expect(plan.changes).toEqual([]);

@@ -38,6 +38,7 @@ export interface Asked {
   readonly run?: RunProgram;
   readonly deadlineMs?: number;
   readonly delays?: number[];
+  readonly procRoot?: string;
 }
 
 export function askTmuxOf(asked: Asked): Promise<TmuxAndProcesses> {
@@ -65,6 +66,7 @@ export function askTmuxOf(asked: Asked): Promise<TmuxAndProcesses> {
       readSecret: () => ({ status: 'unknown', why: 'io', detail: 'no secrets here' }),
       deadlineMs: asked.deadlineMs ?? 5_000,
       tmuxTmpdir: asked.base,
+      ...(asked.procRoot === undefined ? {} : { procRoot: asked.procRoot }),
     },
     { run: asked.run ?? runProgram, now: Date.now, delay, paths: readPathLookup() },
   );

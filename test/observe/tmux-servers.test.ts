@@ -6,7 +6,7 @@ import { basename, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { PaneRuns } from '../../src/observe/state.ts';
 import { eventually, type PrivateTmux, privateTmux, uid } from './private-tmux.ts';
-import { serverOf, serversOf, sessionsOf, watched } from './tmux-ports.ts';
+import { askTmuxOf, serverOf, serversOf, sessionsOf, watched } from './tmux-ports.ts';
 
 let own: PrivateTmux;
 beforeEach(() => {
@@ -170,6 +170,69 @@ describe('other sockets of the user', () => {
     ]);
     expect(servers[1]).toMatchObject({ listening: [{ pid }], server: { why: 'socket-deleted' } });
     expect(JSON.stringify(servers[1]?.server)).toContain(`kill -USR1 ${pid}`);
+  });
+});
+
+describe('servers that nobody named', () => {
+  /** /proc without this one file of it. */
+  function procWithout(...parts: readonly string[]): string {
+    const root = join(own.base, 'proc');
+    const [head, ...rest] = parts;
+    mkdirSync(root);
+    for (const name of readdirSync('/proc')) if (name !== head) symlinkSync(`/proc/${name}`, join(root, name));
+    if (rest.length > 0) mkdirSync(join(root, head ?? ''));
+    return root;
+  }
+  const tmuxOf = async (procRoot: string) => {
+    const { tmux } = await askTmuxOf({ base: own.base, procRoot });
+    if (tmux.status === 'unknown') throw new Error(tmux.detail);
+    return tmux.value;
+  };
+
+  it('are all seen where the kernel can be asked', async () => {
+    start('main', 'one');
+    expect(await tmuxOf('/proc')).not.toHaveProperty('unseen_servers');
+  });
+
+  it('may be unseen where who listens cannot be read, and that is told; who answers is there all the same', async () => {
+    start('main', 'one');
+    start('other', 'two');
+    unlinkSync(join(own.directory, 'other'));
+    const seen = await tmuxOf(procWithout('self', 'net'));
+    expect(seen.servers.map((s) => [s.socket, s.server.state])).toEqual([['main', 'running']]);
+    expect(seen.unseen_servers).toMatchObject({ status: 'unknown', why: 'io' });
+    expect(seen.unseen_servers?.detail).toContain('/self/net/unix');
+  });
+
+  it('may be unseen where the processes cannot be listed: those of another network namespace', async () => {
+    start('main', 'one');
+    const seen = await tmuxOf(procWithout('uptime'));
+    expect(seen.servers.map((s) => [s.socket, s.server.state])).toEqual([['main', 'running']]);
+    expect(seen.unseen_servers).toMatchObject({ status: 'unknown' });
+  });
+
+  // Making a network namespace takes root.
+  it.runIf(uid === 0).each([
+    ['with its file there', false],
+    ['with its file gone', true],
+  ])('are seen in a network namespace of their own too, %s (needs root)', async (_what, deleted) => {
+    start('main', 'one');
+    const env = { ...process.env, TMUX_TMPDIR: own.base };
+    const args = ['-n', 'tmux', '-L', 'other', '-f', '/dev/null', 'new-session', '-d', '-s', 'two', SLEEP];
+    execFileSync('unshare', args, { env });
+    const pid = own.serverPid('other');
+    try {
+      if (deleted) unlinkSync(join(own.directory, 'other'));
+      const servers = await serversOf({ base: own.base });
+      const state = deleted ? { state: 'unknown', why: 'socket-deleted' } : { state: 'running', pid };
+      expect(servers.find((s) => s.socket === 'other')).toMatchObject({ listening: [{ pid }], server: state });
+      const [pane] = servers.flatMap(({ server: s }) =>
+        s.state === 'running' ? s.sessions.filter(({ name }) => name === 'two').flatMap(({ panes }) => panes) : [],
+      );
+      if (!deleted) expect(pane?.runs).toMatchObject({ verdict: 'other', program: 'sleep' });
+    } finally {
+      process.kill(pid, 'SIGKILL');
+    }
   });
 });
 

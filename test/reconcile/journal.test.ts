@@ -206,6 +206,21 @@ describe('an apply that died', () => {
     expect(world.memory().owned['session/coder']).toMatchObject({ state: 'made' });
   });
 
+  test('what it was about to make stays on record while a server that nobody knows of may hold it', async () => {
+    const world = new World(FLEET);
+    world.dropSession('coder');
+    world.trouble = { step: 1, what: 'die' };
+    await world.apply().catch((error) => expect(error).toBeInstanceOf(Died));
+    world.trouble = null;
+    const { tmux } = world.truth.sources;
+    if (tmux.status !== 'known') throw new Error('tmux unknown');
+    tmux.value.unseen_servers = { status: 'unknown', why: 'io', detail: '/proc/self/net/unix: EMFILE' };
+    world.put(world.envPath('stub'), 'BROKEN=1\n');
+    await world.apply();
+    expect(world.has('coder')).toBe(false);
+    expect(world.memory().owned['session/coder']).toMatchObject({ state: 'intended' });
+  });
+
   test('layout mosaic: a session that came up while fleet died is remembered, with nothing known of its spec', async () => {
     const world = new World(MOSAIC);
     world.dropSession('coder');

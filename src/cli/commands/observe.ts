@@ -1,3 +1,4 @@
+import { unseenServers } from '../../diff/unseen-servers.ts';
 import type { Observed } from '../../observe/state.ts';
 import type { Supervisor } from '../../spec/model.ts';
 import type { RunCommand } from '../command.ts';
@@ -17,10 +18,9 @@ export const observeCommand: RunCommand = async (args, context) => {
 /** Every source known, and within tmux every server. Without systemd as supervisor its sources do not exist. */
 export function isComplete(observed: Observed, supervisor: Supervisor): boolean {
   const { tmux, units, linger, ...others } = observed.sources;
-  const servers = tmux.status === 'known' ? tmux.value.servers : [];
   const needed = supervisor === 'systemd' ? [tmux, units, linger] : [tmux];
   return (
     [...needed, ...Object.values(others)].every((source) => source.status === 'known') &&
-    servers.every(({ server }) => server.state !== 'unknown')
+    (tmux.status === 'unknown' || unseenServers(tmux.value) === null)
   );
 }

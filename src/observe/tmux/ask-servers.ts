@@ -41,6 +41,31 @@ export async function askServers(request: AskRequest, ports: TmuxPorts): Promise
     const listening = readListeningSockets(request.procRoot, null, request.uid);
     for (const name of otherSockets(directory, listening)) names.add(name);
   }
+  return askEach(names, directory, request, ports);
+}
+
+/**
+ * Servers of the directory that listen and are not among `asked`: those of another network namespace, which only the
+ * process table leads to, and those that came since.
+ */
+export async function askOverlooked(
+  asked: readonly AskedServer[],
+  listening: ListeningSockets,
+  request: AskRequest,
+  ports: TmuxPorts,
+): Promise<readonly AskedServer[]> {
+  const directory = readSocketDirectory(request.tmuxTmpdir, request.uid);
+  const known = new Set(asked.map(({ socket }) => socket));
+  const names = socketsIn(directory, listening).filter((name) => !known.has(name));
+  return askEach(new Set(names), directory, request, ports);
+}
+
+function askEach(
+  names: ReadonlySet<string>,
+  directory: SocketDirectory,
+  request: AskRequest,
+  ports: TmuxPorts,
+): Promise<readonly AskedServer[]> {
   return Promise.all([...names].map((socket) => askOne(socket, directory, request.deadlineMs, ports)));
 }
 
@@ -52,10 +77,12 @@ function otherSockets(directory: SocketDirectory, listening: Source<ListeningSoc
   if (listening.status === 'unknown') {
     return directory.sockets.state === 'listed' ? [...directory.sockets.names].sort() : [];
   }
+  return socketsIn(directory, listening.value);
+}
+
+function socketsIn(directory: SocketDirectory, listening: ListeningSockets): readonly string[] {
   const inside = `${directory.path}/`;
-  const names = [...listening.value.keys()]
-    .filter((path) => path.startsWith(inside))
-    .map((p) => p.slice(inside.length));
+  const names = [...listening.keys()].filter((path) => path.startsWith(inside)).map((p) => p.slice(inside.length));
   return names.filter((name) => name !== '' && !name.includes('/')).sort();
 }
 

@@ -16,10 +16,10 @@ import type {
   TmuxSession,
   Unknown,
 } from '../state.ts';
-import { type AskedServer, type AskRequest, askServers } from './ask-servers.ts';
+import { type AskedServer, type AskRequest, askOverlooked, askServers } from './ask-servers.ts';
 import { askTmux, newNonce, type ServerAddress, type TmuxPorts } from './client.ts';
 import { type Judged, judgeServer } from './judge-server.ts';
-import { findServers, liveServer, readListeningSockets } from './listeners.ts';
+import { findServers, type ListeningSockets, liveServer, readListeningSockets } from './listeners.ts';
 import { isWhole, type ListedPane, type ListedSession } from './listing.ts';
 import { parseScreens, renderScreens } from './screens.ts';
 import { readSocketDirectory } from './socket-directory.ts';
@@ -47,6 +47,8 @@ export interface Looked {
   readonly table: Source<ProcessTable>;
   readonly details: ProcessDetails;
   readonly elsewhere: TmuxObserved['elsewhere'];
+  /** Who listens could not be read: servers that nobody named may live unseen. */
+  readonly unseen: Unknown | null;
 }
 
 export interface LookedServer {
@@ -55,11 +57,10 @@ export interface LookedServer {
 }
 
 export async function look(request: LookRequest, ports: LookPorts): Promise<Looked> {
-  const asked = await askServers(request, ports);
-  const table = readProcessTable(ports.now, request.procRoot);
+  const { asked, table, sockets } = await askAll(request, ports);
   const fresh = readProcessDetails(request.procRoot);
   const details = table.status === 'known' ? (ports.known?.over(fresh, table.value, ports.now()) ?? fresh) : fresh;
-  const listeners = listenersBy(table, request);
+  const listeners = listenersBy(sockets, table, request);
   const runsOf = (pane: ListedPane): PaneRuns => {
     if (table.status === 'unknown') return { verdict: 'unknown', why: table.why, detail: table.detail };
     return recognise(pane, table.value, details, ports.paths, request.runtimes, request.home);
@@ -83,7 +84,28 @@ export async function look(request: LookRequest, ports: LookPorts): Promise<Look
   const there = servers.filter(
     (s) => request.sockets.includes(s.observed.socket) || s.observed.server.state !== 'absent',
   );
-  return { servers: there, table, details, elsewhere: serversElsewhere(table, request) };
+  const unseen = [sockets, table].find((source) => source.status === 'unknown') ?? null;
+  return { servers: there, table, details, elsewhere: serversElsewhere(sockets, table, request), unseen };
+}
+
+interface Asked {
+  readonly asked: readonly AskedServer[];
+  readonly table: Source<ProcessTable>;
+  readonly sockets: Source<ListeningSockets>;
+}
+
+async function askAll(request: LookRequest, ports: LookPorts): Promise<Asked> {
+  const asked = await askServers(request, ports);
+  const first = readKernel(request, ports);
+  if (request.only || first.sockets.status === 'unknown') return { asked, ...first };
+  const more = await askOverlooked(asked, first.sockets.value, request, ports);
+  return more.length === 0 ? { asked, ...first } : { asked: [...asked, ...more], ...readKernel(request, ports) };
+}
+
+function readKernel(request: LookRequest, ports: LookPorts): Pick<Asked, 'table' | 'sockets'> {
+  const table = readProcessTable(ports.now, request.procRoot);
+  const processes = table.status === 'known' ? table.value : null;
+  return { table, sockets: readListeningSockets(request.procRoot, processes, request.uid) };
 }
 
 const NOT_OBSERVED: PaneRuns = { verdict: 'unknown', why: 'not-observed', detail: 'this agent was not looked at' };
@@ -99,10 +121,10 @@ function withRuns(session: ListedSession, runsOf: (pane: ListedPane) => PaneRuns
 }
 
 function listenersBy(
+  sockets: Source<ListeningSockets>,
   table: Source<ProcessTable>,
   request: LookRequest,
 ): (path: string) => Source<readonly LiveServer[]> {
-  const sockets = readListeningSockets(request.procRoot, table.status === 'known' ? table.value : null, request.uid);
   return (path) => {
     if (sockets.status === 'unknown') return sockets;
     const inodes = sockets.value.get(path) ?? [];
@@ -111,16 +133,18 @@ function listenersBy(
   };
 }
 
-/** Sockets that tmux makes are all named so; where these cannot be read, the servers asked for are unknown themselves. */
-function serversElsewhere(table: Source<ProcessTable>, request: LookRequest): TmuxObserved['elsewhere'] {
-  if (table.status === 'unknown') return [];
-  const sockets = readListeningSockets(request.procRoot, table.value, request.uid);
+/** Sockets that tmux makes are all named so; none where that cannot be read, which `unseen` tells. */
+function serversElsewhere(
+  sockets: Source<ListeningSockets>,
+  table: Source<ProcessTable>,
+  request: LookRequest,
+): TmuxObserved['elsewhere'] {
+  if (sockets.status === 'unknown' || table.status === 'unknown') return [];
   const own = `${readSocketDirectory(request.tmuxTmpdir, request.uid).path}/`;
-  const paths = sockets.status === 'known' ? [...sockets.value.keys()].sort() : [];
-  return paths
-    .filter((path) => path.includes(`/tmux-${request.uid}/`) && !path.startsWith(own))
-    .flatMap((path) => {
-      const inodes = sockets.status === 'known' ? (sockets.value.get(path) ?? []) : [];
+  return [...sockets.value]
+    .filter(([path]) => path.includes(`/tmux-${request.uid}/`) && !path.startsWith(own))
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .flatMap(([path, inodes]) => {
       const servers = findServers(inodes, table.value, request.uid, request.procRoot);
       return servers.status === 'known' ? servers.value.map(({ pid }) => ({ path, pid })) : [];
     });
