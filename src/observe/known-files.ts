@@ -9,10 +9,18 @@
  */
 import type { Stats } from 'node:fs';
 import type { FileRead, ReadBefore } from './read-file.ts';
+import type { Source } from './state.ts';
 
 export interface KnownFiles extends ReadBefore {
   /** What `make` made of this reading, made once where the reading is kept; of one reading one thing is made. */
   readonly derived: <T>(read: FileRead, make: () => T) => T;
+  /** What was read under this key before, for as long as it says itself that it was not touched; else what `read` gives. */
+  readonly untouched: <T extends Touchable>(key: string, read: () => Source<T>) => Source<T>;
+}
+
+/** A reading that knows whether what it was made of has changed since. */
+export interface Touchable {
+  readonly touched: () => 'yes' | 'no' | 'perhaps';
 }
 
 /** Milliseconds. */
@@ -31,6 +39,8 @@ interface Kept {
 export function knownFiles(now: () => number): KnownFiles {
   const byPath = new Map<string, Kept>();
   const byRead = new WeakMap<FileRead, Kept>();
+  const readings = new Map<string, { readonly value: Touchable; readonly since: number }>();
+  const lasts = (since: number): boolean => now() >= since && now() - since < READ_AGAIN_MS;
   let swept = now();
   /** Whatever is still asked for has been read again by then. */
   const sweep = (at: number): void => {
@@ -42,9 +52,7 @@ export function knownFiles(now: () => number): KnownFiles {
     recall: (path, found) => {
       const kept = byPath.get(path);
       if (kept === undefined) return null;
-      const at = now();
-      const holds = sameInode(kept.stats, found) && at >= kept.since && at - kept.since < READ_AGAIN_MS;
-      return holds ? kept.read : null;
+      return sameInode(kept.stats, found) && lasts(kept.since) ? kept.read : null;
     },
     keep: (path, opened, read) => {
       const at = now();
@@ -60,6 +68,16 @@ export function knownFiles(now: () => number): KnownFiles {
       if (kept === undefined) return make();
       kept.made ??= { value: make() };
       return kept.made.value as ReturnType<typeof make>;
+    },
+    untouched: <T extends Touchable>(key: string, read: () => Source<T>): Source<T> => {
+      const kept = readings.get(key);
+      if (kept !== undefined && lasts(kept.since) && kept.value.touched() === 'no') {
+        return { status: 'known', value: kept.value as T };
+      }
+      readings.delete(key);
+      const fresh = read();
+      if (fresh.status === 'known') readings.set(key, { value: fresh.value, since: now() });
+      return fresh;
     },
   };
 }

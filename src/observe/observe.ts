@@ -119,7 +119,8 @@ async function askUnits(
   const names = agents.map((agent) => agent.name);
   const runtimeDirectory = ports.runtimeDirectory ?? `/run/user/${ports.uid}`;
   const { deadlineMs } = request;
-  return observeUnits({ layout, agents: names, uid: ports.uid, runtimeDirectory, deadlineMs }, { run: ports.run });
+  const unitsPorts = { run: ports.run, known: ports.knownFiles };
+  return observeUnits({ layout, agents: names, uid: ports.uid, runtimeDirectory, deadlineMs }, unitsPorts);
 }
 
 async function askTmux(

@@ -88,7 +88,10 @@ function directory(path: string, fd: number, known: ReadBefore | undefined): Dir
         return unreadable(path, error);
       }
     },
-    read: (name, rules) => readAt(pathOf(name), `${path}/${name}`, rules, regular?.has(name) === true, known),
+    read: (name, rules) => {
+      const shown = `${path}/${name}`;
+      return recall(shown, rules, known) ?? readAt(pathOf(name), shown, rules, regular?.has(name) === true, known);
+    },
     close: () => closeSync(fd),
   };
 }
@@ -104,19 +107,31 @@ export function readFileSafely(path: string, rules: ReadRules): FileRead {
   }
 }
 
+/**
+ * What was read of it before, where it is the same file still; null where it is to be read. By its own path, which costs the
+ * kernel half of what the way through /proc costs (measured): whatever leads to that very inode leads to what was read of it.
+ */
+function recall(shown: string, rules: ReadRules, known: ReadBefore | undefined): FileRead | null {
+  if (known === undefined || rules.followsLink === true) return null;
+  try {
+    const found = lstatSync(shown, { throwIfNoEntry: false });
+    return found === undefined || whatIsWrong(shown, found, rules) !== null ? null : known.recall(shown, found);
+  } catch {
+    // What stands in the way is told by reading it.
+    return null;
+  }
+}
+
 /** `path` is what the kernel is given, `shown` what people are told. */
 function readAt(path: string, shown: string, rules: ReadRules, isRegular: boolean, known?: ReadBefore): FileRead {
   let fd: number;
   try {
-    const looksFirst = !isRegular || known !== undefined;
-    const found = looksFirst ? lstatSync(path, { throwIfNoEntry: false }) : null;
+    const found = isRegular ? null : lstatSync(path, { throwIfNoEntry: false });
     if (found === undefined) return { state: 'absent' };
     const follows = rules.followsLink === true && found?.isSymbolicLink() === true;
     // Looked at before it is opened: opening a FIFO, even without blocking, wakes who waits at its other end.
     const wrong = follows || found === null ? null : whatIsWrong(shown, found, rules);
     if (wrong !== null) return wrong;
-    const before = follows || found === null ? null : known?.recall(shown, found);
-    if (before) return before;
     fd = openSync(path, follows ? OPEN_FILE : OPEN_FILE | constants.O_NOFOLLOW);
   } catch (error) {
     const code = errorCode(error);

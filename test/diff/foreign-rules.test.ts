@@ -137,7 +137,10 @@ describe("another fleet's unit files", () => {
     expect(lines({ ...row, breaks: [argv, gone, drop('stub')] })).toEqual([`${OTHERS} env-file/stub.argv orphan-unit`]);
     // Also where its unit is there: that file is what makes it another's.
     expect(lines({ ...row, breaks: [argv, drop('stub')] })).toEqual([`${OTHERS} env-file/stub.argv orphan-unit`]);
-    expect(lines({ ...row, breaks: [...both, drop('stub')] })).toEqual([...FILES, `${OTHERS} unit/${STUB} orphan-unit`]);
+    expect(lines({ ...row, breaks: [...both, drop('stub')] })).toEqual([
+      ...FILES,
+      `${OTHERS} unit/${STUB} orphan-unit`,
+    ]);
     expect(lines({ ...row, breaks: [unread(TEMPLATE)] })).toContain(`unknown(denied) unit/${STUB}`);
   });
 });

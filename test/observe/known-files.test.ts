@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { derivedBy, type KnownFiles, knownFiles } from '../../src/observe/known-files.ts';
 import { type FileRead, openDirectory, type ReadRules } from '../../src/observe/read-file.ts';
+import type { Source } from '../../src/observe/state.ts';
 
 const uid = process.getuid?.() ?? 0;
 const MINUTE = 60_000;
@@ -132,4 +133,48 @@ test('what is made of a reading is made once, and anew of another', () => {
   expect([make(read()), make(read()), made]).toEqual(['other', 'other', 2]);
   const alone = derivedBy(undefined);
   expect(alone(read(), () => 'new each time')).toBe('new each time');
+});
+
+describe('a reading that knows whether it was touched', () => {
+  let reads: number;
+  let touched: 'yes' | 'no' | 'perhaps';
+  const take = (key = 'links', source: Source<{ touched: () => typeof touched; at: number }> | null = null) =>
+    known.untouched(key, () => {
+      reads += 1;
+      return source ?? { status: 'known', value: { touched: () => touched, at: reads } };
+    });
+  beforeEach(() => {
+    reads = 0;
+    touched = 'no';
+  });
+
+  test('is the very one of before while it says no, for each key by itself', () => {
+    const first = take();
+    expect(take()).toEqual(first);
+    expect(take('others')).not.toEqual(first);
+    expect(reads).toBe(2);
+  });
+
+  test.each(['yes', 'perhaps'] as const)('is read anew where it says %s', (says) => {
+    take();
+    touched = says;
+    expect(take()).toMatchObject({ value: { at: 2 } });
+  });
+
+  test('is read anew after ten minutes, and where the clock was set back', () => {
+    take();
+    ahead += 600_000;
+    expect(take()).toMatchObject({ value: { at: 2 } });
+    ahead -= 10_000;
+    expect(take()).toMatchObject({ value: { at: 3 } });
+  });
+
+  test('one that failed is not kept, and what was kept before it is not either', () => {
+    take();
+    touched = 'yes';
+    const failed = { status: 'unknown', why: 'io', detail: 'x' } as const;
+    expect(take('links', failed)).toEqual(failed);
+    touched = 'no';
+    expect(take()).toMatchObject({ value: { at: 3 } });
+  });
 });

@@ -1,7 +1,18 @@
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, statSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  mkdirSync,
+  mkdtempSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { knownFiles } from '../../src/observe/known-files.ts';
 import type { RunProgram, RunResult } from '../../src/observe/run.ts';
 import { bootTargets } from '../../src/observe/systemd/boot-targets.ts';
 import { readUnitLinks } from '../../src/observe/systemd/links.ts';
@@ -164,6 +175,51 @@ describe('whether a reload may be needed', () => {
     expect(mayNeedReload({ ...loaded, real_ms: loaded.real_ms + 5_000 }, [])).toBe(true);
     expect(mayNeedReload({ ...loaded, monotonic_ms: loaded.monotonic_ms + 5_000 }, [])).toBe(true);
     expect(mayNeedReload(null, [])).toBe(true);
+  });
+});
+
+describe('links that an earlier look has read', () => {
+  const known = knownFiles(Date.now);
+  const path = (): readonly string[] => [join(root, 'own'), join(root, 'vendor')];
+  const read = () => readUnitLinks(path(), TEMPLATE, (unit) => LAYOUT.agentOfUnit(unit) !== null);
+  const look = () => {
+    const seen = known.untouched(root, read);
+    if (seen.status === 'unknown') throw new Error(seen.detail);
+    return seen.value;
+  };
+  /** Read so long after the last change that its time tells one more. */
+  const settled = async () => {
+    await expect.poll(() => look().touched(), { timeout: 5_000, interval: 10 }).toBe('no');
+    return look();
+  };
+
+  test('are not read again', async () => {
+    link(`own/default.target.wants/${PI}`, `../${TEMPLATE}`);
+    expect(await settled()).toBe(look());
+  });
+
+  test.each<[string, () => void]>([
+    ['removed', () => rmSync(join(root, `own/default.target.wants/${PI}`))],
+    [
+      'replaced by one that leads to nothing',
+      () => {
+        link(`own/default.target.wants/new`, '/dev/null');
+        renameSync(join(root, 'own/default.target.wants/new'), join(root, `own/default.target.wants/${PI}`));
+      },
+    ],
+    ['taken away with its directory', () => rmSync(join(root, 'own/default.target.wants'), { recursive: true })],
+    ['hidden with all of them', () => renameSync(join(root, 'own'), join(root, 'away'))],
+  ])('are read again where one was %s', async (_how, change) => {
+    link(`own/default.target.wants/${PI}`, `../${TEMPLATE}`);
+    expect((await settled()).wantedBy(PI)).toEqual(['default.target']);
+    change();
+    expect(look().wantedBy(PI)).toEqual([]);
+  });
+
+  test('are read again where a directory has come that was not there', async () => {
+    expect((await settled()).wantedBy(PI)).toEqual([]);
+    link(`vendor/default.target.wants/${PI}`, `../${TEMPLATE}`);
+    expect(look().wantedBy(PI)).toEqual(['default.target']);
   });
 });
 

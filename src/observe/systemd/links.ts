@@ -99,7 +99,10 @@ function readUnitDirectory(
       if (entry.name.endsWith('.d')) droppedInto.add(entry.name.slice(0, -'.d'.length));
       else named.add(entry.name);
       if (SERVICE.test(entry.name)) files.push(path);
-      if (entry.isSymbolicLink()) named.add(basename(readLink(path) ?? entry.name));
+      if (!entry.isSymbolicLink()) continue;
+      const target = readLink(path);
+      if (typeof target === 'object' && target !== null) return target;
+      named.add(basename(target ?? entry.name));
       continue;
     }
     stamps.set(path, stampOf(path));
@@ -107,6 +110,7 @@ function readUnitDirectory(
     if ('status' in inside) return inside;
     for (const pulled of inside) {
       const destination = pulled.isSymbolicLink() ? readLink(`${path}/${pulled.name}`) : null;
+      if (typeof destination === 'object' && destination !== null) return destination;
       pulls.push({ unit: pulled.name, by, directory: entry.name, rank, destination });
     }
   }
@@ -187,18 +191,23 @@ function list(directory: string): readonly Dirent[] | Unknown {
   } catch (error) {
     const code = codeOf(error);
     if (code === 'ENOENT' || code === 'ENOTDIR' || code === 'ELOOP') return [];
-    const why: UnknownCode = code === 'EACCES' || code === 'EPERM' ? 'denied' : 'io';
-    return { status: 'unknown', why, detail: `cannot list ${directory}: ${code}` };
+    return unreadable(`cannot list ${directory}`, code);
   }
 }
 
-/** Null where it went away in between. */
-function readLink(path: string): string | null {
+/** Null where it went away in between, or was replaced by what is no link. */
+function readLink(path: string): string | null | Unknown {
   try {
     return readlinkSync(path);
-  } catch {
-    return null;
+  } catch (error) {
+    const code = codeOf(error);
+    return code === 'ENOENT' || code === 'EINVAL' ? null : unreadable(`cannot read the link ${path}`, code);
   }
+}
+
+function unreadable(what: string, code: string): Unknown {
+  const why: UnknownCode = code === 'EACCES' || code === 'EPERM' ? 'denied' : 'io';
+  return { status: 'unknown', why, detail: `${what}: ${code}` };
 }
 
 function codeOf(error: unknown): string {

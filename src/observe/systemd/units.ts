@@ -6,6 +6,7 @@
 import { lstatSync } from 'node:fs';
 import type { Layout } from '../../spec/layout.ts';
 import { ok, type Result } from '../../spec/result.ts';
+import type { KnownFiles } from '../known-files.ts';
 import type { RunProgram } from '../run.ts';
 import type { Source, UnitObserved, UnitsObserved, Unknown, UnknownCode } from '../state.ts';
 import { bootTargets } from './boot-targets.ts';
@@ -28,6 +29,8 @@ export interface UnitsRequest {
 
 export interface UnitsPorts {
   readonly run: RunProgram;
+  /** Links that nobody has touched are not read again. */
+  readonly known?: KnownFiles | undefined;
 }
 
 /** What another way to the same manager may mend: its own answers do not come from the bus. */
@@ -38,10 +41,10 @@ export async function observeUnits(request: UnitsRequest, ports: UnitsPorts): Pr
   const refused = inspectRuntimeDirectory(runtimeDirectory, uid);
   if (refused !== null) return refused;
   const started = monotonicMs();
-  const overBus = await askManager(request, busManager(`${runtimeDirectory}/bus`, uid, deadlineMs));
+  const overBus = await askManager(request, busManager(`${runtimeDirectory}/bus`, uid, deadlineMs), ports.known);
   if (overBus.status === 'known' || !ASK_SYSTEMCTL.has(overBus.why)) return overBus;
   const left = deadlineMs - (monotonicMs() - started);
-  const overSystemctl = await askManager(request, systemctlManager(ports.run, runtimeDirectory, left));
+  const overSystemctl = await askManager(request, systemctlManager(ports.run, runtimeDirectory, left), ports.known);
   if (overSystemctl.status === 'known') return overSystemctl;
   return unknown(
     overSystemctl.why === 'not-installed' ? overBus.why : overSystemctl.why,
@@ -53,9 +56,13 @@ export async function observeUnits(request: UnitsRequest, ports: UnitsPorts): Pr
 const monotonicMs = (): number => Number(process.hrtime.bigint()) / 1e6;
 
 /** Exported for the tests that hold both ways against each other. */
-export async function askManager(request: UnitsRequest, manager: UserManager): Promise<Source<UnitsObserved>> {
+export async function askManager(
+  request: UnitsRequest,
+  manager: UserManager,
+  known?: KnownFiles,
+): Promise<Source<UnitsObserved>> {
   try {
-    return await readUnits(request, manager);
+    return await readUnits(request, manager, known);
   } finally {
     manager.close();
   }
@@ -74,7 +81,11 @@ export function inspectRuntimeDirectory(path: string, uid: number): Unknown | nu
   }
 }
 
-async function readUnits(request: UnitsRequest, manager: UserManager): Promise<Source<UnitsObserved>> {
+async function readUnits(
+  request: UnitsRequest,
+  manager: UserManager,
+  memory: KnownFiles | undefined,
+): Promise<Source<UnitsObserved>> {
   const { layout } = request;
   const asked = [...new Set([layout.holderUnit, ...request.agents.map((agent) => layout.agentUnit(agent))])];
   const [overview, loaded, targets] = [
@@ -86,7 +97,10 @@ async function readUnits(request: UnitsRequest, manager: UserManager): Promise<S
   if (!known.ok) return failed(known.error);
   const { unitPath, loadedAt } = known.value;
   const isInstance = (unit: string) => layout.agentOfUnit(unit) !== null;
-  const units = await readSteadily(() => readUnitLinks(unitPath, layout.agentTemplate, isInstance), {
+  const { agentTemplate: template } = layout;
+  const readLinks = (): Source<UnitLinks> => readUnitLinks(unitPath, template, isInstance);
+  const key = `links of ${template} in ${unitPath.join(':')}`;
+  const units = await readSteadily(() => memory?.untouched(key, readLinks) ?? readLinks(), {
     manager,
     loadedAt,
     list: async (found) => listAll(manager, await loaded, [...asked, ...found]),

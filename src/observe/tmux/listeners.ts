@@ -83,7 +83,7 @@ export function findServers(
   for (const group of [likely, own.filter((p) => !p.comm.includes('tmux'))]) {
     for (const process of group) {
       if (found.size === wanted.size) break;
-      const held = heldSockets(process.pid, wanted, procRoot);
+      const held = heldSockets(process, wanted, procRoot);
       if (held === 'denied') closed ??= process;
       else for (const inode of held) if (!found.has(inode)) found.set(inode, process);
     }
@@ -100,18 +100,31 @@ export function liveServer(process: ProcessEntry, procRoot: string): LiveServer 
   return { pid: process.pid, start_time: process.start_time, cgroup: readCgroup(process.pid, procRoot) };
 }
 
-function heldSockets(pid: number, wanted: ReadonlyMap<string, string>, procRoot: string): readonly string[] | 'denied' {
-  const held: string[] = [];
+/** A tmux server has listened since it began, and by now holds a terminal for each of its panes: its first descriptors tell. */
+const FIRST_DESCRIPTORS = Array.from({ length: 16 }, (_, fd) => String(fd));
+
+function heldSockets(
+  { pid, comm }: ProcessEntry,
+  wanted: ReadonlyMap<string, string>,
+  procRoot: string,
+): readonly string[] | 'denied' {
+  const directory = `${procRoot}/${pid}/fd`;
+  const first = comm.includes('tmux') ? heldAmong(FIRST_DESCRIPTORS, directory, wanted) : [];
+  if (first.length === wanted.size) return first;
   try {
-    for (const fd of readdirSync(`${procRoot}/${pid}/fd`)) {
-      const inode = wanted.get(linkOrEmpty(`${procRoot}/${pid}/fd/${fd}`));
-      if (inode !== undefined) held.push(inode);
-    }
+    return heldAmong(readdirSync(directory), directory, wanted);
   } catch (error) {
     const code = errorCode(error);
     return code === 'EACCES' || code === 'EPERM' ? 'denied' : [];
   }
-  return held;
+}
+
+function heldAmong(
+  descriptors: readonly string[],
+  directory: string,
+  wanted: ReadonlyMap<string, string>,
+): readonly string[] {
+  return descriptors.flatMap((fd) => wanted.get(linkOrEmpty(`${directory}/${fd}`)) ?? []);
 }
 
 function linkOrEmpty(path: string): string {

@@ -1,0 +1,51 @@
+/** Links that cannot be read: a disk that answers so is made by hand, for root can read every real one. */
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { readUnitLinks } from '../../src/observe/systemd/links.ts';
+
+const failing = vi.hoisted(() => ({ code: null as string | null, path: '' }));
+vi.mock('node:fs', async (original) => {
+  const fs = await original<typeof import('node:fs')>();
+  return {
+    ...fs,
+    readlinkSync: (path: string) => {
+      if (failing.code === null || !path.endsWith(failing.path)) return fs.readlinkSync(path);
+      throw Object.assign(new Error(failing.code), { code: failing.code });
+    },
+  };
+});
+
+const TEMPLATE = 'agent@.service';
+const PI = 'agent@pi.service';
+let root: string;
+beforeEach(() => {
+  root = mkdtempSync(join(tmpdir(), 'fleet-links-'));
+  mkdirSync(join(root, 'default.target.wants'));
+  symlinkSync(`../${TEMPLATE}`, join(root, 'default.target.wants', PI));
+  symlinkSync('/elsewhere/named.service', join(root, 'alias.service'));
+  failing.code = null;
+});
+afterEach(() => rmSync(root, { recursive: true }));
+
+const read = () => readUnitLinks([root], TEMPLATE, (unit) => unit.startsWith('agent@'));
+
+test.each([
+  ['EMFILE', PI, 'io'],
+  ['EIO', 'alias.service', 'io'],
+  ['EACCES', PI, 'denied'],
+])('%s at %s makes the links unknown, not absent', (code, path, why) => {
+  expect(read()).toMatchObject({ status: 'known' });
+  Object.assign(failing, { code, path });
+  const failed = read();
+  expect(failed).toMatchObject({ status: 'unknown', why });
+  expect(failed.status === 'unknown' && failed.detail).toContain(`${path}: ${code}`);
+});
+
+test.each(['ENOENT', 'EINVAL'])('%s: it went away, or is no link by now', (code) => {
+  Object.assign(failing, { code, path: PI });
+  const links = read();
+  if (links.status === 'unknown') throw new Error(links.detail);
+  expect(links.value.wantedBy(PI)).toEqual([]);
+});
