@@ -4,8 +4,10 @@
  */
 import type { TmuxSession } from '../observe/state.ts';
 import type { AgentSpec } from '../spec/model.ts';
+import { livesUnnamed } from './by-environment.ts';
 import { type PlanContext, socketLabel } from './context.ts';
 import { recordedAway } from './recorded-away.ts';
+import { describeRecorded, recordedServer } from './recorded-server.ts';
 import { type PlacedSession, sessionsRelated } from './session-index.ts';
 import type { Subject } from './subject.ts';
 import { unseenServers } from './unseen-servers.ts';
@@ -18,33 +20,39 @@ export type Elsewhere =
   | { readonly kind: 'other-directory'; readonly path: string; readonly pid: number }
   | { readonly kind: 'found'; readonly copies: readonly PlacedSession[] };
 
-export function elsewhere(ctx: PlanContext, agent: AgentSpec): Elsewhere {
+/** What of a plan's context it takes: the last look before an effect asks too. */
+export type ElsewhereContext = Pick<PlanContext, 'roster' | 'layout' | 'observed' | 'memory' | 'launcher'>;
+
+export function elsewhere(ctx: ElsewhereContext, agent: AgentSpec): Elsewhere {
   const { tmux } = ctx.observed.sources;
   if (tmux.status === 'unknown') return { kind: 'nowhere' };
   const home = socketLabel(agent.socket);
   const away = sessionsRelated(ctx.observed, agent.name)
     .filter(({ socket, session }) => socket !== home || session.name !== agent.name)
     .map((placed) => ({ placed, told: whetherCopy(ctx, agent, placed.session) }));
-  const recorded = recordedAway(ctx, agent);
   const told = away.flatMap(({ placed, told }) => (told === 'copy' ? [placed] : []));
-  const copies = [...told, ...recorded.filter(({ session }) => !told.some((c) => c.session === session))];
+  const copies = unique([...told, ...recordedAway(ctx, agent), ...livesUnnamed(ctx, agent)]);
   if (copies.length > 0) return { kind: 'found', copies };
-  const record = ctx.memory.sessions[agent.name];
-  const sameBoot = record !== undefined && record.boot_id === ctx.observed.boot_id;
-  const other = sameBoot ? tmux.value.elsewhere.find((server) => server.pid === record.server.pid) : undefined;
-  if (other !== undefined) return { kind: 'other-directory', path: other.path, pid: other.pid };
+  const where = recordedServer(ctx, agent.name);
+  if (where.kind === 'other-directory') return where;
   for (const { placed, told } of away) {
     if (typeof told === 'string') continue;
     const which = `session ${placed.session.name} (${placed.session.id}) on socket ${placed.socket}`;
     return { kind: 'unknown', why: told.why, detail: `${which} may be ${agent.name}: ${told.detail}` };
   }
+  const unlooked = describeRecorded(where);
+  if (unlooked !== null) return { kind: 'unknown', why: 'not-observed', detail: unlooked };
   const blind = unseenServers(tmux.value);
   if (blind === null) return { kind: 'nowhere' };
   return { kind: 'unknown', why: blind.why, detail: `${blind.place} (it may hold ${agent.name}): ${blind.detail}` };
 }
 
+function unique(placed: readonly PlacedSession[]): readonly PlacedSession[] {
+  return placed.filter(({ session }, i) => placed.findIndex((other) => other.session === session) === i);
+}
+
 /** It is known to live in another place than the roster wants it. */
-export function livesElsewhere(ctx: PlanContext, agent: AgentSpec): boolean {
+export function livesElsewhere(ctx: ElsewhereContext, agent: AgentSpec): boolean {
   const { kind } = elsewhere(ctx, agent);
   return kind === 'found' || kind === 'other-directory';
 }
@@ -55,7 +63,7 @@ type Told = 'copy' | 'other' | { readonly why: string; readonly detail: string }
  * `session` bears the agent's name or a mark that does, and is not where the roster wants it. It is the agent by our mark;
  * without any, by NAME in the environment of a process of its panes. Where that cannot be read it may be.
  */
-export function whetherCopy(ctx: PlanContext, agent: AgentSpec, { mark, panes }: TmuxSession): Told {
+export function whetherCopy(ctx: ElsewhereContext, agent: AgentSpec, { mark, panes }: TmuxSession): Told {
   if (mark !== null) return mark.owner === ctx.roster.fleet && mark.agent === agent.name ? 'copy' : 'other';
   const { processes } = ctx.observed.sources;
   if (processes.status === 'unknown') return { why: processes.why, detail: `processes: ${processes.detail}` };

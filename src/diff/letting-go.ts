@@ -11,6 +11,7 @@ import { agentOfSession, findOrphans, type Part, partsOf } from './orphan.ts';
 import { recordFor, recordsOf } from './owned.ts';
 import type { SessionIdentity } from './plan.ts';
 import type { OwnedRecord } from './policy.ts';
+import { describeRecorded, recordedServer } from './recorded-server.ts';
 import { identityOf, type LiveSubject } from './subject.ts';
 import { unseenServers } from './unseen-servers.ts';
 
@@ -54,8 +55,9 @@ function forgetParts(ctx: PlanContext, parts: readonly Part[]): Forgetting {
 }
 
 function forgetPart(ctx: PlanContext, part: Part): Forgetting {
+  const hidden = part.kind === 'session' ? unseenBecause(ctx, part.name) : null;
+  if (hidden !== null) return { goes: [], refused: [unseen(ctx, part, hidden)] };
   const sessions = part.kind === 'session' ? marked(ctx, part.name) : [];
-  if (sessions === null) return { goes: [], refused: [unseen(ctx, part)] };
   const agent = agentOf(ctx, part);
   const orphan = agent === null ? undefined : findOrphans(ctx).find((o) => o.agent === agent);
   const there = orphan !== undefined && partsOf(ctx, orphan).some((p) => p.kind === part.kind && p.name === part.name);
@@ -77,11 +79,22 @@ function agentOf(ctx: PlanContext, { kind, name }: Part): string | null {
   return kind === 'env-file' ? name.replace(/\.argv$/, '') : null;
 }
 
-/** Sessions with our mark that name this agent; null where not all could be seen. */
-function marked(ctx: PlanContext, agent: string): readonly LiveSubject[] | null {
+/** Why its session may bear our mark where nobody looked; null where every one was seen. */
+function unseenBecause(ctx: PlanContext, agent: string): string | null {
   const { tmux } = ctx.observed.sources;
-  if (tmux.status === 'unknown' || unseenServers(tmux.value) !== null) return null;
-  return tmux.value.servers.flatMap((seen): readonly LiveSubject[] => {
+  if (tmux.status === 'unknown') return `tmux: ${tmux.detail}`;
+  const blind = unseenServers(tmux.value);
+  if (blind !== null) return `${blind.place}: ${blind.detail}`;
+  const where = recordedServer(ctx, agent);
+  // To let go of what an apply that died only meant to make is a way out, where nobody can tell whether it did.
+  return where.kind === 'perhaps' ? null : describeRecorded(where);
+}
+
+/** Sessions with our mark that name this agent. */
+function marked(ctx: PlanContext, agent: string): readonly LiveSubject[] {
+  const { tmux } = ctx.observed.sources;
+  const servers = tmux.status === 'known' ? tmux.value.servers : [];
+  return servers.flatMap((seen): readonly LiveSubject[] => {
     const { server, socket } = seen;
     if (server.state !== 'running') return [];
     const own = server.sessions.filter((s) => s.mark !== null && agentOfSession(ctx, seen, s) === agent);
@@ -93,10 +106,7 @@ function marked(ctx: PlanContext, agent: string): readonly LiveSubject[] | null 
   });
 }
 
-function unseen(ctx: PlanContext, part: Part): Refusal {
-  const { tmux } = ctx.observed.sources;
-  const blind = tmux.status === 'known' ? unseenServers(tmux.value) : { place: 'tmux', detail: tmux.detail };
-  const detail = `${blind?.place ?? 'tmux'}: ${blind?.detail ?? '?'}`;
+function unseen(ctx: PlanContext, part: Part, detail: string): Refusal {
   const explain = fleetCommand(ctx.roster, 'explain', `${part.kind}/${part.name}`);
   const remedy = `mend that (${explain} shows it), then: ${fleetCommand(ctx.roster, 'forget', `${part.kind}/${part.name}`)}`;
   const evidence = [`a session of it may bear fleet's mark where it cannot be seen: ${detail}`];

@@ -8,6 +8,7 @@ import { blocked, type Finding, unobserved } from './finding.ts';
 import { type Orphan, type Part, partsOf, socketsOf } from './orphan.ts';
 import { isForgotten, recordFor, recordsOf } from './owned.ts';
 import type { Guard } from './plan.ts';
+import { describeRecorded, recordedServer } from './recorded-server.ts';
 import type { LiveSubject } from './subject.ts';
 import { unseenServers } from './unseen-servers.ts';
 import { whoseArgvFile, whoseUnit, whoseUnitFile } from './whose-files.ts';
@@ -82,6 +83,9 @@ function unseenOf(ctx: PlanContext, orphan: Orphan): readonly Finding[] {
     return finding.bucket === 'unknown' ? { ...finding, unknown: { ...finding.unknown, agent } } : finding;
   };
   if (tmux.status === 'unknown') return [because(tmux.why, `tmux: ${tmux.detail}`)];
+  const where = recordedServer(ctx, agent);
+  const unlooked = sessions.length > 0 || where.kind === 'other-directory' ? null : describeRecorded(where);
+  if (unlooked !== null) return [because('not-observed', unlooked)];
   const blind = sessions.length === 0 ? unseenServers(tmux.value) : null;
   if (blind !== null) return [because(blind.why, `${blind.place} (it may hold ${agent}): ${blind.detail}`)];
   if (sessions.length > 0 && processes.status === 'unknown') {
@@ -119,10 +123,9 @@ function unseenFiles(
 function foreignServer(ctx: PlanContext, orphan: Orphan): Finding | null {
   const { tmux } = ctx.observed.sources;
   const { agent, sessions } = orphan;
-  const record = Object.hasOwn(ctx.memory.sessions, agent) ? ctx.memory.sessions[agent] : undefined;
-  if (tmux.status === 'unknown' || sessions.length > 0 || record?.boot_id !== ctx.observed.boot_id) return null;
-  const other = tmux.value.elsewhere.find((server) => server.pid === record.server.pid);
-  if (other === undefined) return null;
+  if (tmux.status === 'unknown' || sessions.length > 0) return null;
+  const other = recordedServer(ctx, agent);
+  if (other.kind !== 'other-directory') return null;
   const evidence = [`fleet started it on the tmux server ${other.pid}, which lives at ${other.path}`];
   const directory = other.path.slice(0, other.path.lastIndexOf('/tmux-'));
   const remedy = `use fleet with that directory: TMUX_TMPDIR=${directory} ${fleetCommand(ctx.roster, 'apply', '--prune')}`;

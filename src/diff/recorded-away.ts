@@ -13,7 +13,9 @@ import { type PlacedSession, sameIdentity, sessionNamed, sessionsRecorded } from
  * lives: under another name, or on another socket. One that the inventory has by the name it bears now, too, is that
  * name's.
  */
-export function recordedAway(ctx: PlanContext, agent: AgentSpec): readonly PlacedSession[] {
+type RecordContext = Pick<PlanContext, 'observed' | 'memory' | 'launcher'>;
+
+export function recordedAway(ctx: RecordContext, agent: AgentSpec): readonly PlacedSession[] {
   if (ctx.launcher || sessionNamed(ctx.observed, socketLabel(agent.socket), agent.name) !== undefined) return [];
   const record = recordOf(ctx, agent.name);
   if (record === null) return [];
@@ -38,6 +40,6 @@ function claimsOf(ctx: PlanContext): ReadonlyMap<TmuxSession, AgentSpec> {
 }
 
 /** Null where there is none. Any name may be asked for: sessions are called what people like. */
-function recordOf({ memory }: PlanContext, name: string): RememberedSession | null {
+function recordOf({ memory }: RecordContext, name: string): RememberedSession | null {
   return Object.hasOwn(memory.sessions, name) ? (memory.sessions[name] ?? null) : null;
 }

@@ -13,5 +13,5 @@ export function unseenServers({ servers, unseen_servers: others }: TmuxObserved)
   for (const { socket, server } of servers) {
     if (server.state === 'unknown') return { why: server.why, place: `tmux socket ${socket}`, detail: server.detail };
   }
-  return others === undefined ? null : { why: others.why, place: 'a tmux server not known of', detail: others.detail };
+  return others === null ? null : { why: others.why, place: 'a tmux server not known of', detail: others.detail };
 }

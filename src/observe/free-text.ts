@@ -48,8 +48,8 @@ const detailed = <T extends { readonly detail: string }>(text: Text, what: T): T
 
 function tmuxText(text: Text, tmux: TmuxObserved): TmuxObserved {
   const { unseen_servers: unseen } = tmux;
-  const others = unseen === undefined ? {} : { unseen_servers: detailed(text, unseen) };
-  return { ...tmux, servers: tmux.servers.map((server) => serverText(text, server)), ...others };
+  const servers = tmux.servers.map((server) => serverText(text, server));
+  return { ...tmux, servers, unseen_servers: unseen === null ? null : detailed(text, unseen) };
 }
 
 function serverText(text: Text, seen: TmuxServerObserved): TmuxServerObserved {

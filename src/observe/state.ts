@@ -53,10 +53,12 @@ export interface TmuxObserved {
   /** Live tmux servers of this user on sockets of other directories (another TMUX_TMPDIR): known to live, not asked. */
   readonly elsewhere: readonly { readonly path: string; readonly pid: number }[];
   /**
-   * Who listens on which socket could not be read: servers on sockets that nobody named, in this directory with their
-   * files gone or in another one, may live and not be in `servers` or `elsewhere`. Absent = all were seen.
+   * Why servers on sockets that nobody named, in this directory with their files gone or in another one, may live and not be
+   * in `servers` or `elsewhere`: who listens on which socket could not be read. Null = all were seen.
    */
-  readonly unseen_servers?: Unknown;
+  readonly unseen_servers: Unknown | null;
+  /** Live processes of this user that bear tmux's name, servers and clients, their sockets found or not. */
+  readonly server_pids: readonly number[];
 }
 
 export interface TmuxServerObserved {

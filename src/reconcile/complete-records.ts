@@ -5,8 +5,10 @@
  */
 import type { Plan } from '../diff/plan.ts';
 import type { OwnedRecord, PlanMemory, RememberedSession } from '../diff/policy.ts';
+import { recordedServer } from '../diff/recorded-server.ts';
+import { sessionsRecorded, sessionsRelated } from '../diff/session-index.ts';
 import { unseenServers } from '../diff/unseen-servers.ts';
-import type { Observed, TmuxServerObserved } from '../observe/state.ts';
+import type { Observed, TmuxObserved } from '../observe/state.ts';
 import type { AgentSpec } from '../spec/model.ts';
 import { keyOf, sameRecord } from './claims.ts';
 import { type ApplyContext, agentNamed } from './context.ts';
@@ -36,7 +38,7 @@ export function completeRecords(ctx: Context, known: Known): RecordChanges {
   for (const [key, record] of all) {
     if (record === null) continue;
     const agent = record.agent === null ? undefined : agents.get(record.agent);
-    if (seen !== null && isObsolete(ctx, seen, record, agent)) all.set(key, null);
+    if (seen !== null && isObsolete(ctx, { seen, memory }, record, agent)) all.set(key, null);
     else all.set(key, { ...record, state: stateOf(record, pending), protect: agent?.protect ?? record.protect });
   }
   const changed = [...all].filter(([key, next]) => {
@@ -106,17 +108,22 @@ function stateOf(record: OwnedRecord, pending: ReadonlySet<string> | null): Owne
 }
 
 /** Known to be gone, and nobody on the roster wants it, or it was never made. */
-function isObsolete(ctx: Context, seen: Observed, known: OwnedRecord, agent: AgentSpec | undefined): boolean {
-  const stopped = known.kind === 'session' && agent?.state === 'stopped';
-  const wanted = (agent !== undefined && !stopped) || known.agent === null;
-  return (known.state === 'intended' || !wanted) && isGone(ctx, seen, known);
+interface Looked {
+  readonly seen: Observed;
+  readonly memory: PlanMemory;
 }
 
-function isGone(ctx: Context, seen: Observed, { kind, name, agent }: OwnedRecord): boolean {
+function isObsolete(ctx: Context, looked: Looked, known: OwnedRecord, agent: AgentSpec | undefined): boolean {
+  const stopped = known.kind === 'session' && agent?.state === 'stopped';
+  const wanted = (agent !== undefined && !stopped) || known.agent === null;
+  return (known.state === 'intended' || !wanted) && isGone(ctx, looked, known);
+}
+
+function isGone(ctx: Context, { seen, memory }: Looked, { kind, name, agent }: OwnedRecord): boolean {
   const { tmux, units, files } = seen.sources;
   switch (kind) {
     case 'session':
-      return tmux.status === 'known' && unseenServers(tmux.value) === null && !hasSession(tmux.value.servers, name);
+      return tmux.status === 'known' && sessionIsGone(ctx, { seen, memory }, tmux.value, name);
     case 'unit': {
       if (units.status === 'unknown') return false;
       const unit = units.value.units[name];
@@ -138,6 +145,12 @@ function isGone(ctx: Context, seen: Observed, { kind, name, agent }: OwnedRecord
   }
 }
 
-function hasSession(servers: readonly TmuxServerObserved[], session: string): boolean {
-  return servers.some(({ server }) => server.state === 'running' && server.sessions.some((s) => s.name === session));
+/** By its name, our mark, and the very session on record, wherever it is; and every server that may have it was seen. */
+function sessionIsGone(ctx: Context, { seen, memory }: Looked, tmux: TmuxObserved, name: string): boolean {
+  if (unseenServers(tmux) !== null || recordedServer({ observed: seen, memory }, name).kind !== 'none') return false;
+  const record = Object.hasOwn(memory.sessions, name) ? memory.sessions[name] : undefined;
+  if (record !== undefined && sessionsRecorded(seen, record).length > 0) return false;
+  return sessionsRelated(seen, name).every(
+    ({ session: { name: called, mark } }) => called !== name && mark?.owner !== ctx.roster.fleet,
+  );
 }

@@ -28,6 +28,7 @@ const renamed =
   (o) => {
     w.session(o, 'coder').name = name;
   };
+const THEIRS = { owner: 'theirs', agent: 'x', spec: null, pane: null };
 const noEnvironment: Break = (o) => {
   w.processOf(o, 2000).env = { status: 'unknown', why: 'denied', detail: 'EACCES' };
 };
@@ -90,19 +91,83 @@ describe('renamed', () => {
   });
 });
 
+describe('nothing in the inventory, and what runs in it was started as the agent', () => {
+  const unknown = 'unmanaged session/x';
+  const bare: Break = (o) => {
+    w.session(o, 'coder').mark = null;
+  };
+
+  test.each([
+    ['fleet', FLEET],
+    ['mosaic', MOSAIC],
+    ['none', NONE],
+  ])('layout %s: no second one is started', (_name, yaml) => {
+    expect(lines({ yaml, breaks: [bare, renamed('x')] })).toEqual([TWICE, unknown]);
+  });
+
+  test('only its viewer is left of it, which shares its windows', () => {
+    const viewer = [bare, renamed('coder-watch-1')];
+    const plan = planOf({ yaml: FLEET, breaks: viewer });
+    expect(w.lines(plan)).toEqual([TWICE, 'unmanaged session/coder-watch-1']);
+    expect(plan.blocked[0]?.remedy).toBe("if it is the right one: tmux -L factory rename-session -t '$1' coder");
+  });
+
+  test('in a pane beside others, or by the process that the pane has come to run', () => {
+    const beside: Break = (o) => {
+      const { panes } = w.session(o, 'coder');
+      panes.unshift({ ...structuredClone(w.paneOf(o, 'coder')), id: '%9', pid: 9 });
+    };
+    expect(lines({ yaml: FLEET, breaks: [bare, beside, renamed('x')] })[0]).toBe(TWICE);
+    const inner: Break = (o) => {
+      w.paneOf(o, 'coder').pid = 9;
+    };
+    expect(lines({ yaml: FLEET, breaks: [bare, inner, renamed('x')] })[0]).toBe(TWICE);
+  });
+
+  test.each<[string, Break]>([
+    ['it has ended', (o) => Object.assign(w.paneOf(o, 'coder'), { dead: true })],
+    ['its environment cannot be read', noEnvironment],
+    ["it is another fleet's by its mark", (o) => Object.assign(w.session(o, 'coder'), { mark: THEIRS })],
+    ['processes could not be seen', source('processes')],
+  ])('but where %s nothing says so', (_what, breakIt) => {
+    expect(lines({ yaml: FLEET, breaks: [bare, breakIt, renamed('x')] })[0]).toBe(START);
+  });
+
+  test('on another socket it is somebody’s: agents start servers of their own', () => {
+    const away: Break = (o) => {
+      const copy = Object.assign(structuredClone(w.session(o, 'coder')), { name: 'x', mark: null });
+      w.dropSession(o, 'coder');
+      socket('other', running(copy))(o);
+    };
+    expect(lines({ yaml: FLEET, breaks: [away] })[0]).toBe(START);
+  });
+
+  test('the holder’s session, and one that has an agent’s name, are told in their own rows', () => {
+    for (const name of ['_holder', 'stub']) {
+      const breaks = [drop('stub'), bare, renamed(name)];
+      expect(lines({ yaml: FLEET, breaks })).not.toContain(TWICE);
+    }
+  });
+});
+
 describe('not that one', () => {
   const gone = [START, 'unmanaged session/x'];
+  /** What runs in it was started as somebody else. */
+  const somebody: Break = (o) => {
+    w.valuesOf(o, 2000)['MOSAIC_AGENT_NAME'] = 'somebody';
+    w.valuesOf(o, 2000)['FLEET_AGENT_NAME'] = 'somebody';
+  };
   test.each<[string, Partial<RememberedSession>]>([
     ['another id', { id: '$9' }],
     ['an id of another time', { created: 1 }],
     ['a server of another pid', { server: { pid: 999, start: 1_780_300_000 } }],
     ['a server that was started anew', { server: { pid: 1000, start: 1 } }],
   ])('%s: its session is gone, and it is started', (_name, changes) => {
-    expect(lines({ ...row(renamed('x')), memory: recorded(['coder', changes]) })).toEqual(gone);
+    expect(lines({ ...row(somebody, renamed('x')), memory: recorded(['coder', changes]) })).toEqual(gone);
   });
 
   test('nothing in the inventory', () => {
-    expect(lines({ ...row(renamed('x')), memory: EMPTY_MEMORY })).toEqual(gone);
+    expect(lines({ ...row(somebody, renamed('x')), memory: EMPTY_MEMORY })).toEqual(gone);
   });
 
   test('a session of its name is where it should be: the other is nobody of the roster', () => {
@@ -123,7 +188,7 @@ describe('not that one', () => {
 
   test('the inventory has it by the name that it bears, too: it is that agent, on the roster or no longer', () => {
     const both = recorded(['coder'], ['x'], ['stub']);
-    expect(lines({ ...row(renamed('x')), memory: both })).toContain(START);
+    expect(lines({ ...row(somebody, renamed('x')), memory: both })).toContain(START);
     const found = lines({ ...row(drop('stub'), renamed('stub')), memory: both });
     expect(found.filter((l) => l.includes('coder'))).toEqual([START]);
     const other = recorded(['coder'], ['x', { created: 1 }]);
@@ -132,14 +197,14 @@ describe('not that one', () => {
 
   test('an agent that has left the roster claims nothing', () => {
     const memory = recorded(['gone']);
-    expect(lines({ ...row(renamed('x')), memory }).filter((l) => !l.includes('gone'))).toEqual(gone);
+    expect(lines({ ...row(somebody, renamed('x')), memory }).filter((l) => !l.includes('gone'))).toEqual(gone);
   });
 
   test.each([FLEET, NONE])('where sessions bear marks the mark tells it', (yaml) => {
     const bare: Break = (o) => {
       w.session(o, 'coder').mark = null;
     };
-    expect(lines({ yaml, memory: recorded(['coder']), breaks: [bare, renamed('x')] })).toEqual(gone);
+    expect(lines({ yaml, memory: recorded(['coder']), breaks: [bare, somebody, renamed('x')] })).toEqual(gone);
   });
 });
 

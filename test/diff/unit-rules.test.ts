@@ -334,7 +334,10 @@ describe('linger', () => {
     const observed = w.healthy(fleet);
     off(observed);
     observed.sources.units = { status: 'unknown', why: 'no-runtime-directory', detail: 'no /run/user/1000' };
-    observed.sources.tmux = { status: 'known', value: { version: null, servers: [], elsewhere: [] } };
+    observed.sources.tmux = {
+      status: 'known',
+      value: { version: null, servers: [], elsewhere: [], unseen_servers: null, server_pids: [] },
+    };
     const plan = w.planOf(fleet, observed);
     expect(plan.changes.map((c) => c.address)).toEqual(['w-jarvis/jarvis/linger/jarvis']);
     expect(plan.changes[0]?.replan).toBe(true);

@@ -98,7 +98,7 @@ export function healthy(r: Roster): Mutable<Observed> {
     observed_at: new Date(NOW).toISOString(),
     boot_id: 'b00t',
     sources: {
-      tmux: known({ version: '3.3a', servers, elsewhere: [] }),
+      tmux: known({ version: '3.3a', servers, elsewhere: [], unseen_servers: null, server_pids: [] }),
       units:
         r.supervisor === 'none'
           ? none
@@ -387,6 +387,12 @@ export function filesOf(
 ): Extract<Mutable<Observed>['sources']['files'], { status: 'known' }>['value'] {
   if (o.sources.files.status !== 'known') throw new Error('files unknown');
   return o.sources.files.value;
+}
+
+export function valuesOf(o: Mutable<Observed>, pid: number): Record<string, string> {
+  const { env } = processOf(o, pid);
+  if (env.status !== 'known') throw new Error('no environment');
+  return env.value.values;
 }
 
 export function processOf(o: Mutable<Observed>, pid: number): Mutable<ProcessObserved> {

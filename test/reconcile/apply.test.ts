@@ -1,15 +1,9 @@
 import { describe, expect, test } from 'vitest';
-import type { ApplyResult, Outcome } from '../../src/reconcile/outcome.ts';
+import type { ApplyResult } from '../../src/reconcile/outcome.ts';
 import * as seen from '../diff/world.ts';
+import { told } from './records.ts';
 import { CHAIN, FLEET, MOSAIC, NO_SUPERVISOR } from './rosters.ts';
 import { type Fate, World } from './world.ts';
-
-/** `outcome kind/name why-or-code`, in the plan's order. */
-function told(result: ApplyResult): readonly string[] {
-  const why = (o: Outcome) =>
-    o.outcome === 'failed' ? ` ${o.failure.code}` : o.outcome === 'skipped' ? ` ${o.why}` : '';
-  return result.outcomes.map((o) => `${o.outcome} ${o.action} ${o.address.slice('w-jarvis/jarvis/'.length)}${why(o)}`);
-}
 
 function failureOf(result: ApplyResult) {
   const failed = result.outcomes.find((o) => o.outcome === 'failed');

@@ -49,6 +49,7 @@ export interface Looked {
   readonly elsewhere: TmuxObserved['elsewhere'];
   /** Who listens could not be read: servers that nobody named may live unseen. */
   readonly unseen: Unknown | null;
+  readonly pids: TmuxObserved['server_pids'];
 }
 
 export interface LookedServer {
@@ -85,7 +86,15 @@ export async function look(request: LookRequest, ports: LookPorts): Promise<Look
     (s) => request.sockets.includes(s.observed.socket) || s.observed.server.state !== 'absent',
   );
   const unseen = [sockets, table].find((source) => source.status === 'unknown') ?? null;
-  return { servers: there, table, details, elsewhere: serversElsewhere(sockets, table, request), unseen };
+  const elsewhere = serversElsewhere(sockets, table, request);
+  return { servers: there, table, details, elsewhere, unseen, pids: tmuxProcesses(table, request.uid) };
+}
+
+/** Nix calls tmux `.tmux-wrapped`; the kernel keeps 15 bytes of `tmux: server`. */
+function tmuxProcesses(table: Source<ProcessTable>, uid: number): readonly number[] {
+  if (table.status === 'unknown') return [];
+  const own = [...table.value.entries.values()].filter((p) => p.uid === uid && p.comm.includes('tmux'));
+  return own.filter(({ state }) => state !== 'Z').map(({ pid }) => pid);
 }
 
 interface Asked {

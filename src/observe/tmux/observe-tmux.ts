@@ -84,9 +84,10 @@ function serversOf(looks: readonly Looked[]): readonly TmuxServerObserved[] {
 function tmuxSource(looks: readonly Looked[]): Source<TmuxObserved> {
   const versions = [...newest(looks).values()].map(({ server }) => server.version);
   const version = versions.find((v) => v !== null) ?? null;
-  const unseen = looks.map((look) => look.unseen).find((unknown) => unknown !== null);
-  const seen = { version, servers: serversOf(looks), elsewhere: looks[0]?.elsewhere ?? [] };
-  return { status: 'known', value: unseen === undefined ? seen : { ...seen, unseen_servers: unseen } };
+  const unseen_servers = looks.map((look) => look.unseen).find((unknown) => unknown !== null) ?? null;
+  const [last] = looks;
+  const { elsewhere, pids: server_pids } = last ?? { elsewhere: [], pids: [] };
+  return { status: 'known', value: { version, servers: serversOf(looks), elsewhere, unseen_servers, server_pids } };
 }
 
 function readPaths(looks: readonly Looked[]): TmuxAndProcesses['serverPaths'] {

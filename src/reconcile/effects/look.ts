@@ -3,6 +3,7 @@ import type { Change } from '../../diff/plan.ts';
 import type { Observed } from '../../observe/state.ts';
 import { agentNamed, type EffectContext } from '../context.ts';
 import { type EffectResult, skipped, unobserved } from '../effect.ts';
+import { evaluateElsewhere } from '../elsewhere-guard.ts';
 import { evaluatePrecondition } from '../precondition.ts';
 
 export type LookBefore =
@@ -16,7 +17,9 @@ export async function lookBefore(
   agents: readonly string[] | null = agentsOf(ctx, change),
 ): Promise<LookBefore> {
   const seen = await ctx.ports.observe(agents);
-  const check = evaluatePrecondition(ctx, change, seen);
+  const precondition = evaluatePrecondition(ctx, change, seen);
+  const check =
+    precondition.check === 'holds' ? evaluateElsewhere(ctx, change, seen, ctx.journal.memory()) : precondition;
   switch (check.check) {
     case 'holds':
       return { result: 'go', seen };
