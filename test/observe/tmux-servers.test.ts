@@ -1,6 +1,17 @@
 /** Real servers: what is there, what is not, and what cannot be told. Measured on tmux 3.3a. */
 import { execFileSync } from 'node:child_process';
-import { chmodSync, existsSync, mkdirSync, readdirSync, rmSync, symlinkSync, unlinkSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  linkSync,
+  mkdirSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  unlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { createServer } from 'node:net';
 import { basename, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
@@ -311,6 +322,28 @@ describe('a server that cannot be told', () => {
     expect(seen.listening.map((s) => s.pid)).toEqual([first, second]);
     expect(seen.server).toMatchObject({ state: 'unknown', why: 'split-brain' });
     expect(seen.server.state === 'unknown' && seen.server.detail).toContain(`${second} (answers; sessions "two")`);
+  });
+
+  it.each([
+    ['moved', renameSync],
+    ['linked', linkSync],
+  ])('is two servers where the socket of another one was %s over its path, each told', async (_what, put) => {
+    start('main', 'one');
+    start('other', 'two');
+    const [first, second] = [own.serverPid('main'), own.serverPid('other')];
+    if (put === linkSync) unlinkSync(join(own.directory, 'main'));
+    put(join(own.directory, 'other'), join(own.directory, 'main'));
+    const seen = await serverOf({ base: own.base });
+    expect(seen.listening.map((s) => s.pid).sort()).toEqual([first, second].sort());
+    expect(seen.server).toMatchObject({ state: 'unknown', why: 'split-brain' });
+    const detail = seen.server.state === 'unknown' ? seen.server.detail : '';
+    expect(detail).toContain(`${second} (answers; sessions "two")`);
+    expect(detail).toContain(`${first} (cannot be reached)`);
+    // What the detail says: the one that listens there takes its path again, the other one keeps its sessions.
+    expect(detail).toContain(`kill -USR1 ${first}`);
+    process.kill(first, 'SIGUSR1');
+    await eventually('its socket is its own again', () => own.serverPid('main') === first);
+    expect((await serverOf({ base: own.base })).server).toMatchObject({ state: 'running', pid: first });
   });
 
   it('is a deleted socket too when a dead one lies in its place', async () => {

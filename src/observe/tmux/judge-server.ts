@@ -27,9 +27,16 @@ export function judgeServer(
     case 'no-answer':
       return judgeSilence(path, answer.detail, listening);
     case 'listed': {
-      if (answering(answer.pid) !== false) return { state: 'running', listed: answer };
-      const detail = `the server on ${path} says that it is process ${answer.pid}, which is no process of this user here`;
-      return unknown('garbage', detail);
+      if (answering(answer.pid) === false) {
+        const detail = `the server on ${path} says that it is process ${answer.pid}, which is no process of this user here`;
+        return unknown('garbage', detail);
+      }
+      const [first] = servers;
+      // Nobody listens on this spelling of the path: it was started under another one.
+      if (first === undefined || first.pid === answer.pid) return { state: 'running', listed: answer };
+      const taken = `the socket of ${answer.pid} was put in the place of that of ${first.pid}`;
+      const again = `${first.pid} makes its own again at: kill -USR1 ${first.pid}`;
+      return unknown('split-brain', `${describeServers(path, servers, answer)}: ${taken}; ${again}`);
     }
   }
 }
@@ -47,12 +54,13 @@ function judgeSilence(path: string, detail: string, listening: Source<readonly L
 
 function describeServers(path: string, servers: readonly LiveServer[], answer: ServerAnswer): string {
   const listed = answer.kind === 'listed' ? answer : null;
-  const each = servers.map(({ pid }) => {
+  const pids = new Set([...servers.map(({ pid }) => pid), ...(listed === null ? [] : [listed.pid])]);
+  const each = [...pids].map((pid) => {
     if (listed?.pid !== pid) return `${pid} (cannot be reached)`;
     const names = listed.sessions.map((session) => JSON.stringify(session.name));
     return `${pid} (answers; sessions ${names.join(', ') || 'none'})`;
   });
-  return `${servers.length} live tmux servers for ${path}: ${each.join(', ')}`;
+  return `${pids.size} live tmux servers for ${path}: ${each.join(', ')}`;
 }
 
 function unknown(why: Unknown['why'], detail: string): Judged {

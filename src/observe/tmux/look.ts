@@ -16,7 +16,7 @@ import type {
   TmuxSession,
   Unknown,
 } from '../state.ts';
-import { type AskedServer, type AskRequest, askOverlooked, askServers } from './ask-servers.ts';
+import { type AskedServer, type AskRequest, askOverlooked, askServers, type ServerAnswer } from './ask-servers.ts';
 import { askTmux, newNonce, type ServerAddress, type TmuxPorts } from './client.ts';
 import { type Judged, judgeServer } from './judge-server.ts';
 import { findServers, type ListeningSockets, liveServer, readListeningSockets } from './listeners.ts';
@@ -70,13 +70,13 @@ export async function look(request: LookRequest, ports: LookPorts): Promise<Look
     asked.map(async (server): Promise<LookedServer> => {
       const listening = listeners(server.path);
       const judged = judgeServer(server.path, server.answer, listening, (pid) => isOwn(table, pid, request.uid));
-      if (judged.state !== 'running') return { version: null, observed: describe(server, listening, judged) };
+      const all = withAnswering(listening, server.answer, judged, table, request);
+      if (judged.state !== 'running') return { version: null, observed: describe(server, all, judged) };
       const seen = judged.listed.sessions.map((session) =>
         withRuns(session, request.looksInto(session) ? runsOf : () => NOT_OBSERVED),
       );
       const screens = await readScreens(server, seen, request, ports);
       const state = screens.status === 'unknown' ? unknownState(screens) : running(judged, seen, screens.value);
-      const all = withAnswering(listening, judged.listed.pid, table, request.procRoot);
       const { socket, path } = server;
       return { version: judged.listed.version, observed: { socket, path, listening: all, server: state } };
     }),
@@ -164,16 +164,22 @@ function isOwn(table: Source<ProcessTable>, pid: number, uid: number): boolean |
   return table.value.entries.get(pid)?.uid === uid;
 }
 
-/** The server that answered is a live one, also where it was started under another spelling of the path. */
+/**
+ * The server that answered is a live one of the path, also where it listens under another spelling of it, or where its
+ * socket was put in the place of another one's.
+ */
 function withAnswering(
   listening: Source<readonly LiveServer[]>,
-  pid: number,
+  answer: ServerAnswer,
+  judged: Judged,
   table: Source<ProcessTable>,
-  procRoot: string,
+  { uid, procRoot }: LookRequest,
 ): readonly LiveServer[] {
   const servers = listening.status === 'known' ? listening.value : [];
-  const entry = table.status === 'known' ? table.value.entries.get(pid) : undefined;
-  if (entry === undefined || servers.some((server) => server.pid === pid)) return servers;
+  const believed = judged.state === 'running' || (judged.state === 'unknown' && judged.unknown.why === 'split-brain');
+  if (answer.kind !== 'listed' || !believed || table.status === 'unknown') return servers;
+  const entry = table.value.entries.get(answer.pid);
+  if (entry?.uid !== uid || servers.some(({ pid }) => pid === answer.pid)) return servers;
   return [...servers, liveServer(entry, procRoot)];
 }
 
@@ -226,12 +232,11 @@ function toPane({ title: _, ...pane }: ListedPane, runs: PaneRuns, screen: reado
 
 function describe(
   { socket, path }: AskedServer,
-  listening: Source<readonly LiveServer[]>,
+  listening: readonly LiveServer[],
   judged: Exclude<Judged, { state: 'running' }>,
 ): TmuxServerObserved {
-  const servers = listening.status === 'known' ? listening.value : [];
   const server = judged.state === 'absent' ? judged : unknownState(judged.unknown);
-  return { socket, path, listening: servers, server };
+  return { socket, path, listening, server };
 }
 
 function unknownState({ why, detail }: Unknown): TmuxServerObserved['server'] {
