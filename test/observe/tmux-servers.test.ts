@@ -4,6 +4,7 @@ import {
   chmodSync,
   existsSync,
   linkSync,
+  lstatSync,
   mkdirSync,
   readdirSync,
   renameSync,
@@ -400,6 +401,72 @@ describe('a server that cannot be told', () => {
     } finally {
       server.close();
     }
+  });
+});
+
+describe('what lies in the place of a socket', () => {
+  /** A server whose socket is in a directory of its own. */
+  function startAway(): { readonly pid: number; readonly path: string } {
+    const away = join(own.base, 'away');
+    mkdirSync(away);
+    const path = join(away, 'socket');
+    const { TMUX: _, ...env } = process.env;
+    execFileSync('tmux', ['-S', path, '-f', '/dev/null', 'new-session', '-d', '-s', 'away', SLEEP], { env });
+    return { path, pid: Number(execFileSync('tmux', ['-S', path, 'display-message', '-p', '#{pid}'], { env })) };
+  }
+
+  it('is asked where it is a link to one, as tmux follows it', async () => {
+    const away = startAway();
+    try {
+      mkdirSync(own.directory, { mode: 0o700 });
+      symlinkSync(away.path, join(own.directory, 'main'));
+      const seen = await serverOf({ base: own.base });
+      expect(seen).toMatchObject({ listening: [{ pid: away.pid }], server: { state: 'running', pid: away.pid } });
+    } finally {
+      process.kill(away.pid, 'SIGKILL');
+    }
+  });
+
+  it('is nobody where it is a link to nothing: tmux makes its socket in the place of it', async () => {
+    mkdirSync(own.directory, { mode: 0o700 });
+    symlinkSync('nothing', join(own.directory, 'main'));
+    expect((await serverOf({ base: own.base })).server).toEqual({ state: 'absent' });
+    start('main', 'one');
+    expect((await serverOf({ base: own.base })).server).toMatchObject({ state: 'running' });
+  });
+
+  it.each([
+    ['nobody', () => mkdirSync(own.directory, { mode: 0o700 })],
+    [
+      'a live server',
+      () => {
+        start('main', 'one');
+        unlinkSync(join(own.directory, 'main'));
+      },
+    ],
+  ])('is unknown where it is a directory, which tmux cannot replace, and %s listens', async (_who, before) => {
+    before();
+    mkdirSync(join(own.directory, 'main'));
+    const { server } = await serverOf({ base: own.base });
+    expect(server).toMatchObject({ state: 'unknown', why: 'not-regular' });
+    expect(server.state === 'unknown' && server.detail).toContain(`${join(own.directory, 'main')} is a directory`);
+  });
+
+  it.each([
+    ['a FIFO', () => execFileSync('mkfifo', [join(own.directory, 'main')])],
+    ['a regular file', () => writeFileSync(join(own.directory, 'main'), '')],
+  ])('is nobody where it is %s, and a deleted socket where a server lives: tmux replaces it', async (_what, make) => {
+    mkdirSync(own.directory, { mode: 0o700 });
+    make();
+    expect((await serverOf({ base: own.base })).server).toEqual({ state: 'absent' });
+    start('main', 'one');
+    const pid = own.serverPid('main');
+    unlinkSync(join(own.directory, 'main'));
+    make();
+    expect((await serverOf({ base: own.base })).server).toMatchObject({ state: 'unknown', why: 'socket-deleted' });
+    process.kill(pid, 'SIGUSR1');
+    await eventually('the socket is back', () => lstatSync(join(own.directory, 'main')).isSocket());
+    expect((await serverOf({ base: own.base })).server).toMatchObject({ state: 'running', pid });
   });
 });
 

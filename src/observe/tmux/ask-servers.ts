@@ -95,6 +95,10 @@ async function askOne(
   const address = { socket, path: `${directory.path}/${socket}`, base: directory.base };
   const { sockets } = directory;
   if (sockets.state === 'unknown') return { ...address, answer: { kind: 'unknown', unknown: sockets.unknown } };
+  if (sockets.state === 'listed' && sockets.directories.has(socket)) {
+    const detail = `${address.path} is a directory, no socket; move it away`;
+    return { ...address, answer: { kind: 'unknown', unknown: { status: 'unknown', why: 'not-regular', detail } } };
+  }
   if (sockets.state === 'absent' || !sockets.names.has(socket)) {
     return { ...address, answer: { kind: 'no-answer', detail: `there is no socket ${address.path}` } };
   }

@@ -2,7 +2,7 @@
  * Where this user's tmux sockets are, and which exist. Asking tmux itself would make the directory (it does so before
  * it connects), and an observation changes nothing, so the file system is asked.
  */
-import { lstatSync, readdirSync, realpathSync } from 'node:fs';
+import { type Dirent, lstatSync, readdirSync, realpathSync } from 'node:fs';
 import { errorCode, unknownError } from '../read-file.ts';
 import type { Unknown } from '../state.ts';
 
@@ -11,9 +11,12 @@ export interface SocketDirectory {
   readonly base: string;
   /** `base/tmux-UID`. */
   readonly path: string;
-  /** Names of the socket files in it. Absent: there is no directory, so no socket. Unknown: not to be connected to. */
+  /**
+   * `names` of the socket files in it, and of links, which tmux follows; `directories` are in the way of a socket, while
+   * tmux replaces anything else. Absent: there is no directory, so no socket. Unknown: not to be connected to.
+   */
   readonly sockets:
-    | { readonly state: 'listed'; readonly names: ReadonlySet<string> }
+    | { readonly state: 'listed'; readonly names: ReadonlySet<string>; readonly directories: ReadonlySet<string> }
     | { readonly state: 'absent' }
     | { readonly state: 'unknown'; readonly unknown: Unknown };
 }
@@ -40,7 +43,9 @@ function readSockets(path: string, uid: number): SocketDirectory['sockets'] {
       return refused('denied', `${path} is open to others (mode ${mode}): run chmod 700 ${path}`);
     }
     const entries = readdirSync(path, { withFileTypes: true });
-    return { state: 'listed', names: new Set(entries.filter((e) => e.isSocket()).map((e) => e.name)) };
+    const named = (which: readonly Dirent[]) => new Set(which.map((entry) => entry.name));
+    const names = named(entries.filter((entry) => entry.isSocket() || entry.isSymbolicLink()));
+    return { state: 'listed', names, directories: named(entries.filter((entry) => entry.isDirectory())) };
   } catch (error) {
     if (errorCode(error) === 'ENOENT') return { state: 'absent' };
     return { state: 'unknown', unknown: unknownError(path, error) };
