@@ -169,6 +169,60 @@ describe('other sockets of the user', () => {
   });
 
   it.each([
+    ['from within the directory', () => ({ cwd: own.directory, path: 'other' })],
+    [
+      'through a link to the directory',
+      () => {
+        symlinkSync(own.directory, join(own.base, 'link'));
+        return { cwd: '/', path: join(own.base, 'link', 'other') };
+      },
+    ],
+    ['with a slash too many', () => ({ cwd: '/', path: `${own.base}//${basename(own.directory)}/other` })],
+  ])('are looked at where a server was started under another spelling of its path: %s', async (_how, spelling) => {
+    start('main', 'one');
+    const { cwd, path } = spelling();
+    const { TMUX: _, ...env } = process.env;
+    execFileSync('tmux', ['-S', path, '-f', '/dev/null', 'new-session', '-d', '-s', 'two', SLEEP], { cwd, env });
+    const pid = own.serverPid('other');
+    try {
+      const servers = await serversOf({ base: own.base });
+      expect(servers.map((s) => s.socket)).toEqual(['main', 'other']);
+      expect(servers[1]).toMatchObject({ listening: [{ pid }], server: { state: 'running', pid } });
+      process.kill(pid, 'SIGSTOP');
+      const stopped = await serversOf({ base: own.base, deadlineMs: 300 });
+      expect(stopped[1]).toMatchObject({ socket: 'other', server: { state: 'unknown', why: 'timeout' } });
+    } finally {
+      process.kill(pid, 'SIGKILL');
+    }
+  });
+
+  it('are told once where one has several names', async () => {
+    start('main', 'one');
+    start('other', 'two');
+    symlinkSync('main', join(own.directory, 'alias-of-main'));
+    linkSync(join(own.directory, 'other'), join(own.directory, 'alias-of-other'));
+    const servers = await serversOf({ base: own.base });
+    expect(servers.map((s) => [s.socket, s.server.state])).toEqual([
+      ['main', 'running'],
+      ['other', 'running'],
+    ]);
+  });
+
+  it('cost no child where they are left-overs, however many, and links to nothing', async () => {
+    start('main', 'one');
+    start('gone', 'two');
+    const pid = own.serverPid('gone');
+    process.kill(pid, 'SIGKILL');
+    await eventually('it is gone', () => !existsSync(`/proc/${pid}/exe`));
+    for (let i = 0; i < 300; i += 1) linkSync(join(own.directory, 'gone'), join(own.directory, `gone-${i}`));
+    symlinkSync('nothing', join(own.directory, 'link'));
+    const { run, ran } = watched();
+    const servers = await serversOf({ base: own.base, run });
+    expect(servers.map((s) => s.socket)).toEqual(['main']);
+    expect(ran).toHaveLength(1);
+  });
+
+  it.each([
     ['file', () => unlinkSync(join(own.directory, 'other'))],
     ['whole directory', () => rmSync(own.directory, { recursive: true })],
   ])('are told where a server lives whose %s was deleted: its sessions live on', async (_what, remove) => {

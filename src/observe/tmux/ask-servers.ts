@@ -1,6 +1,7 @@
 /** Asks every tmux server of this user that matters for its sessions and panes: one child for each, all at once. */
 import type { Source, Unknown } from '../state.ts';
 import { askTmux, newNonce, type ServerAddress, type TmuxPorts } from './client.ts';
+import { withoutLeftOvers } from './left-overs.ts';
 import { type ListeningSockets, readListeningSockets } from './listeners.ts';
 import { isWhole, type ListedSession, parseListing, readMark, renderListing } from './listing.ts';
 import { parseOwnOptions, renderOwnOptions } from './screens.ts';
@@ -9,7 +10,7 @@ import { readSocketDirectory, type SocketDirectory } from './socket-directory.ts
 export interface AskRequest {
   /** Names of sockets to ask in any case, `default` for the default server. */
   readonly sockets: readonly string[];
-  /** Ask those alone; else also every other one of the directory that somebody listens on, its file there or not. */
+  /** Ask those alone; else also every other one of the directory that somebody may listen on, its file there or not. */
   readonly only: boolean;
   readonly tmuxTmpdir: string | undefined;
   readonly uid: number;
@@ -39,7 +40,7 @@ export async function askServers(request: AskRequest, ports: TmuxPorts): Promise
   const names = new Set(request.sockets);
   if (!request.only) {
     const listening = readListeningSockets(request.procRoot, null, request.uid);
-    for (const name of otherSockets(directory, listening)) names.add(name);
+    for (const name of await otherSockets(directory, listening, names)) names.add(name);
   }
   return askEach(names, directory, request, ports);
 }
@@ -71,13 +72,19 @@ function askEach(
 
 /**
  * Files that nobody listens on are left-overs; where that cannot be told, all are asked. A server whose file is gone (as
- * what tidies /tmp takes it away) keeps its sessions: only the kernel still knows of it.
+ * what tidies /tmp takes it away) keeps its sessions: only the kernel still knows of it. `asked` are asked in any case.
  */
-function otherSockets(directory: SocketDirectory, listening: Source<ListeningSockets>): readonly string[] {
-  if (listening.status === 'unknown') {
-    return directory.sockets.state === 'listed' ? [...directory.sockets.names].sort() : [];
-  }
-  return socketsIn(directory, listening.value);
+async function otherSockets(
+  directory: SocketDirectory,
+  listening: Source<ListeningSockets>,
+  asked: ReadonlySet<string>,
+): Promise<readonly string[]> {
+  const files = directory.sockets.state === 'listed' ? [...directory.sockets.names].sort() : [];
+  if (listening.status === 'unknown') return files;
+  const listed = socketsIn(directory, listening.value);
+  const known = new Set([...asked, ...listed]);
+  const unlisted = files.filter((name) => !known.has(name));
+  return [...listed, ...(await withoutLeftOvers(directory.path, unlisted))];
 }
 
 function socketsIn(directory: SocketDirectory, listening: ListeningSockets): readonly string[] {

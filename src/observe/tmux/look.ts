@@ -82,8 +82,10 @@ export async function look(request: LookRequest, ports: LookPorts): Promise<Look
     }),
   );
   // Who listens on a path that nobody asked for may be another user in a namespace of his own: then nothing is there.
+  const isNamed = ({ observed }: LookedServer) => request.sockets.includes(observed.socket);
   const there = servers.filter(
-    (s) => request.sockets.includes(s.observed.socket) || s.observed.server.state !== 'absent',
+    (server, at) =>
+      isNamed(server) || (server.observed.server.state !== 'absent' && !isToldIn(servers.slice(0, at), server)),
   );
   const unseen = [sockets, table].find((source) => source.status === 'unknown') ?? null;
   const elsewhere = serversElsewhere(sockets, table, request);
@@ -95,6 +97,14 @@ function tmuxProcesses(table: Source<ProcessTable>, uid: number): readonly numbe
   if (table.status === 'unknown') return [];
   const own = [...table.value.entries.values()].filter((p) => p.uid === uid && p.comm.includes('tmux'));
   return own.filter(({ state }) => state !== 'Z').map(({ pid }) => pid);
+}
+
+/** A link, or another link to the same file, is another name of a server that was told already. */
+function isToldIn(before: readonly LookedServer[], { observed: { server } }: LookedServer): boolean {
+  if (server.state !== 'running') return false;
+  const same = ({ observed }: LookedServer) =>
+    observed.server.state === 'running' && observed.server.pid === server.pid && observed.server.start === server.start;
+  return before.some(same);
 }
 
 interface Asked {
