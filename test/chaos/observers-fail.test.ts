@@ -124,6 +124,7 @@ function breaksFiles(
 
 const READS = [
   'openSync',
+  'readdirSync',
   'readFileSync',
   'readlinkSync',
   'readSync',
@@ -190,22 +191,43 @@ function bus(answer: string | null): NonNullable<Fault['make']> {
   });
 }
 
-/** A session of the agent that is missing lives on a socket that nobody named, whose file is gone. */
-function hidden(): NonNullable<Fault['make']> {
+/**
+ * A session of the agent that is missing lives on a socket that nobody named, whose file is gone; `broken` of its server
+ * cannot be read. `by`: words that tmux is started by, as root.
+ */
+function hidden(broken: ((server: string) => string) | null, by: readonly string[] = []): NonNullable<Fault['make']> {
   return () => {
-    host.tmux('-L', 'away', '-f', '/dev/null', 'new-session', '-d', '-s', 'third', 'exec sleep 600');
+    const args = ['-L', 'away', '-f', '/dev/null', 'new-session', '-d', '-s', 'third', 'exec sleep 600'];
+    const [program, ...words] = [...by, 'tmux'];
+    if (program === undefined || by.length === 0) host.tmux(...args);
+    else execFileSync(program, [...words, ...args], { env: host.env, cwd: '/' });
     const [server, socket] = host.tmux('-L', 'away', 'display-message', '-p', '#{pid} #{socket_path}').split(' ') as [
       string,
       string,
     ];
     rmSync(socket);
-    fault = { path: '^/proc/self/net/unix$', code: 'EMFILE', calls: READS, after: 0 };
+    if (broken !== null) fault = { path: broken(server), code: 'EMFILE', calls: READS, after: 0 };
     return () => {
       // It lives still: nobody ended it.
       process.kill(Number(server), 'SIGTERM');
     };
   };
 }
+
+const UNSEEN_THIRD = {
+  roster: 'third.yaml',
+  plan: [3],
+  apply: [3],
+  may: ['env-file', 'session'],
+  file: 'repaired',
+  restarts: true,
+} as const;
+
+/** With a capability that the others of hers have not: it lists its files, and shows none of them. */
+const CAPABLE = [
+  ...['setpriv', `--reuid=${UID}`, `--regid=${UID}`, '--clear-groups'],
+  ...['--inh-caps=+net_bind_service', '--ambient-caps=+net_bind_service'],
+];
 
 const FAULTS: Readonly<Record<string, Fault>> = {
   'tmux is not there': {
@@ -272,10 +294,18 @@ const FAULTS: Readonly<Record<string, Fault>> = {
     make: breaksFiles(() => '^/proc/self/net/unix$', 'EMFILE', READS),
   },
   'who listens on which socket cannot be read, and an agent is missing': {
-    ...{ plan: [3], apply: [3], may: ['env-file', 'session'], file: 'repaired', restarts: true },
-    roster: 'third.yaml',
-    make: hidden(),
+    ...UNSEEN_THIRD,
+    make: hidden(() => '^/proc/self/net/unix$'),
   },
+  'the files of a server cannot be told, and an agent is missing': {
+    ...UNSEEN_THIRD,
+    make: hidden((server) => `^/proc/${server}/fd/`),
+  },
+  'the files of a server cannot be listed, and an agent is missing': {
+    ...UNSEEN_THIRD,
+    make: hidden((server) => `^/proc/${server}/fd`),
+  },
+  'a server shows no files, and an agent is missing': { ...UNSEEN_THIRD, root: true, make: hidden(null, CAPABLE) },
   'the env file cannot be read (EIO)': {
     ...{ plan: [3], apply: [3, 7], may: ['session'], file: 'left', restarts: true },
     make: breaksFiles(() => '/good\\.env$', 'EIO', READS),

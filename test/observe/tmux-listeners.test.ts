@@ -1,5 +1,9 @@
-import { describe, expect, it } from 'vitest';
-import { parseCgroup, parseListeningSockets } from '../../src/observe/tmux/listeners.ts';
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { buildTable, type ProcessEntry, parseStat } from '../../src/observe/proc/table.ts';
+import { findServers, parseCgroup, parseListeningSockets } from '../../src/observe/tmux/listeners.ts';
 
 const HEAD = 'Num       RefCount Protocol Flags    Type St Inode Path\n';
 
@@ -30,5 +34,56 @@ describe('the control group', () => {
     ['not there', '2:cpu:/\n', null],
   ])('is read in a hierarchy that is %s', (_, text, path) => {
     expect(parseCgroup(text)).toBe(path);
+  });
+});
+
+const UID = 1000;
+
+let proc: string;
+beforeEach(() => {
+  proc = mkdtempSync(join(tmpdir(), 'fleet-proc-'));
+});
+afterEach(() => rmSync(proc, { recursive: true, force: true }));
+
+function file(path: string, text: string): void {
+  mkdirSync(dirname(join(proc, path)), { recursive: true });
+  writeFileSync(join(proc, path), text);
+}
+function link(path: string, target: string): void {
+  mkdirSync(dirname(join(proc, path)), { recursive: true });
+  symlinkSync(target, join(proc, path));
+}
+function processes(...comms: readonly string[]) {
+  const entries = comms.map((comm, i): [number, ProcessEntry] => {
+    const pid = 100 + i;
+    const entry = parseStat(`${pid} (${comm}) S 1 ${pid} ${pid} 0 -1${' 0'.repeat(13)} ${pid}${' 0'.repeat(8)}`, UID);
+    if (entry === null) throw new Error('not a stat line');
+    return [pid, entry];
+  });
+  return buildTable(0, new Map(entries));
+}
+
+describe('who holds a listening socket', () => {
+  const serversOf = (...comms: readonly string[]) => findServers(['7'], processes(...comms), UID, proc);
+
+  it('is nobody where every process was seen, and files were closed meanwhile', () => {
+    link('100/fd/5', 'socket:[6]');
+    expect(serversOf('tmux: server', 'ended')).toEqual({ status: 'known', value: [] });
+  });
+
+  it.each(['tmux: server', 'other'])(
+    'is unknown where a file of %s cannot be told, unless another holds it',
+    (comm) => {
+      // No link: readlink fails with EINVAL, as it may with EMFILE or EIO.
+      file('100/fd/5', '');
+      expect(serversOf(comm)).toMatchObject({ status: 'unknown', why: 'io' });
+      link('101/fd/7', 'socket:[7]');
+      expect(serversOf(comm, 'tmux: server')).toMatchObject({ status: 'known', value: [{ pid: 101 }] });
+    },
+  );
+
+  it('is unknown where the files of a process cannot be listed', () => {
+    file('100/fd', 'in the way of the directory');
+    expect(serversOf('other')).toMatchObject({ status: 'unknown', why: 'io' });
   });
 });

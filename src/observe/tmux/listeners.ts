@@ -5,7 +5,7 @@
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import type { ProcessEntry, ProcessTable } from '../proc/table.ts';
 import { errorCode, unknownError } from '../read-file.ts';
-import type { LiveServer, Source } from '../state.ts';
+import type { LiveServer, Source, Unknown } from '../state.ts';
 
 /** Inodes of listening sockets, by path as the server gave it to the kernel. */
 export type ListeningSockets = ReadonlyMap<string, readonly string[]>;
@@ -48,6 +48,14 @@ function foreignNamespaces(procRoot: string, table: ProcessTable, uid: number): 
   return [...namespaces.values()];
 }
 
+function linkOrEmpty(path: string): string {
+  try {
+    return readlinkSync(path);
+  } catch {
+    return '';
+  }
+}
+
 /** `Num: RefCount Protocol Flags Type St Inode Path`; flag 0x10000 is __SO_ACCEPTCON (source: net/unix/af_unix.c). */
 export function parseListeningSockets(text: string): ListeningSockets {
   const inodes = new Map<string, string[]>();
@@ -64,7 +72,8 @@ export function parseListeningSockets(text: string): ListeningSockets {
 /**
  * The live servers behind these inodes, oldest first. Other users' sockets are not found, and that is right: anybody
  * may bind any name in a namespace of his own. A server that has just forked a pane shares its socket with the child
- * for a moment, so one inode is one server: its oldest holder.
+ * for a moment, so one inode is one server: its oldest holder. Unknown where one has no holder that could be found, and
+ * not every process could be looked into.
  */
 export function findServers(
   inodes: readonly string[],
@@ -77,21 +86,18 @@ export function findServers(
   own.sort((a, b) => a.start_time - b.start_time || a.pid - b.pid);
   const wanted = new Map(inodes.map((inode) => [`socket:[${inode}]`, inode]));
   const found = new Map<string, ProcessEntry>();
-  let closed: ProcessEntry | null = null;
+  let unread: Unknown | null = null;
   // `tmux: server` and the like first: looking into every process of a busy user costs much more.
   const likely = own.filter((p) => p.comm.includes('tmux'));
   for (const group of [likely, own.filter((p) => !p.comm.includes('tmux'))]) {
     for (const process of group) {
       if (found.size === wanted.size) break;
       const held = heldSockets(process, wanted, procRoot);
-      if (held === 'denied') closed ??= process;
-      else for (const inode of held) if (!found.has(inode)) found.set(inode, process);
+      unread ??= held.unread;
+      for (const inode of held.inodes) if (!found.has(inode)) found.set(inode, process);
     }
   }
-  if (found.size < wanted.size && closed !== null) {
-    const detail = `a process listens, perhaps ${closed.pid} (${closed.comm}), which does not show its files`;
-    return { status: 'unknown', why: 'denied', detail };
-  }
+  if (found.size < wanted.size && unread !== null) return unread;
   const servers = [...found.values()].map((p) => liveServer(p, procRoot));
   return { status: 'known', value: servers.sort((a, b) => a.start_time - b.start_time || a.pid - b.pid) };
 }
@@ -103,37 +109,53 @@ export function liveServer(process: ProcessEntry, procRoot: string): LiveServer 
 /** A tmux server has listened since it began, and by now holds a terminal for each of its panes: its first descriptors tell. */
 const FIRST_DESCRIPTORS = Array.from({ length: 16 }, (_, fd) => String(fd));
 
-function heldSockets(
-  { pid, comm }: ProcessEntry,
-  wanted: ReadonlyMap<string, string>,
-  procRoot: string,
-): readonly string[] | 'denied' {
-  const directory = `${procRoot}/${pid}/fd`;
-  const first = comm.includes('tmux') ? heldAmong(FIRST_DESCRIPTORS, directory, wanted) : [];
-  if (first.length === wanted.size) return first;
+interface Held {
+  readonly inodes: ReadonlySet<string>;
+  /** Not all of its files could be told: it may hold more. */
+  readonly unread: Unknown | null;
+}
+
+function heldSockets(process: ProcessEntry, wanted: ReadonlyMap<string, string>, procRoot: string): Held {
+  const directory = `${procRoot}/${process.pid}/fd`;
+  const first = process.comm.includes('tmux') ? heldAmong(FIRST_DESCRIPTORS, directory, process, wanted) : NOTHING;
+  if (first.inodes.size === wanted.size) return first;
   try {
-    return heldAmong(readdirSync(directory), directory, wanted);
+    return heldAmong(readdirSync(directory), directory, process, wanted);
   } catch (error) {
-    const code = errorCode(error);
-    return code === 'EACCES' || code === 'EPERM' ? 'denied' : [];
+    return { ...NOTHING, unread: unreadOf(process, directory, error) };
   }
 }
+
+const NOTHING: Held = { inodes: new Set(), unread: null };
 
 function heldAmong(
   descriptors: readonly string[],
   directory: string,
+  process: ProcessEntry,
   wanted: ReadonlyMap<string, string>,
-): readonly string[] {
-  return descriptors.flatMap((fd) => wanted.get(linkOrEmpty(`${directory}/${fd}`)) ?? []);
+): Held {
+  const inodes = new Set<string>();
+  let unread: Unknown | null = null;
+  for (const fd of descriptors) {
+    try {
+      const inode = wanted.get(readlinkSync(`${directory}/${fd}`));
+      if (inode !== undefined) inodes.add(inode);
+    } catch (error) {
+      unread ??= unreadOf(process, `${directory}/${fd}`, error);
+      // Who denies one denies all: a process with a capability that we have not lists its files and shows none.
+      if (unread?.why === 'denied') break;
+    }
+  }
+  return { inodes, unread };
 }
 
-function linkOrEmpty(path: string): string {
-  try {
-    return readlinkSync(path);
-  } catch {
-    // Closed since it was listed.
-    return '';
-  }
+/** Null: it has ended, or the file was closed, since it was listed. */
+function unreadOf({ pid, comm }: ProcessEntry, path: string, error: unknown): Unknown | null {
+  const code = errorCode(error);
+  if (code === 'ENOENT' || code === 'ESRCH') return null;
+  const { why, detail } = unknownError(path, error);
+  const how = why === 'denied' ? 'which does not show its files' : `of which ${detail}`;
+  return { status: 'unknown', why, detail: `a process listens, perhaps ${pid} (${comm}), ${how}` };
 }
 
 function readCgroup(pid: number, procRoot: string): string | null {
