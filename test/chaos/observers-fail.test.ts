@@ -306,6 +306,11 @@ const FAULTS: Readonly<Record<string, Fault>> = {
     make: hidden((server) => `^/proc/${server}/fd`),
   },
   'a server shows no files, and an agent is missing': { ...UNSEEN_THIRD, root: true, make: hidden(null, CAPABLE) },
+  'a server shows neither its files nor its network namespace, and an agent is missing': {
+    ...UNSEEN_THIRD,
+    root: true,
+    make: hidden(null, ['unshare', '--net', ...CAPABLE]),
+  },
   'the env file cannot be read (EIO)': {
     ...{ plan: [3], apply: [3, 7], may: ['session'], file: 'left', restarts: true },
     make: breaksFiles(() => '/good\\.env$', 'EIO', READS),

@@ -3,7 +3,12 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { buildTable, type ProcessEntry, parseStat } from '../../src/observe/proc/table.ts';
-import { findServers, parseCgroup, parseListeningSockets } from '../../src/observe/tmux/listeners.ts';
+import {
+  findServers,
+  parseCgroup,
+  parseListeningSockets,
+  readListeningSockets,
+} from '../../src/observe/tmux/listeners.ts';
 
 const HEAD = 'Num       RefCount Protocol Flags    Type St Inode Path\n';
 
@@ -38,6 +43,10 @@ describe('the control group', () => {
 });
 
 const UID = 1000;
+const PATH = '/tmp/tmux-1000/main';
+/** /proc/net/unix of a namespace in which these listen. */
+const listens = (...inodes: readonly number[]) =>
+  HEAD + inodes.map((i) => `ffff8881: 00000002 00000000 00010000 0001 01 ${i} ${PATH}\n`).join('');
 
 let proc: string;
 beforeEach(() => {
@@ -62,6 +71,54 @@ function processes(...comms: readonly string[]) {
   });
   return buildTable(0, new Map(entries));
 }
+
+describe('network namespaces of tmux processes', () => {
+  const inodesIn = (...comms: readonly string[]) => {
+    const sockets = readListeningSockets(proc, processes(...comms), UID);
+    return sockets.status === 'known' ? (sockets.value.get(PATH) ?? []) : sockets;
+  };
+  beforeEach(() => {
+    file('self/net/unix', listens(1));
+    link('self/ns/net', 'net:[1]');
+  });
+
+  it('are each read once, our own by ourselves', () => {
+    link('100/ns/net', 'net:[1]');
+    for (const pid of [101, 102]) link(`${pid}/ns/net`, 'net:[2]');
+    file('101/net/unix', listens(2));
+    expect(inodesIn('tmux: server', 'tmux: server', 'tmux: client')).toEqual(['1', '2']);
+  });
+
+  it('are those of a wrapped tmux too', () => {
+    link('100/ns/net', 'net:[2]');
+    file('100/net/unix', listens(2));
+    expect(inodesIn('.tmux-wrapped: s')).toEqual(['1', '2']);
+  });
+
+  it('are read through the next process of one where the first has ended', () => {
+    for (const pid of [100, 101]) link(`${pid}/ns/net`, 'net:[2]');
+    file('101/net/unix', listens(2));
+    expect(inodesIn('tmux: client', 'tmux: server')).toEqual(['1', '2']);
+  });
+
+  it('hold nobody where all processes of one have ended', () => {
+    link('100/ns/net', 'net:[2]');
+    expect(inodesIn('tmux: client')).toEqual(['1']);
+  });
+
+  it('are read where it cannot be told which it is, and what is listed twice is one socket', () => {
+    file('100/ns', 'in the way of ns/net');
+    file('100/net/unix', listens(2, 1));
+    expect(inodesIn('tmux: server')).toEqual(['1', '2']);
+  });
+
+  it('are unknown where one cannot be read', () => {
+    for (const pid of [100, 101]) link(`${pid}/ns/net`, 'net:[2]');
+    file('100/net', 'in the way of net/unix');
+    file('101/net/unix', listens(2));
+    expect(inodesIn('tmux: server', 'tmux: server')).toMatchObject({ status: 'unknown', why: 'io' });
+  });
+});
 
 describe('who holds a listening socket', () => {
   const serversOf = (...comms: readonly string[]) => findServers(['7'], processes(...comms), UID, proc);

@@ -19,40 +19,50 @@ export function readListeningSockets(
   table: ProcessTable | null,
   uid: number,
 ): Source<ListeningSockets> {
-  const sockets = new Map<string, string[]>();
-  for (const process of ['self', ...(table === null ? [] : foreignNamespaces(procRoot, table, uid))]) {
-    const path = `${procRoot}/${process}/net/unix`;
-    try {
-      for (const [name, inodes] of parseListeningSockets(readFileSync(path, 'utf8'))) {
-        sockets.set(name, [...(sockets.get(name) ?? []), ...inodes]);
-      }
-    } catch (error) {
-      // Of a process that has ended since, nothing listens any more.
-      if (process === 'self' || !ENDED.has(errorCode(error))) return unknownError(path, error);
-    }
+  const sockets = new Map<string, ReadonlySet<string>>();
+  for (const processes of [['self'], ...(table === null ? [] : foreignNamespaces(procRoot, table, uid))]) {
+    const read = readNamespace(procRoot, processes);
+    if (read.status === 'unknown') return read;
+    for (const [path, inodes] of read.value) sockets.set(path, new Set([...(sockets.get(path) ?? []), ...inodes]));
   }
-  return { status: 'known', value: sockets };
+  return { status: 'known', value: new Map([...sockets].map(([path, inodes]) => [path, [...inodes]])) };
 }
 
 const ENDED = new Set(['ENOENT', 'ESRCH', 'EINVAL']);
 
-/** One tmux process of this user for each network namespace that is not our own. */
-function foreignNamespaces(procRoot: string, table: ProcessTable, uid: number): readonly string[] {
-  const namespaces = new Map<string, string>();
-  for (const { pid, uid: owner, comm } of table.entries.values()) {
-    if (owner !== uid || !comm.startsWith('tmux')) continue;
-    const namespace = linkOrEmpty(`${procRoot}/${pid}/ns/net`);
-    if (namespace !== '' && !namespaces.has(namespace)) namespaces.set(namespace, String(pid));
+/** Through the first of `processes`, all of one namespace, that still lives; where none does, nobody listens there any more. */
+function readNamespace(procRoot: string, processes: readonly string[]): Source<ListeningSockets> {
+  for (const process of processes) {
+    const path = `${procRoot}/${process}/net/unix`;
+    try {
+      return { status: 'known', value: parseListeningSockets(readFileSync(path, 'utf8')) };
+    } catch (error) {
+      if (process === 'self' || !ENDED.has(errorCode(error))) return unknownError(path, error);
+    }
   }
-  namespaces.delete(linkOrEmpty(`${procRoot}/self/ns/net`));
+  return { status: 'known', value: new Map() };
+}
+
+/**
+ * The tmux processes of this user, by network namespace, but for those of our own. One that does not show its namespace
+ * shows who listens there all the same, and is taken for one by itself.
+ */
+function foreignNamespaces(procRoot: string, table: ProcessTable, uid: number): readonly (readonly string[])[] {
+  const namespaces = new Map<string, string[]>();
+  for (const { pid, uid: owner, comm } of table.entries.values()) {
+    if (owner !== uid || !comm.includes('tmux')) continue;
+    const namespace = linkOrNull(`${procRoot}/${pid}/ns/net`) ?? `of process ${pid}`;
+    namespaces.set(namespace, [...(namespaces.get(namespace) ?? []), String(pid)]);
+  }
+  namespaces.delete(linkOrNull(`${procRoot}/self/ns/net`) ?? '');
   return [...namespaces.values()];
 }
 
-function linkOrEmpty(path: string): string {
+function linkOrNull(path: string): string | null {
   try {
     return readlinkSync(path);
   } catch {
-    return '';
+    return null;
   }
 }
 
