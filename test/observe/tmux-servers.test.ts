@@ -240,13 +240,17 @@ describe('other sockets of the user', () => {
 });
 
 describe('servers that nobody named', () => {
-  /** /proc without this one file of it. */
-  function procWithout(...parts: readonly string[]): string {
+  /** /proc without this one file of it; of a process, another file is in its place. */
+  function procWithout(head: string, file?: string): string {
     const root = join(own.base, 'proc');
-    const [head, ...rest] = parts;
     mkdirSync(root);
     for (const name of readdirSync('/proc')) if (name !== head) symlinkSync(`/proc/${name}`, join(root, name));
-    if (rest.length > 0) mkdirSync(join(root, head ?? ''));
+    if (file === undefined) return root;
+    mkdirSync(join(root, head));
+    for (const name of readdirSync(`/proc/${head}`)) {
+      if (name !== file) symlinkSync(`/proc/${head}/${name}`, join(root, head, name));
+    }
+    writeFileSync(join(root, head, file), '');
     return root;
   }
   const tmuxOf = async (procRoot: string) => {
@@ -278,6 +282,22 @@ describe('servers that nobody named', () => {
     const seen = await tmuxOf(procWithout('uptime'));
     expect(seen.servers.map((s) => [s.socket, s.server.state])).toEqual([['main', 'running']]);
     expect(seen.unseen_servers).toMatchObject({ status: 'unknown' });
+  });
+
+  it('may be unseen where somebody listens in another socket directory, and it cannot be told who', async () => {
+    const other = privateTmux();
+    try {
+      other.tmux('away', 'new-session', '-d', '-s', 'two', SLEEP);
+      const pid = other.serverPid('away');
+      const shown = (await tmuxOf('/proc')).elsewhere;
+      expect(shown).toContainEqual({ path: join(other.directory, 'away'), pid });
+      const seen = await tmuxOf(procWithout(String(pid), 'fd'));
+      expect(seen.elsewhere.filter((server) => server.pid === pid)).toEqual([]);
+      expect(seen.unseen_servers).toMatchObject({ status: 'unknown', why: 'io' });
+      expect(seen.unseen_servers?.detail).toContain(join(other.directory, 'away'));
+    } finally {
+      other.end();
+    }
   });
 
   // Making a network namespace takes root.
@@ -519,7 +539,9 @@ describe('what lies in the place of a socket', () => {
     make();
     expect((await serverOf({ base: own.base })).server).toMatchObject({ state: 'unknown', why: 'socket-deleted' });
     process.kill(pid, 'SIGUSR1');
-    await eventually('the socket is back', () => lstatSync(join(own.directory, 'main')).isSocket());
+    await eventually('the socket is back', () =>
+      lstatSync(join(own.directory, 'main'), { throwIfNoEntry: false })?.isSocket(),
+    );
     expect((await serverOf({ base: own.base })).server).toMatchObject({ state: 'running', pid });
   });
 });

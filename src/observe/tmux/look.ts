@@ -87,9 +87,8 @@ export async function look(request: LookRequest, ports: LookPorts): Promise<Look
     (server, at) =>
       isNamed(server) || (server.observed.server.state !== 'absent' && !isToldIn(servers.slice(0, at), server)),
   );
-  const unseen = [sockets, table].find((source) => source.status === 'unknown') ?? null;
-  const elsewhere = serversElsewhere(sockets, table, request);
-  return { servers: there, table, details, elsewhere, unseen, pids: tmuxProcesses(table, request.uid) };
+  const pids = tmuxProcesses(table, request.uid);
+  return { servers: there, table, details, ...serversElsewhere(sockets, table, request), pids };
 }
 
 /** Nix calls tmux `.tmux-wrapped`; the kernel keeps 15 bytes of `tmux: server`. */
@@ -152,21 +151,24 @@ function listenersBy(
   };
 }
 
-/** Sockets that tmux makes are all named so; none where that cannot be read, which `unseen` tells. */
+/** Sockets that tmux makes are all named so. `unseen`: there may be more, for who listens could not be read. */
 function serversElsewhere(
   sockets: Source<ListeningSockets>,
   table: Source<ProcessTable>,
   request: LookRequest,
-): TmuxObserved['elsewhere'] {
-  if (sockets.status === 'unknown' || table.status === 'unknown') return [];
+): Pick<Looked, 'elsewhere' | 'unseen'> {
+  if (sockets.status === 'unknown') return { elsewhere: [], unseen: sockets };
+  if (table.status === 'unknown') return { elsewhere: [], unseen: table };
   const own = `${readSocketDirectory(request.tmuxTmpdir, request.uid).path}/`;
-  return [...sockets.value]
-    .filter(([path]) => path.includes(`/tmux-${request.uid}/`) && !path.startsWith(own))
-    .sort(([a], [b]) => (a < b ? -1 : 1))
-    .flatMap(([path, inodes]) => {
-      const servers = findServers(inodes, table.value, request.uid, request.procRoot);
-      return servers.status === 'known' ? servers.value.map(({ pid }) => ({ path, pid })) : [];
-    });
+  const elsewhere: { readonly path: string; readonly pid: number }[] = [];
+  let unseen: Unknown | null = null;
+  for (const [path, inodes] of [...sockets.value].sort(([a], [b]) => (a < b ? -1 : 1))) {
+    if (!path.includes(`/tmux-${request.uid}/`) || path.startsWith(own)) continue;
+    const servers = findServers(inodes, table.value, request.uid, request.procRoot);
+    if (servers.status === 'known') elsewhere.push(...servers.value.map(({ pid }) => ({ path, pid })));
+    else unseen ??= { ...servers, detail: `${path}: ${servers.detail}` };
+  }
+  return { elsewhere, unseen };
 }
 
 function isOwn(table: Source<ProcessTable>, pid: number, uid: number): boolean | null {
