@@ -7,6 +7,8 @@ import {
   lstatSync,
   mkdirSync,
   readdirSync,
+  readFileSync,
+  readlinkSync,
   renameSync,
   rmSync,
   symlinkSync,
@@ -31,6 +33,13 @@ afterEach(() => {
 const SLEEP = 'sleep 600';
 const start = (socket: string, name: string, command = SLEEP) =>
   own.tmux(socket, 'new-session', '-d', '-s', name, command);
+
+/** Waits until nobody is listed on that socket any more: a process that was killed keeps its files for a moment. */
+const ended = (socket: string) =>
+  eventually(
+    `${socket} has ended`,
+    () => !readFileSync('/proc/net/unix', 'utf8').includes(` ${own.directory}/${socket}\n`),
+  );
 
 describe('a server that runs', () => {
   it('is told with its sessions, panes and the process behind it, by one child', async () => {
@@ -156,7 +165,7 @@ describe('other sockets of the user', () => {
     start('gone', 'three');
     const pid = own.serverPid('gone');
     process.kill(pid, 'SIGKILL');
-    await eventually('it is gone', () => !existsSync(`/proc/${pid}/exe`));
+    await ended('gone');
     writeFileSync(join(own.directory, 'file'), '');
     const { run, ran } = watched();
     const servers = await serversOf({ base: own.base, run });
@@ -213,7 +222,7 @@ describe('other sockets of the user', () => {
     start('gone', 'two');
     const pid = own.serverPid('gone');
     process.kill(pid, 'SIGKILL');
-    await eventually('it is gone', () => !existsSync(`/proc/${pid}/exe`));
+    await ended('gone');
     for (let i = 0; i < 300; i += 1) linkSync(join(own.directory, 'gone'), join(own.directory, `gone-${i}`));
     symlinkSync('nothing', join(own.directory, 'link'));
     const { run, ran } = watched();
@@ -294,7 +303,7 @@ describe('servers that nobody named', () => {
       const seen = await tmuxOf(procWithout(String(pid), 'fd'));
       expect(seen.elsewhere.filter((server) => server.pid === pid)).toEqual([]);
       expect(seen.unseen_servers).toMatchObject({ status: 'unknown', why: 'io' });
-      expect(seen.unseen_servers?.detail).toContain(join(other.directory, 'away'));
+      expect(seen.unseen_servers?.detail).toContain(`/tmux-${uid}/`);
     } finally {
       other.end();
     }
@@ -344,7 +353,7 @@ describe('a server that is not there', () => {
     start('main', 'one');
     const pid = own.serverPid('main');
     process.kill(pid, 'SIGKILL');
-    await eventually('it is gone', () => !existsSync(`/proc/${pid}/exe`));
+    await ended('main');
     const { run, ran } = watched();
     expect((await serverOf({ base: own.base, run })).server).toEqual({ state: 'absent' });
     expect(ran).toHaveLength(1);
@@ -385,6 +394,54 @@ describe('a server that cannot be told', () => {
     } finally {
       process.kill(pid, 'SIGKILL');
     }
+  });
+
+  // As a service with PrivateTmp=yes has it; making such a namespace takes root.
+  describe.runIf(uid === 0)('that sees other files than we do (needs root)', () => {
+    /** It listens on the path as everybody names it, and the file is in a file system that it alone has there. */
+    function startInside(): number {
+      const script = `mount -t tmpfs tmpfs ${own.base} && exec tmux -L main -f /dev/null new-session -d '${SLEEP}'`;
+      const { TMUX: _, ...env } = process.env;
+      execFileSync('unshare', ['--mount', 'sh', '-c', script], { env: { ...env, TMUX_TMPDIR: own.base } });
+      return listenerOn(join(own.directory, 'main'));
+    }
+
+    it.each([
+      ['there is nothing', () => {}],
+      [
+        'there is a left-over',
+        async () => {
+          start('main', 'left');
+          const pid = own.serverPid('main');
+          process.kill(pid, 'SIGKILL');
+          await ended('main');
+        },
+      ],
+    ])('is none whose file was deleted, where here %s', async (_what, before) => {
+      await before();
+      const pid = startInside();
+      try {
+        const { listening, server } = await serverOf({ base: own.base });
+        expect(listening).toMatchObject([{ pid }]);
+        expect(server).toMatchObject({ state: 'unknown', why: 'denied' });
+        const detail = server.state === 'unknown' ? server.detail : '';
+        expect(detail).toContain(`tmux server ${pid} sees another ${own.directory} than fleet does`);
+        expect(detail).not.toContain('kill');
+      } finally {
+        process.kill(pid, 'SIGKILL');
+      }
+    });
+
+    it('is one whose file was deleted, where it is gone for that server too', async () => {
+      const pid = startInside();
+      try {
+        unlinkSync(join('/proc', String(pid), 'root', own.directory, 'main'));
+        const seen = await serverOf({ base: own.base });
+        expect(seen).toMatchObject({ listening: [{ pid }], server: { state: 'unknown', why: 'socket-deleted' } });
+      } finally {
+        process.kill(pid, 'SIGKILL');
+      }
+    });
   });
 
   it('is two servers when a second one took the path, each listed', async () => {
@@ -545,6 +602,22 @@ describe('what lies in the place of a socket', () => {
     expect((await serverOf({ base: own.base })).server).toMatchObject({ state: 'running', pid });
   });
 });
+
+/** The process that the kernel lists on the path. */
+function listenerOn(path: string): number {
+  const line = readFileSync('/proc/net/unix', 'utf8')
+    .split('\n')
+    .find((l) => l.endsWith(` ${path}`));
+  const socket = `socket:[${line?.split(/ +/)[6]}]`;
+  const holds = (pid: string) => {
+    try {
+      return readdirSync(`/proc/${pid}/fd`).some((fd) => readlinkSync(`/proc/${pid}/fd/${fd}`) === socket);
+    } catch {
+      return false;
+    }
+  };
+  return Number(readdirSync('/proc').find((pid) => /^\d+$/.test(pid) && holds(pid)));
+}
 
 function commandLines(): readonly string[] {
   return execFileSync('ps', ['-e', '-o', 'args=']).toString().split('\n');

@@ -21,6 +21,7 @@ import { askTmux, newNonce, type ServerAddress, type TmuxPorts } from './client.
 import { type Judged, judgeServer } from './judge-server.ts';
 import { findServers, type ListeningSockets, liveServer, readListeningSockets } from './listeners.ts';
 import { isWhole, type ListedPane, type ListedSession } from './listing.ts';
+import { seesAnotherSocket } from './mount-view.ts';
 import { parseScreens, renderScreens } from './screens.ts';
 import { readSocketDirectory } from './socket-directory.ts';
 
@@ -69,7 +70,13 @@ export async function look(request: LookRequest, ports: LookPorts): Promise<Look
   const servers = await Promise.all(
     asked.map(async (server): Promise<LookedServer> => {
       const listening = listeners(server.path);
-      const judged = judgeServer(server.path, server.answer, listening, (pid) => isOwn(table, pid, request.uid));
+      const judged = judgeServer(
+        server.path,
+        server.answer,
+        listening,
+        (pid) => isOwn(table, pid, request.uid),
+        (pid) => seesAnotherSocket(pid, server.path, request.procRoot),
+      );
       const all = withAnswering(listening, server.answer, judged, table, request);
       if (judged.state !== 'running') return { version: null, observed: describe(server, all, judged) };
       const seen = judged.listed.sessions.map((session) =>
