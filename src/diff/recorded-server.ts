@@ -23,15 +23,24 @@ export function recordedServer({ observed, memory }: Looked, agent: string): Rec
   const { servers, elsewhere, server_pids: alive } = tmux.value;
   const record = Object.hasOwn(memory.sessions, agent) ? memory.sessions[agent] : undefined;
   if (record === undefined || record.boot_id !== observed.boot_id) {
-    const [first] = elsewhere;
     const meant = memory.owned[`session/${agent}`]?.state === 'intended';
-    return meant && first !== undefined ? { kind: 'perhaps', ...first } : { kind: 'none' };
+    const perhaps = meant ? whereFleetWorked({ observed, memory }, elsewhere) : undefined;
+    return perhaps === undefined ? { kind: 'none' } : { kind: 'perhaps', ...perhaps };
   }
   const { pid } = record.server;
   const other = elsewhere.find((server) => server.pid === pid);
   if (other !== undefined) return { kind: 'other-directory', path: other.path, pid };
   const answered = servers.some(({ server }) => server.state === 'running' && server.pid === pid);
   return !answered && alive.includes(pid) ? { kind: 'unanswered', pid } : { kind: 'none' };
+}
+
+type Elsewhere = Extract<Observed['sources']['tmux'], { status: 'known' }>['value']['elsewhere'];
+
+/** Where other sessions of this boot were started; with none on record, any of them. */
+function whereFleetWorked({ observed, memory }: Looked, elsewhere: Elsewhere): Elsewhere[number] | undefined {
+  const records = Object.values(memory.sessions).filter(({ boot_id }) => boot_id === observed.boot_id);
+  if (records.length === 0) return elsewhere[0];
+  return elsewhere.find(({ pid }) => records.some(({ server }) => server.pid === pid));
 }
 
 /** For evidence; null where there is nothing to say. */
@@ -44,6 +53,6 @@ export function describeRecorded(where: RecordedServer): string | null {
     case 'unanswered':
       return `fleet started it on the tmux server ${where.pid}, which lives, at a socket that was not found`;
     case 'perhaps':
-      return `an apply that died meant to start it, perhaps on the tmux server ${where.pid} at ${where.path}`;
+      return `an apply that died meant to start it, perhaps on the tmux server ${where.pid} at ${where.path} (where it is not there: fleet forget it)`;
   }
 }

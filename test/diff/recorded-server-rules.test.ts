@@ -79,6 +79,13 @@ describe('a missing agent', () => {
     const former = recorded('coder', 7, 'earlier', meant('coder'));
     expect(lines(row(former, elsewhere))).toEqual(['unknown(not-observed) session/coder']);
     expect(lines(row(recorded('coder', 7, 'b00t', meant('coder')), elsewhere))).toEqual([START]);
+    // Others of this boot say where fleet worked: here, or there.
+    expect(lines(row(recorded('stub', 1000, 'b00t', meant('coder')), elsewhere))).toEqual([START]);
+    const there = lines(row(recorded('stub', 4242, 'b00t', meant('coder')), elsewhere));
+    expect(there).toEqual(['unknown(not-observed) session/coder']);
+    expect(lines(row(recorded('stub', 1000, 'earlier', meant('coder')), elsewhere))).toEqual([
+      'unknown(not-observed) session/coder',
+    ]);
   });
 
   test('one that is there is repaired as ever', () => {
