@@ -62,6 +62,13 @@ describe('a server that runs', () => {
     expect(pane?.window_activity).toBeGreaterThan(1_600_000_000);
   });
 
+  it('is told also where it does not show its files: it answers, and one socket listens', async () => {
+    start('main', 'one');
+    const pid = own.serverPid('main');
+    const seen = await serverOf({ base: own.base, procRoot: procWithout(String(pid), 'fd') });
+    expect(seen).toMatchObject({ listening: [{ pid }], server: { state: 'running', pid } });
+  });
+
   it('is asked by one child however many panes it has', async () => {
     start('main', 's0');
     const more = Array.from({ length: 19 }, (_, i) => [';', 'new-session', '-d', '-s', `s${i + 1}`, SLEEP]).flat();
@@ -249,19 +256,6 @@ describe('other sockets of the user', () => {
 });
 
 describe('servers that nobody named', () => {
-  /** /proc without this one file of it; of a process, another file is in its place. */
-  function procWithout(head: string, file?: string): string {
-    const root = join(own.base, 'proc');
-    mkdirSync(root);
-    for (const name of readdirSync('/proc')) if (name !== head) symlinkSync(`/proc/${name}`, join(root, name));
-    if (file === undefined) return root;
-    mkdirSync(join(root, head));
-    for (const name of readdirSync(`/proc/${head}`)) {
-      if (name !== file) symlinkSync(`/proc/${head}/${name}`, join(root, head, name));
-    }
-    writeFileSync(join(root, head, file), '');
-    return root;
-  }
   const tmuxOf = async (procRoot: string) => {
     const { tmux } = await askTmuxOf({ base: own.base, procRoot });
     if (tmux.status === 'unknown') throw new Error(tmux.detail);
@@ -394,6 +388,32 @@ describe('a server that cannot be told', () => {
     } finally {
       process.kill(pid, 'SIGKILL');
     }
+  });
+
+  it.each([
+    [
+      'took the path',
+      () => {
+        unlinkSync(join(own.directory, 'main'));
+        start('main', 'two');
+      },
+    ],
+    [
+      'was put over it',
+      () => {
+        start('other', 'two');
+        renameSync(join(own.directory, 'other'), join(own.directory, 'main'));
+      },
+    ],
+  ])('is not the second one alone that %s, where the first does not show its files', async (_how, second) => {
+    start('main', 'one');
+    const first = own.serverPid('main');
+    second();
+    const seen = await serverOf({ base: own.base, procRoot: procWithout(String(first), 'fd') });
+    expect(seen.server).toMatchObject({ state: 'unknown', why: 'io' });
+    const detail = seen.server.state === 'unknown' ? seen.server.detail : '';
+    expect(detail).toContain(`${own.serverPid('main')} (answers; sessions "two")`);
+    expect(detail).toContain(`perhaps ${first} (tmux: server)`);
   });
 
   // As a service with PrivateTmp=yes has it; making such a namespace takes root.
@@ -602,6 +622,20 @@ describe('what lies in the place of a socket', () => {
     expect((await serverOf({ base: own.base })).server).toMatchObject({ state: 'running', pid });
   });
 });
+
+/** /proc without this one file of it; of a process, another file is in its place. */
+function procWithout(head: string, file?: string): string {
+  const root = join(own.base, 'proc');
+  mkdirSync(root);
+  for (const name of readdirSync('/proc')) if (name !== head) symlinkSync(`/proc/${name}`, join(root, name));
+  if (file === undefined) return root;
+  mkdirSync(join(root, head));
+  for (const name of readdirSync(`/proc/${head}`)) {
+    if (name !== file) symlinkSync(`/proc/${head}/${name}`, join(root, head, name));
+  }
+  writeFileSync(join(root, head, file), '');
+  return root;
+}
 
 /** The process that the kernel lists on the path. */
 function listenerOn(path: string): number {

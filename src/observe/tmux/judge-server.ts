@@ -10,18 +10,22 @@ export type Judged =
   | { readonly state: 'running'; readonly listed: Listed }
   | { readonly state: 'unknown'; readonly unknown: Unknown };
 
-/**
- * `listening`: live servers of this user on the path, one for each listening socket. `answering` says of the process
- * that answered whether it is a live one of this user in the process table; null where there is no table. `seesAnother`
- * says of one that listens whether it has a socket by that path which is not what we have there: asked only where nobody
- * answers.
- */
+/** What is asked of the host only where it matters. */
+export interface HostQuestions {
+  /** Whether the process is a live one of this user in the process table; null where there is no table. */
+  readonly isOwn: (pid: number) => boolean | null;
+  /** Of the process that answered, where it is not known who listens: why another server may listen as well, or null. */
+  readonly otherMayListen: (pid: number) => Unknown | null;
+  /** Of one that listens where nobody answers: whether it has a socket by that path which is not what we have there. */
+  readonly seesAnother: (pid: number) => boolean;
+}
+
+/** `listening`: live servers of this user on the path, one for each listening socket. */
 export function judgeServer(
   path: string,
   answer: ServerAnswer,
   listening: Source<readonly LiveServer[]>,
-  answering: (pid: number) => boolean | null,
-  seesAnother: (pid: number) => boolean,
+  host: HostQuestions,
 ): Judged {
   const servers = listening.status === 'known' ? listening.value : [];
   if (servers.length > 1) return unknown('split-brain', describeServers(path, servers, answer));
@@ -29,20 +33,35 @@ export function judgeServer(
     case 'unknown':
       return { state: 'unknown', unknown: answer.unknown };
     case 'no-answer':
-      return judgeSilence(path, answer.detail, listening, seesAnother);
-    case 'listed': {
-      if (answering(answer.pid) === false) {
-        const detail = `the server on ${path} says that it is process ${answer.pid}, which is no process of this user here`;
-        return unknown('garbage', detail);
-      }
-      const [first] = servers;
-      // Nobody listens on this spelling of the path: it was started under another one.
-      if (first === undefined || first.pid === answer.pid) return { state: 'running', listed: answer };
-      const taken = `the socket of ${answer.pid} was put in the place of that of ${first.pid}`;
-      const again = `${first.pid} makes its own again at: kill -USR1 ${first.pid}`;
-      return unknown('split-brain', `${describeServers(path, servers, answer)}: ${taken}; ${again}`);
-    }
+      return judgeSilence(path, answer.detail, listening, host);
+    case 'listed':
+      return judgeAnswer(path, answer, listening, host);
   }
+}
+
+function judgeAnswer(
+  path: string,
+  listed: Listed,
+  listening: Source<readonly LiveServer[]>,
+  { isOwn, otherMayListen }: HostQuestions,
+): Judged {
+  const { pid } = listed;
+  if (isOwn(pid) === false) {
+    const detail = `the server on ${path} says that it is process ${pid}, which is no process of this user here`;
+    return unknown('garbage', detail);
+  }
+  if (listening.status === 'unknown') {
+    const other = otherMayListen(pid);
+    if (other === null) return { state: 'running', listed };
+    const answers = `a tmux server answers on ${path}: ${describeServer(pid, listed)}`;
+    return unknown(other.why, `${answers}; another one may listen there: ${other.detail}`);
+  }
+  const [first] = listening.value;
+  // Nobody listens on this spelling of the path: it was started under another one.
+  if (first === undefined || first.pid === pid) return { state: 'running', listed };
+  const taken = `the socket of ${pid} was put in the place of that of ${first.pid}`;
+  const again = `${first.pid} makes its own again at: kill -USR1 ${first.pid}`;
+  return unknown('split-brain', `${describeServers(path, listening.value, listed)}: ${taken}; ${again}`);
 }
 
 /** Nobody answers: absent only where also nobody listens. */
@@ -50,7 +69,7 @@ function judgeSilence(
   path: string,
   detail: string,
   listening: Source<readonly LiveServer[]>,
-  seesAnother: (pid: number) => boolean,
+  { seesAnother }: HostQuestions,
 ): Judged {
   if (listening.status === 'unknown') {
     return unknown(listening.why, `${detail}; whether a server lives all the same cannot be told: ${listening.detail}`);
@@ -70,12 +89,14 @@ function judgeSilence(
 function describeServers(path: string, servers: readonly LiveServer[], answer: ServerAnswer): string {
   const listed = answer.kind === 'listed' ? answer : null;
   const pids = new Set([...servers.map(({ pid }) => pid), ...(listed === null ? [] : [listed.pid])]);
-  const each = [...pids].map((pid) => {
-    if (listed?.pid !== pid) return `${pid} (cannot be reached)`;
-    const names = listed.sessions.map((session) => JSON.stringify(session.name));
-    return `${pid} (answers; sessions ${names.join(', ') || 'none'})`;
-  });
+  const each = [...pids].map((pid) => describeServer(pid, listed));
   return `${pids.size} live tmux servers for ${path}: ${each.join(', ')}`;
+}
+
+function describeServer(pid: number, listed: Listed | null): string {
+  if (listed?.pid !== pid) return `${pid} (cannot be reached)`;
+  const names = listed.sessions.map((session) => JSON.stringify(session.name));
+  return `${pid} (answers; sessions ${names.join(', ') || 'none'})`;
 }
 
 function unknown(why: Unknown['why'], detail: string): Judged {

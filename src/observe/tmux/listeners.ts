@@ -3,7 +3,7 @@
  * server can take the path: then tmux answers for one of them, or says that there is none. The kernel knows better.
  */
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
-import type { ProcessEntry, ProcessTable } from '../proc/table.ts';
+import { buildTable, type ProcessEntry, type ProcessTable } from '../proc/table.ts';
 import { errorCode, unknownError } from '../read-file.ts';
 import type { LiveServer, Source, Unknown } from '../state.ts';
 
@@ -110,6 +110,28 @@ export function findServers(
   if (found.size < wanted.size && unread !== null) return unread;
   const servers = [...found.values()].map((p) => liveServer(p, procRoot));
   return { status: 'known', value: servers.sort((a, b) => a.start_time - b.start_time || a.pid - b.pid) };
+}
+
+/**
+ * Somebody answers, and `findServers` cannot tell who listens: why another tmux server may listen on the path as well, or
+ * null. What else does not show its files (`(sd-pam)` of every user manager) is no reason: anybody could bind that name.
+ */
+export function otherMayListen(
+  answering: number,
+  inodes: readonly string[],
+  table: ProcessTable,
+  uid: number,
+  procRoot: string,
+): Unknown | null {
+  const among = (which: (process: ProcessEntry) => boolean) => {
+    const entries = new Map([...table.entries].filter(([, process]) => which(process)));
+    return findServers(inodes, buildTable(table.booted_at_ms, entries), uid, procRoot);
+  };
+  const servers = among(({ comm }) => comm.includes('tmux'));
+  if (servers.status === 'known') return null;
+  // The one socket is that of the one that answers, which shows no files.
+  const isItself = inodes.length === 1 && among(({ pid }) => pid === answering).status === 'unknown';
+  return isItself ? null : servers;
 }
 
 export function liveServer(process: ProcessEntry, procRoot: string): LiveServer {

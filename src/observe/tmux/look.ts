@@ -18,8 +18,8 @@ import type {
 } from '../state.ts';
 import { type AskedServer, type AskRequest, askOverlooked, askServers, type ServerAnswer } from './ask-servers.ts';
 import { askTmux, newNonce, type ServerAddress, type TmuxPorts } from './client.ts';
-import { type Judged, judgeServer } from './judge-server.ts';
-import { findServers, type ListeningSockets, liveServer, readListeningSockets } from './listeners.ts';
+import { type HostQuestions, type Judged, judgeServer } from './judge-server.ts';
+import { findServers, type ListeningSockets, liveServer, otherMayListen, readListeningSockets } from './listeners.ts';
 import { isWhole, type ListedPane, type ListedSession } from './listing.ts';
 import { seesAnotherSocket } from './mount-view.ts';
 import { parseScreens, renderScreens } from './screens.ts';
@@ -63,6 +63,7 @@ export async function look(request: LookRequest, ports: LookPorts): Promise<Look
   const fresh = readProcessDetails(request.procRoot);
   const details = table.status === 'known' ? (ports.known?.over(fresh, table.value, ports.now()) ?? fresh) : fresh;
   const listeners = listenersBy(sockets, table, request);
+  const host = hostQuestions(sockets, table, request);
   const runsOf = (pane: ListedPane): PaneRuns => {
     if (table.status === 'unknown') return { verdict: 'unknown', why: table.why, detail: table.detail };
     return recognise(pane, table.value, details, ports.paths, request.runtimes, request.home);
@@ -70,13 +71,7 @@ export async function look(request: LookRequest, ports: LookPorts): Promise<Look
   const servers = await Promise.all(
     asked.map(async (server): Promise<LookedServer> => {
       const listening = listeners(server.path);
-      const judged = judgeServer(
-        server.path,
-        server.answer,
-        listening,
-        (pid) => isOwn(table, pid, request.uid),
-        (pid) => seesAnotherSocket(pid, server.path, request.procRoot),
-      );
+      const judged = judgeServer(server.path, server.answer, listening, host(server.path));
       const all = withAnswering(listening, server.answer, judged, table, request);
       if (judged.state !== 'running') return { version: null, observed: describe(server, all, judged) };
       const seen = judged.listed.sessions.map((session) =>
@@ -156,6 +151,22 @@ function listenersBy(
     if (inodes.length === 0) return { status: 'known', value: [] };
     return table.status === 'unknown' ? table : findServers(inodes, table.value, request.uid, request.procRoot);
   };
+}
+
+function hostQuestions(
+  sockets: Source<ListeningSockets>,
+  table: Source<ProcessTable>,
+  { uid, procRoot }: LookRequest,
+): (path: string) => HostQuestions {
+  return (path) => ({
+    isOwn: (pid) => isOwn(table, pid, uid),
+    // Where nothing is known of who listens at all, `unseen` says so.
+    otherMayListen: (pid) =>
+      sockets.status === 'unknown' || table.status === 'unknown'
+        ? null
+        : otherMayListen(pid, sockets.value.get(path) ?? [], table.value, uid, procRoot),
+    seesAnother: (pid) => seesAnotherSocket(pid, path, procRoot),
+  });
 }
 
 /** Sockets that tmux makes are all named so. `unseen`: there may be more, for who listens could not be read. */
