@@ -1,15 +1,15 @@
 /**
- * A session that nobody marked, under a name that is no agent's, in which an agent lives all the same: Mosaic started it
- * and somebody renamed it, its panes were moved, or only a viewer in its group is left of it. What a pane was started with
+ * A session that nobody marked, under another name, in which an agent lives all the same: Mosaic started it and somebody
+ * renamed it, its panes were moved, or only a viewer in its group is left of it. What a pane was started with
  * tells: tmux gives the environment of whoever makes a session to nobody else's panes (tmux(1), ENVIRONMENT).
  */
-import type { TmuxPane, TmuxSession } from '../observe/state.ts';
+import type { TmuxPane } from '../observe/state.ts';
 import type { AgentSpec } from '../spec/model.ts';
 import { type PlanContext, socketLabel } from './context.ts';
 import { livePanes } from './pane.ts';
 import type { PlacedSession } from './session-index.ts';
 
-type Looked = Pick<PlanContext, 'roster' | 'layout' | 'observed'>;
+type Looked = Pick<PlanContext, 'layout' | 'observed'>;
 
 /** On the agent's own socket, where it has no session of its name. */
 export function livesUnnamed(ctx: Looked, agent: AgentSpec): readonly PlacedSession[] {
@@ -17,18 +17,13 @@ export function livesUnnamed(ctx: Looked, agent: AgentSpec): readonly PlacedSess
   const socket = socketLabel(agent.socket);
   const seen = tmux.status === 'known' ? tmux.value.servers.find((s) => s.socket === socket) : undefined;
   if (seen?.server.state !== 'running') return [];
-  const { sessions } = seen.server;
-  if (sessions.some(({ name }) => name === agent.name)) return [];
+  const { sessions, inherited_name: inherited } = seen.server;
+  // A server that the agent itself started gives its name to everybody's panes.
+  if (inherited === agent.name || sessions.some(({ name }) => name === agent.name)) return [];
   return sessions
-    .filter((session) => session.mark === null && !isTaken(ctx, session, socket))
+    .filter((session) => session.mark === null)
     .filter((session) => livePanes(session).some((pane) => namesIt(ctx, agent, pane)))
     .map((session) => ({ socket, session }));
-}
-
-/** It is told in the row of the agent whose name it has, or is the holder's. */
-function isTaken({ roster }: Looked, { name }: TmuxSession, socket: string): boolean {
-  const agent = roster.agents.find((a) => a.name === name && socketLabel(a.socket) === socket);
-  return agent !== undefined || name === roster.tmux.holderSession;
 }
 
 function namesIt({ layout, observed }: Looked, agent: AgentSpec, { pid, runs }: TmuxPane): boolean {

@@ -2,8 +2,8 @@
  * Where the inventory's record says that an agent's session is, when nobody who answered has it: on a tmux server that
  * lives and was not looked into. A session is gone only when its server answered without it, or has ended.
  */
-import type { Observed } from '../observe/state.ts';
-import type { PlanMemory } from './policy.ts';
+import type { Observed, TmuxObserved } from '../observe/state.ts';
+import type { OwnedRecord, PlanMemory } from './policy.ts';
 
 export type RecordedServer =
   /** Nothing is recorded in this boot, or that server has answered, or has ended. */
@@ -17,31 +17,47 @@ export type RecordedServer =
 
 type Looked = { readonly observed: Observed; readonly memory: PlanMemory };
 
-export function recordedServer({ observed, memory }: Looked, agent: string): RecordedServer {
+export function recordedServer(looked: Looked, agent: string): RecordedServer {
+  const { observed, memory } = looked;
   const { tmux } = observed.sources;
   if (tmux.status === 'unknown') return { kind: 'none' };
-  const { servers, elsewhere, server_pids: alive } = tmux.value;
   const record = Object.hasOwn(memory.sessions, agent) ? memory.sessions[agent] : undefined;
   if (record === undefined || record.boot_id !== observed.boot_id) {
-    const meant = memory.owned[`session/${agent}`]?.state === 'intended';
-    const perhaps = meant ? whereFleetWorked({ observed, memory }, elsewhere) : undefined;
+    const meant = memory.owned[`session/${agent}`];
+    const perhaps = meant?.state === 'intended' ? whereItMayBe(looked, tmux.value, meant) : undefined;
     return perhaps === undefined ? { kind: 'none' } : { kind: 'perhaps', ...perhaps };
   }
   const { pid } = record.server;
+  const { servers, elsewhere, server_processes: alive } = tmux.value;
+  if (servers.some(({ server }) => server.state === 'running' && server.pid === pid)) return { kind: 'none' };
+  const process = alive.find((p) => p.pid === pid);
+  // The pid is another process's by now: that one was started after the session was made.
+  if (process !== undefined && process.started_ms > record.created * 1000 + CLOCK_MS) return { kind: 'none' };
   const other = elsewhere.find((server) => server.pid === pid);
   if (other !== undefined) return { kind: 'other-directory', path: other.path, pid };
-  const answered = servers.some(({ server }) => server.state === 'running' && server.pid === pid);
-  return !answered && alive.includes(pid) ? { kind: 'unanswered', pid } : { kind: 'none' };
+  return process === undefined ? { kind: 'none' } : { kind: 'unanswered', pid };
 }
 
-type Elsewhere = Extract<Observed['sources']['tmux'], { status: 'known' }>['value']['elsewhere'];
+/** How far the clock may have been set between what tmux wrote down and what the kernel counts from now. */
+const CLOCK_MS = 120_000;
 
-/** Where other sessions of this boot were started; with none on record, any of them. */
-function whereFleetWorked({ observed, memory }: Looked, elsewhere: Elsewhere): Elsewhere[number] | undefined {
+/**
+ * A server that was there when it was meant to be started, in a directory in which other sessions of this boot were
+ * started; with none on record, in any.
+ */
+function whereItMayBe({ observed, memory }: Looked, tmux: TmuxObserved, { since }: OwnedRecord): Place | undefined {
+  const { processes } = observed.sources;
+  const at = Date.parse(since);
+  if (processes.status === 'known' && at + CLOCK_MS < processes.value.booted_at_ms) return undefined;
   const records = Object.values(memory.sessions).filter(({ boot_id }) => boot_id === observed.boot_id);
-  if (records.length === 0) return elsewhere[0];
-  return elsewhere.find(({ pid }) => records.some(({ server }) => server.pid === pid));
+  const known = new Set(records.map(({ server }) => server.pid));
+  const started = new Map(tmux.server_processes.map(({ pid, started_ms }) => [pid, started_ms]));
+  return tmux.elsewhere.find(
+    ({ pid }) => (known.size === 0 || known.has(pid)) && (started.get(pid) ?? at) <= at + CLOCK_MS,
+  );
 }
+
+type Place = TmuxObserved['elsewhere'][number];
 
 /** For evidence; null where there is nothing to say. */
 export function describeRecorded(where: RecordedServer): string | null {

@@ -58,7 +58,7 @@ export interface TmuxObserved {
    */
   readonly unseen_servers: Unknown | null;
   /** Live processes of this user that bear tmux's name, servers and clients, their sockets found or not. */
-  readonly server_pids: readonly number[];
+  readonly server_processes: readonly { readonly pid: number; readonly started_ms: number }[];
 }
 
 export interface TmuxServerObserved {
@@ -78,6 +78,11 @@ export type TmuxServerState =
       readonly pid: number;
       /** `#{start_time}`, Unix seconds. */
       readonly start: number;
+      /**
+       * The agent that the server's own environment names, where it was started by one: its panes have that variable
+       * without being that agent. Absent = none, or not readable.
+       */
+      readonly inherited_name?: string;
       readonly sessions: readonly TmuxSession[];
     }
   | { readonly state: 'unknown'; readonly why: UnknownCode; readonly detail: string };

@@ -51,7 +51,9 @@ export function madeBy(
   const key = keyOf(ended);
   const known = memory.owned[key] === undefined ? [] : [[key, null] as const];
   const { kind, name, agent } = ended;
-  const session = kind === 'session' && agentNamed(ctx, agent) === null && memory.sessions[name] !== undefined;
+  // Of an agent on the roster that ran once for all, that is remembered.
+  const over = agentNamed(ctx, agent) === null || memory.sessions[name]?.done === false;
+  const session = kind === 'session' && over && memory.sessions[name] !== undefined;
   return { owned: Object.fromEntries([...made, ...known]), sessions: session ? { [name]: null } : {} };
 }
 

@@ -52,7 +52,10 @@ export function completeRecords(ctx: Context, known: Known): RecordChanges {
   };
 }
 
-/** Whose session is known to be gone, and who is on the roster no more: what it was started from tells nothing. */
+/**
+ * Whose session is known to be gone: where it was, and what it was started from, tell nothing any more. Who is on the roster
+ * and ran once for all is remembered.
+ */
 function formerSessions(
   ctx: Context,
   changed: readonly (readonly [string, OwnedRecord | null])[],
@@ -60,7 +63,8 @@ function formerSessions(
 ): readonly (readonly [string, null])[] {
   const gone = new Set(changed.flatMap(([key, next]) => (next === null ? [key] : [])));
   const names = Object.keys(memory.sessions).filter((name) => gone.has(`session/${name}`));
-  return names.filter((name) => agentNamed(ctx, name) === null).map((name) => [name, null]);
+  const isOver = (name: string) => agentNamed(ctx, name) === null || memory.sessions[name]?.done === false;
+  return names.filter(isOver).map((name) => [name, null]);
 }
 
 function foundSessions(ctx: Context, seen: Observed, memory: PlanMemory): ReadonlyMap<string, RememberedSession> {

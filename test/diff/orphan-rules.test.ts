@@ -300,6 +300,7 @@ describe('what could not be seen is not removed', () => {
     const away: Break = (o) => {
       w.dropSession(o, 'gone');
       if (o.sources.tmux.status !== 'known') return;
+      Object.assign(w.tmuxOf(o).server, { pid: 999 });
       o.sources.tmux.value.elsewhere = [{ path: '/run/x/tmux-1000/factory', pid: 1000 }];
     };
     const found = plan('fleet', { breakIt: away });

@@ -7,11 +7,13 @@ import type { OwnedRecord, PlanMemory, RememberedSession } from '../../src/diff/
 import { describeRecorded, recordedServer } from '../../src/diff/recorded-server.ts';
 import type { Observed } from '../../src/observe/state.ts';
 import { FLEET } from './rosters.ts';
-import { type Break, drop, lines, planOf, running, shell, socket } from './rows.ts';
+import { type Break, drop, lines, planOf, running, shell, socket, source } from './rows.ts';
 import * as w from './world.ts';
 import './findings-read.ts';
 
 const ELSEWHERE = { path: '/run/x/tmux-1000/f', pid: 4242 };
+/** Before the observation, in its boot. */
+const SINCE = new Date(w.NOW - 60_000).toISOString();
 const START = 'start session/coder session-missing';
 const tmux = (o: w.Mutable<Observed>) => {
   if (o.sources.tmux.status !== 'known') throw new Error('tmux unknown');
@@ -20,25 +22,29 @@ const tmux = (o: w.Mutable<Observed>) => {
 const lives =
   (...pids: readonly number[]): Break =>
   (o) => {
-    tmux(o).server_pids = [1000, ...pids];
+    tmux(o).server_processes = [1000, ...pids].map((pid) => ({ pid, started_ms: 0 }));
   };
-const elsewhere: Break = (o) => {
-  tmux(o).elsewhere = [ELSEWHERE];
-};
+const elsewhereAt =
+  (pid: number): Break =>
+  (o) => {
+    tmux(o).elsewhere = [{ ...ELSEWHERE, pid }];
+  };
+const elsewhere = elsewhereAt(ELSEWHERE.pid);
 
-const recorded = (agent: string, pid: number, boot_id = 'b00t', owned: PlanMemory['owned'] = {}): PlanMemory => {
+const meant = (agent: string, state: OwnedRecord['state'] = 'intended', since = SINCE): PlanMemory['owned'] => ({
+  [`session/${agent}`]: {
+    ...{ kind: 'session', name: agent, agent, how: 'made', state, protect: false, since },
+    ...{ plan: 'p', content: null },
+  },
+});
+/** `owned`: by default it was made. */
+const recorded = (agent: string, pid: number, boot_id = 'b00t', owned = meant(agent, 'made')): PlanMemory => {
   const session: RememberedSession = {
     ...{ agent, socket: 'factory', server: { pid, start: 1 }, id: '$1', created: 1, spec: null },
     ...{ boot_id, done: false, plan: null },
   };
   return { sessions: { [agent]: session }, owned, interrupted: null };
 };
-const meant = (agent: string, state: OwnedRecord['state'] = 'intended'): PlanMemory['owned'] => ({
-  [`session/${agent}`]: {
-    ...{ kind: 'session', name: agent, agent, how: 'made', state, protect: false, since: '2026-06-01T00:00:00Z' },
-    ...{ plan: 'p', content: null },
-  },
-});
 
 describe('a missing agent', () => {
   const row = (memory: PlanMemory, ...breaks: readonly Break[]) => ({
@@ -60,6 +66,22 @@ describe('a missing agent', () => {
     expect(lines(row(recorded('coder', 4242, 'earlier'), lives(4242)))).toEqual([START]);
     const answers = socket('other', { ...running(), pid: 4242 });
     expect(lines(row(recorded('coder', 4242), lives(4242), answers))).toEqual([START]);
+  });
+
+  test('is started where that pid is another process by now', () => {
+    const reused: Break = (o) => {
+      tmux(o).server_processes = [{ pid: 4242, started_ms: 121_001 }];
+    };
+    expect(lines(row(recorded('coder', 4242), reused))).toEqual([START]);
+    expect(lines(row(recorded('coder', 4242), reused, elsewhere))).toEqual([START]);
+    const same: Break = (o) => {
+      tmux(o).server_processes = [{ pid: 4242, started_ms: 121_000 }];
+    };
+    expect(lines(row(recorded('coder', 4242), same))).toEqual(['unknown(not-observed) session/coder']);
+  });
+
+  test('is started where that server answers here, though its path is spelled as of another directory', () => {
+    expect(lines(row(recorded('coder', 1000), lives(1000), elsewhereAt(1000)))).toEqual([START]);
   });
 
   test('which another directory is known to have is told with it, and its pid alone does not say more', () => {
@@ -86,6 +108,29 @@ describe('a missing agent', () => {
     expect(lines(row(recorded('stub', 1000, 'earlier', meant('coder')), elsewhere))).toEqual([
       'unknown(not-observed) session/coder',
     ]);
+  });
+
+  test('is started where that apply died before this boot, or that server came long after it', () => {
+    const died = (since: number) =>
+      row(
+        { sessions: {}, owned: meant('coder', 'intended', new Date(since).toISOString()), interrupted: null },
+        elsewhere,
+      );
+    const booted = w.NOW - 86_400_000;
+    expect(lines(died(booted - 120_001))).toEqual([START]);
+    expect(lines(died(booted - 120_000))).toEqual(['unknown(not-observed) session/coder']);
+    const started =
+      (started_ms: number): Break =>
+      (o) => {
+        tmux(o).server_processes = [{ pid: 4242, started_ms }];
+      };
+    const now = died(w.NOW - 600_000);
+    expect(lines({ ...now, breaks: [...now.breaks, started(w.NOW - 480_000)] })).toEqual([
+      'unknown(not-observed) session/coder',
+    ]);
+    expect(lines({ ...now, breaks: [...now.breaks, started(w.NOW - 479_999)] })).toEqual([START]);
+    const blind = [...now.breaks, started(w.NOW - 480_000), source('processes')];
+    expect(lines({ ...now, breaks: blind })).toContain('unknown(not-observed) session/coder');
   });
 
   test('one that is there is repaired as ever', () => {

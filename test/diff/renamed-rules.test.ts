@@ -142,11 +142,23 @@ describe('nothing in the inventory, and what runs in it was started as the agent
     expect(lines({ yaml: FLEET, breaks: [away] })[0]).toBe(START);
   });
 
-  test('the holder’s session, and one that has an agent’s name, are told in their own rows', () => {
-    for (const name of ['_holder', 'stub']) {
-      const breaks = [drop('stub'), bare, renamed(name)];
-      expect(lines({ yaml: FLEET, breaks })).not.toContain(TWICE);
-    }
+  test('it was given the name of another agent, or the holder’s', () => {
+    expect(lines({ yaml: FLEET, breaks: [drop('stub'), bare, renamed('stub')] })).toContain(TWICE);
+    expect(lines({ yaml: MOSAIC, breaks: [drop('stub'), renamed('stub')] })).toContain(TWICE);
+    expect(lines({ yaml: FLEET, breaks: [bare, renamed('_holder')] })).toContain(TWICE);
+  });
+
+  test('but where the server itself was started by the agent, every pane has its name', () => {
+    const inherited: Break = (o) => {
+      const { server } = w.tmuxOf(o);
+      if (server.state === 'running') server.inherited_name = 'coder';
+    };
+    expect(lines({ yaml: FLEET, breaks: [bare, inherited, renamed('x')] })[0]).toBe(START);
+    const others: Break = (o) => {
+      const { server } = w.tmuxOf(o);
+      if (server.state === 'running') server.inherited_name = 'stub';
+    };
+    expect(lines({ yaml: FLEET, breaks: [bare, others, renamed('x')] })[0]).toBe(TWICE);
   });
 });
 
@@ -189,7 +201,7 @@ describe('not that one', () => {
   test('the inventory has it by the name that it bears, too: it is that agent, on the roster or no longer', () => {
     const both = recorded(['coder'], ['x'], ['stub']);
     expect(lines({ ...row(somebody, renamed('x')), memory: both })).toContain(START);
-    const found = lines({ ...row(drop('stub'), renamed('stub')), memory: both });
+    const found = lines({ ...row(somebody, drop('stub'), renamed('stub')), memory: both });
     expect(found.filter((l) => l.includes('coder'))).toEqual([START]);
     const other = recorded(['coder'], ['x', { created: 1 }]);
     expect(lines({ ...row(renamed('x')), memory: other })).toEqual([TWICE]);

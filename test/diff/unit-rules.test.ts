@@ -336,7 +336,7 @@ describe('linger', () => {
     observed.sources.units = { status: 'unknown', why: 'no-runtime-directory', detail: 'no /run/user/1000' };
     observed.sources.tmux = {
       status: 'known',
-      value: { version: null, servers: [], elsewhere: [], unseen_servers: null, server_pids: [] },
+      value: { version: null, servers: [], elsewhere: [], unseen_servers: null, server_processes: [] },
     };
     const plan = w.planOf(fleet, observed);
     expect(plan.changes.map((c) => c.address)).toEqual(['w-jarvis/jarvis/linger/jarvis']);

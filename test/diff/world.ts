@@ -98,7 +98,7 @@ export function healthy(r: Roster): Mutable<Observed> {
     observed_at: new Date(NOW).toISOString(),
     boot_id: 'b00t',
     sources: {
-      tmux: known({ version: '3.3a', servers, elsewhere: [], unseen_servers: null, server_pids: [] }),
+      tmux: known({ version: '3.3a', servers, elsewhere: [], unseen_servers: null, server_processes: [] }),
       units:
         r.supervisor === 'none'
           ? none

@@ -128,19 +128,23 @@ describe('who holds a listening socket', () => {
     expect(serversOf('tmux: server', 'ended')).toEqual({ status: 'known', value: [] });
   });
 
-  it.each(['tmux: server', 'other'])(
-    'is unknown where a file of %s cannot be told, unless another holds it',
-    (comm) => {
-      // No link: readlink fails with EINVAL, as it may with EMFILE or EIO.
-      file('100/fd/5', '');
-      expect(serversOf(comm)).toMatchObject({ status: 'unknown', why: 'io' });
-      link('101/fd/7', 'socket:[7]');
-      expect(serversOf(comm, 'tmux: server')).toMatchObject({ status: 'known', value: [{ pid: 101 }] });
-    },
-  );
+  it('is unknown where a file of a tmux process cannot be told, unless another holds it', () => {
+    // No link: readlink fails with EINVAL, as it may with EMFILE or EIO.
+    file('100/fd/5', '');
+    expect(serversOf('tmux: server')).toMatchObject({ status: 'unknown', why: 'io' });
+    link('101/fd/7', 'socket:[7]');
+    expect(serversOf('tmux: server', 'tmux: server')).toMatchObject({ status: 'known', value: [{ pid: 101 }] });
+  });
 
-  it('is unknown where the files of a process cannot be listed', () => {
+  it('is unknown where the files of a tmux process cannot be listed', () => {
     file('100/fd', 'in the way of the directory');
-    expect(serversOf('other')).toMatchObject({ status: 'unknown', why: 'io' });
+    expect(serversOf('.tmux-wrapped:')).toMatchObject({ status: 'unknown', why: 'io' });
+  });
+
+  it('is somebody else where only what is no tmux shows no files: anybody may bind such a name', () => {
+    file('100/fd', 'in the way of the directory');
+    expect(serversOf('(sd-pam)')).toEqual({ status: 'known', value: [] });
+    link('101/fd/7', 'socket:[7]');
+    expect(serversOf('(sd-pam)', 'renamed')).toMatchObject({ status: 'known', value: [{ pid: 101 }] });
   });
 });

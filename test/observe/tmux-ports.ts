@@ -39,6 +39,7 @@ export interface Asked {
   readonly deadlineMs?: number;
   readonly delays?: number[];
   readonly procRoot?: string;
+  readonly narrowed?: boolean;
 }
 
 export function askTmuxOf(asked: Asked): Promise<TmuxAndProcesses> {
@@ -58,7 +59,7 @@ export function askTmuxOf(asked: Asked): Promise<TmuxAndProcesses> {
     {
       roster,
       agents,
-      narrowed: false,
+      narrowed: asked.narrowed ?? false,
       once: false,
       uid,
       home: '/home/nobody',

@@ -19,6 +19,7 @@ import { createServer } from 'node:net';
 import { basename, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { PaneRuns } from '../../src/observe/state.ts';
+import { makeAgent } from '../spec/make-agent.ts';
 import { eventually, type PrivateTmux, privateTmux, uid } from './private-tmux.ts';
 import { askTmuxOf, serverOf, serversOf, sessionsOf, watched } from './tmux-ports.ts';
 
@@ -255,6 +256,42 @@ describe('other sockets of the user', () => {
   });
 });
 
+describe('a look at some agents alone', () => {
+  it('looks into sessions that are nobody’s too, and not into those of other agents', async () => {
+    start('main', 'coder');
+    start('main', 'other');
+    start('main', 'weird', `exec env FLEET_AGENT_NAME=coder ${SLEEP}`);
+    const agents = [{ name: 'coder' }];
+    const roster = { agents: ['coder', 'other'].map((name) => makeAgent({ name, socket: 'main' })) };
+    const begun = async () => {
+      const seen = await askTmuxOf({ base: own.base, agents, roster, narrowed: true });
+      expect(JSON.stringify(seen.processes)).toContain('FLEET_AGENT_NAME');
+      return seen;
+    };
+    const { tmux, processes } = await vi.waitFor(begun, { timeout: 10_000, interval: 20 });
+    if (tmux.status === 'unknown' || processes.status === 'unknown') throw new Error('unknown');
+    const [server] = tmux.value.servers;
+    const sessions = server?.server.state === 'running' ? server.server.sessions : [];
+    const known = (name: string) => {
+      const pid = sessions.find((s) => s.name === name)?.panes[0]?.pid;
+      const env = processes.value.processes[String(pid)]?.env;
+      return env?.status === 'known' ? (env.value.values['FLEET_AGENT_NAME'] ?? 'no name') : 'not looked at';
+    };
+    expect(['coder', 'other', 'weird'].map(known)).toEqual(['no name', 'not looked at', 'coder']);
+  });
+});
+
+describe('a server that an agent started', () => {
+  it('is told with the name that all of its panes inherit', async () => {
+    start('main', 'one');
+    expect((await serverOf({ base: own.base })).server).not.toHaveProperty('inherited_name');
+    const env = { ...process.env, TMUX: '', TMUX_TMPDIR: own.base, FLEET_AGENT_NAME: 'alpha' };
+    execFileSync('tmux', ['-L', 'theirs', '-f', '/dev/null', 'new-session', '-d', SLEEP], { env });
+    const theirs = await serverOf({ base: own.base, socket: 'theirs' });
+    expect(theirs.server).toMatchObject({ state: 'running', inherited_name: 'alpha' });
+  });
+});
+
 describe('servers that nobody named', () => {
   const tmuxOf = async (procRoot: string) => {
     const { tmux } = await askTmuxOf({ base: own.base, procRoot });
@@ -266,7 +303,7 @@ describe('servers that nobody named', () => {
     start('main', 'one');
     expect(await tmuxOf('/proc')).toMatchObject({
       unseen_servers: null,
-      server_pids: expect.arrayContaining([own.serverPid('main')]),
+      server_processes: expect.arrayContaining([{ pid: own.serverPid('main'), started_ms: expect.any(Number) }]),
     });
   });
 
@@ -584,6 +621,14 @@ describe('what lies in the place of a socket', () => {
     expect((await serverOf({ base: own.base })).server).toEqual({ state: 'absent' });
     start('main', 'one');
     expect((await serverOf({ base: own.base })).server).toMatchObject({ state: 'running' });
+  });
+
+  it.each(['/etc/passwd', 'main', '/dev/null'])('is nobody where it is a link to %s', async (target) => {
+    mkdirSync(own.directory, { mode: 0o700 });
+    symlinkSync(target, join(own.directory, 'main'));
+    const { run, ran } = watched();
+    expect((await serverOf({ base: own.base, run })).server).toEqual({ state: 'absent' });
+    expect(ran).toEqual([]);
   });
 
   it.each([

@@ -93,7 +93,7 @@ describe('the server that the inventory has it on', () => {
     const plan = world.plan();
     const [server] = tmux(world).servers;
     if (server?.server.state === 'running') server.server.pid = pid + 1;
-    tmux(world).server_pids = [pid];
+    tmux(world).server_processes = [{ pid, started_ms: 0 }];
     expect(told(await world.apply({ plan }))).toEqual(['failed start session/coder unobserved']);
     expect(world.has('coder')).toBe(false);
   });
@@ -101,6 +101,8 @@ describe('the server that the inventory has it on', () => {
   test('lives in another directory, since the plan: it is not started', async () => {
     const { world, pid } = await away();
     const plan = world.plan();
+    const [server] = tmux(world).servers;
+    if (server?.server.state === 'running') server.server.pid = pid + 1;
     tmux(world).elsewhere = [{ path: '/run/x/tmux-1000/f', pid }];
     const result = await world.apply({ plan });
     expect(told(result)).toEqual(['skipped start session/coder stale']);

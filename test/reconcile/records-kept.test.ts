@@ -23,6 +23,10 @@ async function recordAfter(yaml: string, happens: (world: World, pid: number) =>
   return [world.memory().owned['session/coder'] !== undefined, world.memory().sessions['coder'] !== undefined];
 }
 
+const answersAs = (world: World, pid: number): void => {
+  const { server } = seen.tmuxOf(world.truth);
+  if (server.state === 'running') server.pid = pid;
+};
 const drop = (world: World): void => world.dropSession('coder');
 const KEPT = [true, true];
 const GONE = [false, false];
@@ -35,6 +39,7 @@ test.each<[string, string, (world: World, pid: number) => void, readonly boolean
     FLEET,
     (world, pid) => {
       drop(world);
+      answersAs(world, pid + 1);
       tmux(world).elsewhere = [{ path: '/run/x/tmux-1000/f', pid }];
     },
     KEPT,
@@ -44,9 +49,8 @@ test.each<[string, string, (world: World, pid: number) => void, readonly boolean
     FLEET,
     (world, pid) => {
       drop(world);
-      const { server } = seen.tmuxOf(world.truth);
-      if (server.state === 'running') server.pid = pid + 1;
-      tmux(world).server_pids = [pid];
+      answersAs(world, pid + 1);
+      tmux(world).server_processes = [{ pid, started_ms: 0 }];
     },
     KEPT,
   ],
@@ -54,4 +58,16 @@ test.each<[string, string, (world: World, pid: number) => void, readonly boolean
   ['it has another name, layout mosaic', MOSAIC, (world) => Object.assign(world.session('coder'), { name: 'x' }), KEPT],
 ])('%s', async (_what, yaml, happens, kept) => {
   expect(await recordAfter(yaml, happens)).toEqual(kept);
+});
+
+test('of an agent that is stopped and gone nothing says where it was', async () => {
+  const world = new World(FLEET);
+  world.dropSession('coder');
+  await world.apply();
+  const agents = world.roster.agents.map((a) => (a.name === 'coder' ? { ...a, state: 'stopped' as const } : a));
+  world.moveTo({ ...world.roster, agents });
+  await world.apply();
+  expect(world.has('coder')).toBe(false);
+  await world.apply();
+  expect([world.memory().owned['session/coder'], world.memory().sessions['coder']]).toEqual([undefined, undefined]);
 });

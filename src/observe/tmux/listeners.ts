@@ -82,8 +82,8 @@ export function parseListeningSockets(text: string): ListeningSockets {
 /**
  * The live servers behind these inodes, oldest first. Other users' sockets are not found, and that is right: anybody
  * may bind any name in a namespace of his own. A server that has just forked a pane shares its socket with the child
- * for a moment, so one inode is one server: its oldest holder. Unknown where one has no holder that could be found, and
- * not every process could be looked into.
+ * for a moment, so one inode is one server: its oldest holder. Unknown where one has no holder that could be found, and a
+ * tmux process could not be looked into.
  */
 export function findServers(
   inodes: readonly string[],
@@ -103,7 +103,8 @@ export function findServers(
     for (const process of group) {
       if (found.size === wanted.size) break;
       const held = heldSockets(process, wanted, procRoot);
-      unread ??= held.unread;
+      // `(sd-pam)` of every user manager shows no files: were it a reason, whoever binds such a name could stop a fleet.
+      if (process.comm.includes('tmux')) unread ??= held.unread;
       for (const inode of held.inodes) if (!found.has(inode)) found.set(inode, process);
     }
   }
@@ -114,7 +115,7 @@ export function findServers(
 
 /**
  * Somebody answers, and `findServers` cannot tell who listens: why another tmux server may listen on the path as well, or
- * null. What else does not show its files (`(sd-pam)` of every user manager) is no reason: anybody could bind that name.
+ * null where the one socket is that of the one that answers, which shows no files.
  */
 export function otherMayListen(
   answering: number,
@@ -123,14 +124,11 @@ export function otherMayListen(
   uid: number,
   procRoot: string,
 ): Unknown | null {
-  const among = (which: (process: ProcessEntry) => boolean) => {
-    const entries = new Map([...table.entries].filter(([, process]) => which(process)));
-    return findServers(inodes, buildTable(table.booted_at_ms, entries), uid, procRoot);
-  };
-  const servers = among(({ comm }) => comm.includes('tmux'));
+  const servers = findServers(inodes, table, uid, procRoot);
   if (servers.status === 'known') return null;
-  // The one socket is that of the one that answers, which shows no files.
-  const isItself = inodes.length === 1 && among(({ pid }) => pid === answering).status === 'unknown';
+  const itself = new Map([...table.entries].filter(([pid]) => pid === answering));
+  const alone = buildTable(table.booted_at_ms, itself);
+  const isItself = inodes.length === 1 && findServers(inodes, alone, uid, procRoot).status === 'unknown';
   return isItself ? null : servers;
 }
 

@@ -28,6 +28,8 @@ import { readSocketDirectory } from './socket-directory.ts';
 export interface LookRequest extends AskRequest {
   readonly runtimes: Readonly<Record<string, RuntimeSpec>>;
   readonly home: string;
+  /** The variable that names an agent to its runtime. */
+  readonly nameVariable: string;
   /** Whether it matters what runs in this session. */
   readonly looksInto: (session: ListedSession) => boolean;
   /** Whether prompts on the screens of this session matter. */
@@ -50,7 +52,8 @@ export interface Looked {
   readonly elsewhere: TmuxObserved['elsewhere'];
   /** Who listens could not be read: servers that nobody named may live unseen. */
   readonly unseen: Unknown | null;
-  readonly pids: TmuxObserved['server_pids'];
+  /** Processes of this user that bear tmux's name. */
+  readonly named: TmuxObserved['server_processes'];
 }
 
 export interface LookedServer {
@@ -78,7 +81,10 @@ export async function look(request: LookRequest, ports: LookPorts): Promise<Look
         withRuns(session, request.looksInto(session) ? runsOf : () => NOT_OBSERVED),
       );
       const screens = await readScreens(server, seen, request, ports);
-      const state = screens.status === 'unknown' ? unknownState(screens) : running(judged, seen, screens.value);
+      const state =
+        screens.status === 'unknown'
+          ? unknownState(screens)
+          : running(judged, seen, screens.value, inheritedName(details, judged.listed.pid, request));
       const { socket, path } = server;
       return { version: judged.listed.version, observed: { socket, path, listening: all, server: state } };
     }),
@@ -89,15 +95,19 @@ export async function look(request: LookRequest, ports: LookPorts): Promise<Look
     (server, at) =>
       isNamed(server) || (server.observed.server.state !== 'absent' && !isToldIn(servers.slice(0, at), server)),
   );
-  const pids = tmuxProcesses(table, request.uid);
-  return { servers: there, table, details, ...serversElsewhere(sockets, table, request), pids };
+  const named = tmuxProcesses(table, request.uid);
+  return { servers: there, table, details, ...serversElsewhere(sockets, table, request), named };
 }
 
 /** Nix calls tmux `.tmux-wrapped`; the kernel keeps 15 bytes of `tmux: server`. */
-function tmuxProcesses(table: Source<ProcessTable>, uid: number): readonly number[] {
+function tmuxProcesses(table: Source<ProcessTable>, uid: number): TmuxObserved['server_processes'] {
   if (table.status === 'unknown') return [];
-  const own = [...table.value.entries.values()].filter((p) => p.uid === uid && p.comm.includes('tmux'));
-  return own.filter(({ state }) => state !== 'Z').map(({ pid }) => pid);
+  const { entries, booted_at_ms, clock_ticks_per_second } = table.value;
+  const own = [...entries.values()].filter((p) => p.uid === uid && p.comm.includes('tmux') && p.state !== 'Z');
+  return own.map(({ pid, start_time }) => ({
+    pid,
+    started_ms: Math.round(booted_at_ms + (start_time * 1000) / clock_ticks_per_second),
+  }));
 }
 
 /** A link, or another link to the same file, is another name of a server that was told already. */
@@ -245,9 +255,21 @@ function running(
   judged: Extract<Judged, { state: 'running' }>,
   sessions: readonly SeenSession[],
   screens: Screens,
+  inherited: { readonly inherited_name?: string },
 ): TmuxServerObserved['server'] {
   const { pid, start } = judged.listed;
-  return { state: 'running', pid, start, sessions: sessions.map((seen) => toSession(seen, screens)) };
+  return { state: 'running', pid, start, ...inherited, sessions: sessions.map((seen) => toSession(seen, screens)) };
+}
+
+/** What a server was started with, all of its panes have that are given nothing else. */
+function inheritedName(
+  details: ProcessDetails,
+  pid: number,
+  { nameVariable }: LookRequest,
+): { inherited_name?: string } {
+  const environ = details.environ(pid);
+  const name = environ.status === 'known' ? environ.value.get(nameVariable) : undefined;
+  return name === undefined ? {} : { inherited_name: name };
 }
 
 function toSession({ session, panes }: SeenSession, screens: Screens): TmuxSession {

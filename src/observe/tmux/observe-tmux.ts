@@ -6,6 +6,7 @@ import type { Masking } from '../masking.ts';
 import { collectProcesses, type SeenPane, type WantedEnv, wantedEnvOf } from '../processes.ts';
 import type { ReadSecret } from '../secrets.ts';
 import type { ProcessesObserved, Source, TmuxObserved, TmuxServerObserved, TmuxSession } from '../state.ts';
+import type { ListedSession } from './listing.ts';
 import { type Looked, type LookPorts, type LookRequest, look } from './look.ts';
 import { planSecondLook } from './second-look.ts';
 
@@ -39,7 +40,10 @@ export async function observeTmux(request: TmuxRequest, ports: LookPorts): Promi
   const names = new Set([roster.tmux.holderSession, ...agents.map((agent) => agent.name)]);
   const isOurs = (session: Pick<TmuxSession, 'name' | 'mark'>) =>
     names.has(session.name) || names.has(session.mark?.agent ?? '');
-  const looksInto = request.narrowed ? isOurs : () => true;
+  // What nobody marked and no agent is called may be an agent's all the same: what runs in it tells.
+  const named = new Set(roster.agents.map((agent) => agent.name));
+  const isNobodys = ({ name, mark }: Pick<TmuxSession, 'name' | 'mark'>) => mark === null && !named.has(name);
+  const looksInto = request.narrowed ? (s: TmuxSession | ListedSession) => isOurs(s) || isNobodys(s) : () => true;
   const first: LookRequest = {
     // Of all agents, also where only some are in scope: what all share is always looked at.
     sockets: [...new Set([roster.tmux.socketName, ...roster.agents.map((a) => a.socket)].map(socketArgument))],
@@ -50,6 +54,7 @@ export async function observeTmux(request: TmuxRequest, ports: LookPorts): Promi
     procRoot: request.procRoot ?? '/proc',
     runtimes: roster.runtimes,
     home: request.home,
+    nameVariable: layoutOf(roster.layout).keys.name,
     looksInto,
     seeksPrompts: isOurs,
   };
@@ -86,8 +91,11 @@ function tmuxSource(looks: readonly Looked[]): Source<TmuxObserved> {
   const version = versions.find((v) => v !== null) ?? null;
   const unseen_servers = looks.map((look) => look.unseen).find((unknown) => unknown !== null) ?? null;
   const [last] = looks;
-  const { elsewhere, pids: server_pids } = last ?? { elsewhere: [], pids: [] };
-  return { status: 'known', value: { version, servers: serversOf(looks), elsewhere, unseen_servers, server_pids } };
+  const { elsewhere, named: server_processes } = last ?? { elsewhere: [], named: [] };
+  return {
+    status: 'known',
+    value: { version, servers: serversOf(looks), elsewhere, unseen_servers, server_processes },
+  };
 }
 
 function readPaths(looks: readonly Looked[]): TmuxAndProcesses['serverPaths'] {

@@ -2,7 +2,7 @@
  * Where this user's tmux sockets are, and which exist. Asking tmux itself would make the directory (it does so before
  * it connects), and an observation changes nothing, so the file system is asked.
  */
-import { type Dirent, lstatSync, readdirSync, realpathSync } from 'node:fs';
+import { type Dirent, lstatSync, readdirSync, realpathSync, statSync } from 'node:fs';
 import { errorCode, unknownError } from '../read-file.ts';
 import type { Unknown } from '../state.ts';
 
@@ -44,7 +44,11 @@ function readSockets(path: string, uid: number): SocketDirectory['sockets'] {
     }
     const entries = readdirSync(path, { withFileTypes: true });
     const named = (which: readonly Dirent[]) => new Set(which.map((entry) => entry.name));
-    const names = named(entries.filter((entry) => entry.isSocket() || entry.isSymbolicLink()));
+    const names = named(
+      entries.filter(
+        (entry) => entry.isSocket() || (entry.isSymbolicLink() && mayLeadToSocket(`${path}/${entry.name}`)),
+      ),
+    );
     return { state: 'listed', names, directories: named(entries.filter((entry) => entry.isDirectory())) };
   } catch (error) {
     if (errorCode(error) === 'ENOENT') return { state: 'absent' };
@@ -62,5 +66,14 @@ function realPath(path: string | undefined): string | null {
     return realpathSync(path);
   } catch {
     return null;
+  }
+}
+
+/** Not one that leads nowhere, to itself, or to a file of another kind: there tmux finds no server either. */
+function mayLeadToSocket(link: string): boolean {
+  try {
+    return statSync(link, { throwIfNoEntry: false })?.isSocket() === true;
+  } catch (error) {
+    return errorCode(error) !== 'ELOOP';
   }
 }
