@@ -30,20 +30,20 @@ export function recordedServer(looked: Looked, agent: string): RecordedServer {
   const { pid } = record.server;
   const { servers, elsewhere, server_processes: alive } = tmux.value;
   if (servers.some(({ server }) => server.state === 'running' && server.pid === pid)) return { kind: 'none' };
-  const process = alive.find((p) => p.pid === pid);
+  const living = alive.find((server) => server.pid === pid);
   // The pid is another process's by now: that one was started after the session was made.
-  if (process !== undefined && process.started_ms > record.created * 1000 + CLOCK_MS) return { kind: 'none' };
+  if (living !== undefined && living.started_ms > record.created * 1000 + CLOCK_MS) return { kind: 'none' };
   const other = elsewhere.find((server) => server.pid === pid);
   if (other !== undefined) return { kind: 'other-directory', path: other.path, pid };
-  return process === undefined ? { kind: 'none' } : { kind: 'unanswered', pid };
+  return living === undefined ? { kind: 'none' } : { kind: 'unanswered', pid };
 }
 
 /** How far the clock may have been set between what tmux wrote down and what the kernel counts from now. */
 const CLOCK_MS = 120_000;
 
 /**
- * A server that was there when it was meant to be started, in a directory in which other sessions of this boot were
- * started; with none on record, in any.
+ * A server on which other sessions of this boot were started, and that was there when this one was meant to be. Any other
+ * is somebody's: it must not keep an apply from finishing what a killed one began.
  */
 function whereItMayBe({ observed, memory }: Looked, tmux: TmuxObserved, { since }: OwnedRecord): Place | undefined {
   const { processes } = observed.sources;
@@ -52,9 +52,7 @@ function whereItMayBe({ observed, memory }: Looked, tmux: TmuxObserved, { since 
   const records = Object.values(memory.sessions).filter(({ boot_id }) => boot_id === observed.boot_id);
   const known = new Set(records.map(({ server }) => server.pid));
   const started = new Map(tmux.server_processes.map(({ pid, started_ms }) => [pid, started_ms]));
-  return tmux.elsewhere.find(
-    ({ pid }) => (known.size === 0 || known.has(pid)) && (started.get(pid) ?? at) <= at + CLOCK_MS,
-  );
+  return tmux.elsewhere.find(({ pid }) => known.has(pid) && (started.get(pid) ?? at) <= at + CLOCK_MS);
 }
 
 type Place = TmuxObserved['elsewhere'][number];

@@ -89,48 +89,46 @@ describe('a missing agent', () => {
     expect(found).toEqual(['blocked(wrong-socket) session/coder wrong-socket']);
   });
 
-  test('is not started where an apply that died meant to, and a server lives in another directory', () => {
-    const memory: PlanMemory = { sessions: {}, owned: meant('coder'), interrupted: null };
-    const plan = planOf(row(memory, elsewhere));
+  /** Of this boot and fleet's, in that directory: the way by which fleet worked there. */
+  const stub = recorded('stub', 4242).sessions;
+  const died = (since = SINCE, sessions = stub): PlanMemory => ({
+    ...{ sessions, owned: meant('coder', 'intended', since), interrupted: null },
+  });
+
+  test('is not started where an apply that died meant to, and fleet worked on a server in another directory', () => {
+    const plan = planOf(row(died(), elsewhere));
     expect(w.lines(plan)).toEqual(['unknown(not-observed) session/coder']);
     expect(plan.unknown[0]?.detail).toContain(
       'an apply that died meant to start it, perhaps on the tmux server 4242 at',
     );
-    expect(lines(row(memory))).toEqual([START]);
-    expect(lines(row({ ...memory, owned: meant('coder', 'made') }, elsewhere))).toEqual([START]);
-    const former = recorded('coder', 7, 'earlier', meant('coder'));
-    expect(lines(row(former, elsewhere))).toEqual(['unknown(not-observed) session/coder']);
+    expect(lines(row(died()))).toEqual([START]);
+    expect(lines(row({ ...died(), owned: meant('coder', 'made') }, elsewhere))).toEqual([START]);
+    const former = { ...stub, ...recorded('coder', 7, 'earlier').sessions };
+    expect(lines(row(died(SINCE, former), elsewhere))).toEqual(['unknown(not-observed) session/coder']);
     expect(lines(row(recorded('coder', 7, 'b00t', meant('coder')), elsewhere))).toEqual([START]);
-    // Others of this boot say where fleet worked: here, or there.
-    expect(lines(row(recorded('stub', 1000, 'b00t', meant('coder')), elsewhere))).toEqual([START]);
-    const there = lines(row(recorded('stub', 4242, 'b00t', meant('coder')), elsewhere));
-    expect(there).toEqual(['unknown(not-observed) session/coder']);
-    expect(lines(row(recorded('stub', 1000, 'earlier', meant('coder')), elsewhere))).toEqual([
-      'unknown(not-observed) session/coder',
-    ]);
+  });
+
+  test('is started where that server is somebody’s: nothing of fleet was started on it in this boot', () => {
+    expect(lines(row(died(SINCE, {}), elsewhere))).toEqual([START]);
+    expect(lines(row(died(SINCE, recorded('stub', 1000).sessions), elsewhere))).toEqual([START]);
+    expect(lines(row(died(SINCE, recorded('stub', 4242, 'earlier').sessions), elsewhere))).toEqual([START]);
   });
 
   test('is started where that apply died before this boot, or that server came long after it', () => {
-    const died = (since: number) =>
-      row(
-        { sessions: {}, owned: meant('coder', 'intended', new Date(since).toISOString()), interrupted: null },
-        elsewhere,
-      );
+    const at = (since: number, ...breaks: readonly Break[]) =>
+      lines(row(died(new Date(since).toISOString()), elsewhere, ...breaks));
     const booted = w.NOW - 86_400_000;
-    expect(lines(died(booted - 120_001))).toEqual([START]);
-    expect(lines(died(booted - 120_000))).toEqual(['unknown(not-observed) session/coder']);
+    expect(at(booted - 120_001)).toEqual([START]);
+    expect(at(booted - 120_000)).toEqual(['unknown(not-observed) session/coder']);
     const started =
       (started_ms: number): Break =>
       (o) => {
         tmux(o).server_processes = [{ pid: 4242, started_ms }];
       };
-    const now = died(w.NOW - 600_000);
-    expect(lines({ ...now, breaks: [...now.breaks, started(w.NOW - 480_000)] })).toEqual([
-      'unknown(not-observed) session/coder',
-    ]);
-    expect(lines({ ...now, breaks: [...now.breaks, started(w.NOW - 479_999)] })).toEqual([START]);
-    const blind = [...now.breaks, started(w.NOW - 480_000), source('processes')];
-    expect(lines({ ...now, breaks: blind })).toContain('unknown(not-observed) session/coder');
+    const ago = w.NOW - 600_000;
+    expect(at(ago, started(w.NOW - 480_000))).toEqual(['unknown(not-observed) session/coder']);
+    expect(at(ago, started(w.NOW - 479_999))).toEqual([START]);
+    expect(at(ago, started(w.NOW - 480_000), source('processes'))).toContain('unknown(not-observed) session/coder');
   });
 
   test('one that is there is repaired as ever', () => {
@@ -181,7 +179,8 @@ describe('forget', () => {
   });
 
   test('is the way out where nobody can tell whether an apply that died made it', () => {
-    expect(guards({ sessions: {}, owned: meant('coder'), interrupted: null }, elsewhere)).toEqual([]);
+    const { sessions } = recorded('stub', 4242);
+    expect(guards({ sessions, owned: meant('coder'), interrupted: null }, elsewhere)).toEqual([]);
   });
 });
 
