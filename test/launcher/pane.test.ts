@@ -140,9 +140,9 @@ describe('in a real pane', () => {
       (seen) => seen.startsWith('1'),
     );
     expect(['1', `1 ${status}`]).toContain(shown);
-    // What it wrote last may still be on its way to the screen.
+    // What it wrote last may still be on its way to the screen, or scrolled off it by tmux's own word on its end.
     const screen = await eventually(
-      async () => (await fleet.tmux('capture-pane', '-p', '-J', '-t', '=a1:')).stdout,
+      async () => (await fleet.tmux('capture-pane', '-p', '-J', '-S', '-', '-t', '=a1:')).stdout,
       (seen) => seen.includes(text),
     );
     expect(screen).toContain(`fleet: agent a1: `);
