@@ -97,15 +97,18 @@ export function findServers(
   const wanted = new Map(inodes.map((inode) => [`socket:[${inode}]`, inode]));
   const found = new Map<string, ProcessEntry>();
   let unread: Unknown | null = null;
-  // `tmux: server` and the like first: looking into every process of a busy user costs much more.
+  // `tmux: server` and the like first, and of those the first files: looking into every process of a busy user costs much.
   const likely = own.filter((p) => p.comm.includes('tmux'));
-  for (const group of [likely, own.filter((p) => !p.comm.includes('tmux'))]) {
+  const others = own.filter((p) => !p.comm.includes('tmux'));
+  const held = heldBy(table, procRoot);
+  const steps = [[likely, 'first'] as const, [likely, 'all'] as const, [others, 'all'] as const];
+  for (const [group, files] of steps) {
     for (const process of group) {
       if (found.size === wanted.size) break;
-      const held = heldSockets(process, wanted, procRoot);
+      const { links, unread: doubt } = held(process, files);
       // `(sd-pam)` of every user manager shows no files: were it a reason, whoever binds such a name could stop a fleet.
-      if (process.comm.includes('tmux')) unread ??= held.unread;
-      for (const inode of held.inodes) if (!found.has(inode)) found.set(inode, process);
+      if (files === 'all' && process.comm.includes('tmux')) unread ??= doubt;
+      for (const [link, inode] of wanted) if (links.has(link) && !found.has(inode)) found.set(inode, process);
     }
   }
   if (found.size < wanted.size && unread !== null) return unread;
@@ -136,47 +139,57 @@ export function liveServer(process: ProcessEntry, procRoot: string): LiveServer 
   return { pid: process.pid, start_time: process.start_time, cgroup: readCgroup(process.pid, procRoot) };
 }
 
-/** A tmux server has listened since it began, and by now holds a terminal for each of its panes: its first descriptors tell. */
-const FIRST_DESCRIPTORS = Array.from({ length: 16 }, (_, fd) => String(fd));
+/** A tmux server has listened since it began, and by now holds a terminal for each of its panes: its first files tell. */
+const FIRST = 16;
 
 interface Held {
-  readonly inodes: ReadonlySet<string>;
-  /** Not all of its files could be told: it may hold more. */
+  /** What its descriptors lead to, such as `socket:[1234]`. */
+  readonly links: ReadonlySet<string>;
+  /** Not all of them could be told: it may hold more. */
   readonly unread: Unknown | null;
 }
 
-function heldSockets(process: ProcessEntry, wanted: ReadonlyMap<string, string>, procRoot: string): Held {
-  const directory = `${procRoot}/${process.pid}/fd`;
-  const first = process.comm.includes('tmux') ? heldAmong(FIRST_DESCRIPTORS, directory, process, wanted) : NOTHING;
-  if (first.inodes.size === wanted.size) return first;
-  try {
-    return heldAmong(readdirSync(directory), directory, process, wanted);
-  } catch (error) {
-    return { ...NOTHING, unread: unreadOf(process, directory, error) };
-  }
+type Files = 'first' | 'all';
+type HeldBy = (process: ProcessEntry, files: Files) => Held;
+
+const heldIn = new WeakMap<ProcessTable, HeldBy>();
+
+/** Read once a look, however many sockets are asked about. */
+function heldBy(table: ProcessTable, procRoot: string): HeldBy {
+  const known = heldIn.get(table) ?? remembered(procRoot);
+  heldIn.set(table, known);
+  return known;
 }
 
-const NOTHING: Held = { inodes: new Set(), unread: null };
+function remembered(procRoot: string): HeldBy {
+  const read = new Map<string, Held>();
+  return (process, files) => {
+    const key = `${process.pid} ${files}`;
+    const held = read.get(key) ?? readHeld(process, files, `${procRoot}/${process.pid}/fd`);
+    read.set(key, held);
+    return held;
+  };
+}
 
-function heldAmong(
-  descriptors: readonly string[],
-  directory: string,
-  process: ProcessEntry,
-  wanted: ReadonlyMap<string, string>,
-): Held {
-  const inodes = new Set<string>();
+function readHeld(process: ProcessEntry, files: Files, directory: string): Held {
+  const links = new Set<string>();
   let unread: Unknown | null = null;
-  for (const fd of descriptors) {
-    try {
-      const inode = wanted.get(readlinkSync(`${directory}/${fd}`));
-      if (inode !== undefined) inodes.add(inode);
-    } catch (error) {
-      unread ??= unreadOf(process, `${directory}/${fd}`, error);
-      // Who denies one denies all: a process with a capability that we have not lists its files and shows none.
-      if (unread?.why === 'denied') break;
+  try {
+    const names = files === 'all' ? readdirSync(directory) : Array.from({ length: FIRST }, (_, fd) => String(fd));
+    for (const name of names) {
+      try {
+        links.add(readlinkSync(`${directory}/${name}`));
+      } catch (error) {
+        unread ??= unreadOf(process, `${directory}/${name}`, error);
+        // Who denies one denies all: a process with a capability that we have not lists its files and shows none. The first
+        // files have no gap before the socket.
+        if (files === 'first' || unread?.why === 'denied') break;
+      }
     }
+  } catch (error) {
+    unread = unreadOf(process, directory, error);
   }
-  return { inodes, unread };
+  return { links, unread };
 }
 
 /** Null: it has ended, or the file was closed, since it was listed. */
