@@ -25,7 +25,7 @@ export type ElsewhereContext = Pick<PlanContext, 'roster' | 'layout' | 'observed
 
 export function elsewhere(ctx: ElsewhereContext, agent: AgentSpec): Elsewhere {
   const { tmux } = ctx.observed.sources;
-  if (tmux.status === 'unknown') return { kind: 'nowhere' };
+  if (tmux.status === 'unknown') return { kind: 'unknown', why: tmux.why, detail: `tmux: ${tmux.detail}` };
   const home = socketLabel(agent.socket);
   const away = sessionsRelated(ctx.observed, agent.name)
     .filter(({ socket, session }) => socket !== home || session.name !== agent.name)

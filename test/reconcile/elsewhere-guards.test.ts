@@ -70,6 +70,15 @@ test('a unit that is started beside its session takes that one over, whatever li
   expect(told(await world.apply({ plan }))).toEqual(['applied start unit/fleet-agent@coder.service']);
 });
 
+test('a unit is not started where tmux cannot be asked any more: its agent may live anywhere', async () => {
+  const world = new World(FLEET);
+  Object.assign(world.agentUnit('coder'), { active_state: 'failed', result: 'exit-code' });
+  const plan = world.plan();
+  world.truth.sources.tmux = { status: 'unknown', why: 'timeout', detail: 'no answer' };
+  expect(told(await world.apply({ plan }))).toEqual(['failed start unit/fleet-agent@coder.service unobserved']);
+  expect(world.steps).toEqual([]);
+});
+
 test("somebody else's session of that name on another socket changes nothing", async () => {
   const world = new World(FLEET);
   world.dropSession('coder');
