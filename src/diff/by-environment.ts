@@ -3,7 +3,7 @@
  * renamed it, its panes were moved, or only a viewer in its group is left of it. What a pane was started with
  * tells: tmux gives the environment of whoever makes a session to nobody else's panes (tmux(1), ENVIRONMENT).
  */
-import type { TmuxPane } from '../observe/state.ts';
+import type { ProcessEnv, ProcessesObserved, Source, TmuxPane } from '../observe/state.ts';
 import type { AgentSpec } from '../spec/model.ts';
 import { type PlanContext, socketLabel } from './context.ts';
 import { livePanes } from './pane.ts';
@@ -26,11 +26,17 @@ export function livesUnnamed(ctx: Looked, agent: AgentSpec): readonly PlacedSess
     .map((session) => ({ socket, session }));
 }
 
-function namesIt({ layout, observed }: Looked, agent: AgentSpec, { pid, runs }: TmuxPane): boolean {
+function namesIt({ layout, observed }: Looked, agent: AgentSpec, pane: TmuxPane): boolean {
   const { processes } = observed.sources;
   if (processes.status === 'unknown') return false;
-  return [pid, 'pid' in runs ? runs.pid : null].some((process) => {
-    const env = processes.value.processes[String(process)]?.env;
-    return env?.status === 'known' && env.value.values[layout.keys.name] === agent.name;
-  });
+  const environments = environmentsIn(processes.value, pane);
+  return environments.some((env) => env.status === 'known' && env.value.values[layout.keys.name] === agent.name);
+}
+
+/** Of the process that the pane was started with and of what it runs, as far as they were looked at. */
+export function environmentsIn(
+  { processes }: ProcessesObserved,
+  { pid, runs }: TmuxPane,
+): readonly Source<ProcessEnv>[] {
+  return [pid, 'pid' in runs ? runs.pid : null].flatMap((process) => processes[String(process)]?.env ?? []);
 }

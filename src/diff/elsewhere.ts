@@ -4,7 +4,7 @@
  */
 import type { TmuxSession } from '../observe/state.ts';
 import type { AgentSpec } from '../spec/model.ts';
-import { livesUnnamed } from './by-environment.ts';
+import { environmentsIn, livesUnnamed } from './by-environment.ts';
 import { type PlanContext, socketLabel } from './context.ts';
 import { recordedAway } from './recorded-away.ts';
 import { describeRecorded, recordedServer } from './recorded-server.ts';
@@ -67,8 +67,7 @@ export function whetherCopy(ctx: ElsewhereContext, agent: AgentSpec, { mark, pan
   if (mark !== null) return mark.owner === ctx.roster.fleet && mark.agent === agent.name ? 'copy' : 'other';
   const { processes } = ctx.observed.sources;
   if (processes.status === 'unknown') return { why: processes.why, detail: `processes: ${processes.detail}` };
-  const pids = panes.flatMap(({ pid, runs }) => [pid, 'pid' in runs ? runs.pid : null]);
-  const envs = pids.flatMap((pid) => processes.value.processes[String(pid)]?.env ?? []);
+  const envs = panes.flatMap((pane) => environmentsIn(processes.value, pane));
   const [name] = envs.flatMap((env) => (env.status === 'known' ? (env.value.values[ctx.layout.keys.name] ?? []) : []));
   if (name !== undefined) return name === agent.name ? 'copy' : 'other';
   const blind = envs.find((env) => env.status === 'unknown');
