@@ -1,5 +1,4 @@
 /** argv to arguments. Pure; every refusal names what is wrong and the nearest right word. Exit 64. */
-import { parseArgs } from 'node:util';
 import type { Result } from '../spec/result.ts';
 import { err, ok } from '../spec/result.ts';
 import { nearest } from '../spec/suggest.ts';
@@ -7,6 +6,7 @@ import type { Arguments, Command } from './command.ts';
 import type { FlagName } from './flags.ts';
 import { COMMON_FLAGS, flagSpec, isFlagName, LATER_FLAGS } from './flags.ts';
 import { parseLimit } from './limit.ts';
+import { type Option, type OptionToken, tokensOf } from './tokens.ts';
 
 /** `message` without a full stop; `remedy` is what to type instead. */
 export interface UsageProblem {
@@ -14,19 +14,12 @@ export interface UsageProblem {
   readonly remedy: string | null;
 }
 
-interface OptionToken {
-  readonly name: string;
-  readonly rawName: string;
-  readonly value: string | undefined;
-  readonly inline: boolean;
-}
-
 export function parseArguments(command: Command, argv: readonly string[]): Result<Arguments, UsageProblem> {
   const known = [...command.flags, ...COMMON_FLAGS];
   const operands: string[] = [];
   const flags = new Set<FlagName>();
   const values: Partial<Record<FlagName, string[]>> = {};
-  for (const token of tokensOf(argv, known)) {
+  for (const token of tokensOf(argv, optionsOf(known))) {
     if (typeof token === 'string') {
       operands.push(token);
       continue;
@@ -48,20 +41,13 @@ export function parseArguments(command: Command, argv: readonly string[]): Resul
   return problem === null ? ok({ operands, flags, values }) : err(problem);
 }
 
-function tokensOf(argv: readonly string[], known: readonly FlagName[]): readonly (OptionToken | string)[] {
-  const options = Object.fromEntries(
+function optionsOf(known: readonly FlagName[]): ReadonlyMap<string, Option> {
+  return new Map(
     known.map((name) => {
       const { short, value } = flagSpec(name);
-      const type: 'boolean' | 'string' = value === null ? 'boolean' : 'string';
-      return [name, short === null ? { type } : { type, short }];
+      return [name, { short, takesValue: value !== null }];
     }),
   );
-  const { tokens } = parseArgs({ args: [...argv], options, strict: false, allowPositionals: true, tokens: true });
-  return tokens.flatMap((token): readonly (OptionToken | string)[] => {
-    if (token.kind === 'positional') return [token.value];
-    if (token.kind === 'option-terminator') return [];
-    return [{ name: token.name, rawName: token.rawName, value: token.value, inline: token.inlineValue === true }];
-  });
 }
 
 function unknownFlag(command: Command, token: OptionToken, known: readonly FlagName[]): UsageProblem {
