@@ -71,7 +71,7 @@ export async function liveWeek(path: string, days: number): Promise<WeekCost> {
     files: diskFiles,
     processes: processControl(),
     machine: thisMachine(),
-    interrupted: end.signal,
+    interrupted: () => end.signal,
     finishBeforeInterrupt: () => undefined,
     onExit: () => () => undefined,
     self: { node: '', script: '' },

@@ -58,6 +58,7 @@ const deferImports = (from) => ({
     }));
     onResolve({ filter: /^\.\/(?:deferred\/)?[a-z-]+\.cjs$/ }, ({ path }) => ({ path, external: true }));
     if (from !== '.') {
+      // The only ones that src/cli/commands.ts imports when they are called.
       const rare = new RegExp(`^\\./commands/(?:${RARE_COMMANDS.join('|')})\\.ts$`);
       onResolve({ filter: rare }, ({ kind }) =>
         kind === 'dynamic-import' ? { path: pathOf('commands'), external: true } : undefined,
@@ -107,9 +108,10 @@ async function bundle(dist) {
     target: 'node20.19',
     format: 'cjs',
     charset: 'ascii',
-    // Names stay, so that the stack trace in a bug report can be read.
-    minifyWhitespace: true,
-    minifySyntax: true,
+    // Shorter names are a part of what V8 has to read at each start; bug reports give places in the source by the maps.
+    minify: true,
+    sourcemap: 'external',
+    sourcesContent: false,
     legalComments: 'none',
     metafile: true,
     absWorkingDir: root,

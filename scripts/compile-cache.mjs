@@ -43,12 +43,27 @@ const STAGED = {
   'node:fs': (fs) => ({
     ...fs,
     lstatSync: (path, options) => fs.lstatSync(STAGED_PATHS[path] ?? path, options),
-    realpathSync: (path) => fs.realpathSync(STAGED_PATHS[path] ?? path),
+    realpathSync: { native: (path) => fs.realpathSync.native(STAGED_PATHS[path] ?? path) },
   }),
-  // V8 takes no cache that was made under other flags than it starts with.
-  'node:v8': () => ({ setFlagsFromString: () => {} }),
-  'node:net': (net) => ({ ...net, connect: () => net.connect({ path: join(stage, 'bus') }) }),
 };
+/** What is asked of Node without a require: the bus's socket, by either way to it, and flags. */
+const onStage = (path) => (path === `/run/user/${userInfo().uid}/bus` ? join(stage, 'bus') : path);
+const connectOnStage = (net) => ({ ...net, connect: ({ path }) => net.connect({ path: onStage(path) }) });
+const pipesOnStage = (pipes) => ({
+  ...pipes,
+  Pipe: class extends pipes.Pipe {
+    connect(request, path) {
+      return super.connect(request, onStage(path));
+    }
+  },
+});
+// V8 takes no cache that was made under other flags than it starts with.
+const withoutFlags = () => ({ setFlagsFromString: () => {} });
+const STAGED_BUILTINS = { 'node:net': connectOnStage, 'node:v8': withoutFlags };
+const STAGED_BINDINGS = { pipe_wrap: pipesOnStage, v8: withoutFlags };
+const { binding, getBuiltinModule } = process;
+process.binding = (name) => STAGED_BINDINGS[name]?.(binding(name)) ?? binding(name);
+process.getBuiltinModule = (name) => STAGED_BUILTINS[name]?.(getBuiltinModule(name)) ?? getBuiltinModule(name);
 const stagedRequire = (name) => STAGED[name]?.(realRequire(name)) ?? realRequire(name);
 
 /** Ends when the command does: main's last act is process.exit. */

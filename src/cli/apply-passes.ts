@@ -88,7 +88,7 @@ async function applyOnce(run: ApplyRun, look: Look, plan: Plan, failed: string[]
       now: context.now,
       delay: context.delay,
     },
-    signal: context.interrupted,
+    signal: context.interrupted(),
     batches: { ...run.batches, failedBefore: failed },
     mayAct: () => run.mayAct() ?? stopped(stops),
     fence: run.fence,

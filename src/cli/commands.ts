@@ -1,5 +1,16 @@
-/** Every command of this version, as data. Each one's code is loaded when it is called, not before. */
+/**
+ * Every command of this version, as data. Those that are run often are one flat program; the code of the rare ones, and of
+ * the controller, is a file of its own that is loaded when one is called (scripts/build.mjs).
+ */
 import type { Command } from './command.ts';
+import { applyCommand } from './commands/apply.ts';
+import { explain } from './commands/explain.ts';
+import { observeCommand } from './commands/observe.ts';
+import { planCommand } from './commands/plan.ts';
+import { ps } from './commands/ps.ts';
+import { schema } from './commands/schema.ts';
+import { show } from './commands/show.ts';
+import { validate } from './commands/validate.ts';
 import { ROSTER_FLAGS } from './flags.ts';
 
 const ROSTER_FILE = { name: 'FILE', required: false };
@@ -25,7 +36,7 @@ export const COMMANDS: readonly Command[] = [
     operands: [ROSTER_FILE],
     flags: ['file', 'json'],
     notes: ['Exits 0 when the roster is valid, else 78 with every problem as file:line:col: message.'],
-    load: async () => (await import('./commands/validate.ts')).validate,
+    load: async () => validate,
   },
   {
     name: 'schema',
@@ -36,7 +47,7 @@ export const COMMANDS: readonly Command[] = [
       'For editors: fleet schema > fleet.schema.json',
       'WHAT: roster (default), or observed: what observe prints.',
     ],
-    load: async () => (await import('./commands/schema.ts')).schema,
+    load: async () => schema,
   },
   {
     name: 'observe',
@@ -44,7 +55,7 @@ export const COMMANDS: readonly Command[] = [
     operands: [],
     flags: ROSTER_FLAGS,
     notes: ['Exits 3 when something could not be observed: it is then `unknown` in the document, never absent.'],
-    load: async () => (await import('./commands/observe.ts')).observeCommand,
+    load: async () => observeCommand,
   },
   {
     name: 'plan',
@@ -56,7 +67,7 @@ export const COMMANDS: readonly Command[] = [
       'Exit codes: 0, also with drift; 2 changes pending (--detailed-exitcode); 3 something could not be observed;',
       '4 a guard refused something; 78 invalid roster.',
     ],
-    load: async () => (await import('./commands/plan.ts')).planCommand,
+    load: async () => planCommand,
   },
   {
     name: 'show',
@@ -66,7 +77,7 @@ export const COMMANDS: readonly Command[] = [
     notes: [
       'FILE: what fleet plan -o FILE wrote. Exits 0 also where the plan fits no more; 1 where FILE is no sound plan.',
     ],
-    load: async () => (await import('./commands/show.ts')).show,
+    load: async () => show,
   },
   {
     name: 'apply',
@@ -79,7 +90,7 @@ export const COMMANDS: readonly Command[] = [
       'On a terminal it shows the plan and asks; elsewhere it needs -y. With --json it prints one object a line, a',
       'summary last. Exit codes as for plan, and 5 stale, 6 the lock is held, 7 applied in part, 130/143 interrupted.',
     ],
-    load: async () => (await import('./commands/apply.ts')).applyCommand,
+    load: async () => applyCommand,
   },
   {
     name: 'lock',
@@ -101,7 +112,7 @@ export const COMMANDS: readonly Command[] = [
     operands: [],
     flags: ROSTER_FLAGS,
     notes: ['Sessions that are on no roster come after the agents. Exits 3 when something could not be observed.'],
-    load: async () => (await import('./commands/ps.ts')).ps,
+    load: async () => ps,
   },
   {
     name: 'explain',
@@ -109,7 +120,7 @@ export const COMMANDS: readonly Command[] = [
     operands: [{ name: 'ADDR', required: true }],
     flags: [...ROSTER_FLAGS, 'observed'],
     notes: ['ADDR: HOST/TENANT/KIND/NAME, KIND/NAME, or the name of an agent.'],
-    load: async () => (await import('./commands/explain.ts')).explain,
+    load: async () => explain,
   },
   {
     name: 'run',

@@ -48,7 +48,7 @@ export interface Context {
   /** Whose process is whose, for the lease. */
   readonly machine: Machine;
   /** Aborted by the first SIGINT or SIGTERM: the current effect ends, nothing new begins. */
-  readonly interrupted: AbortSignal;
+  readonly interrupted: () => AbortSignal;
   /**
    * From now on the first interrupt only aborts `interrupted`; without this call it ends the command at once. `done`: to
    * be interrupted is how the command ends well, so its own exit code counts.
@@ -61,7 +61,7 @@ export interface Context {
   /** From now on SIGHUP calls this; without it, it ends the process. */
   readonly onHangup: (reload: () => void) => void;
   /** Told once the command is loaded, where it ends by itself: what pays only in the long run is left out. */
-  readonly endsSoon: () => void;
+  readonly endsSoon: (agents: number | null) => void;
   readonly stdin: {
     readonly isTerminal: boolean;
     /** One line typed at the terminal; null where its input ended. */

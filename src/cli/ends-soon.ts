@@ -7,7 +7,7 @@
  * it runs (seen with concurrent Sparkplug on Node 20). Names of flags belong to one V8, which complains about others, so
  * this is for that of Node 20 alone. To be called when the code is loaded: V8 refuses code that was cached under other flags.
  */
-import { setFlagsFromString } from 'node:v8';
+import { nodeBinding, nodeModule } from '../spec/node-own.ts';
 
 /** Node 20's. */
 const V8 = /^11\.3\./;
@@ -20,8 +20,18 @@ const FLAGS = [
   '--no-minor-gc-task',
 ];
 
-/** `v8`: `process.versions.v8`. */
-export function endsSoon(v8: string): void {
+/**
+ * Its compiler that makes no better code, but makes it fast: worth its time where functions run some hundreds of times
+ * (docs/performance.md).
+ */
+const MANY_AGENTS = 100;
+
+/** `v8`: `process.versions.v8`. `agents`: how many are looked at, as soon as that is known; until then they are few. */
+export function endsSoon(v8: string, agents: number | null): void {
   if (!V8.test(v8)) return;
-  for (const flag of FLAGS) setFlagsFromString(flag);
+  // node:v8 loads all streams, to write heap snapshots into them.
+  const { setFlagsFromString } = nodeBinding('v8') ?? nodeModule('node:v8');
+  if (typeof setFlagsFromString !== 'function') return;
+  const flags = agents === null ? [...FLAGS, '--no-sparkplug'] : agents < MANY_AGENTS ? [] : ['--sparkplug'];
+  for (const flag of flags) setFlagsFromString(flag);
 }

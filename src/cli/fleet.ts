@@ -16,6 +16,7 @@ import { formatBug, reportUsage } from './report.ts';
 import { timed } from './timed-run.ts';
 import { formatCommandHelp, formatOverview } from './usage.ts';
 import { VERSION } from './version.ts';
+import { refusalEvent } from './views/apply-json.ts';
 
 /** `argv` without node and script. Never rejects: what is thrown inside is reported as a bug, exit 1. */
 export async function fleet(argv: readonly string[], bare: Context): Promise<ExitCode> {
@@ -24,7 +25,7 @@ export async function fleet(argv: readonly string[], bare: Context): Promise<Exi
   try {
     return await dispatch(argv, context);
   } catch (thrown) {
-    context.stderr.write(formatBug(thrown));
+    context.stderr.write(formatBug(thrown, bare.self.script));
     return EXIT.error;
   }
 }
@@ -47,12 +48,11 @@ async function dispatch(argv: readonly string[], context: Context): Promise<Exit
   }
   if (has(args.value, 'help')) return print(context, formatCommandHelp(command));
   const run = await command.load();
-  if (command.lasts !== true) context.endsSoon();
+  if (command.lasts !== true) context.endsSoon(null);
   return run(args.value, await withSettings(context, args.value));
 }
 
 async function printRefusal(problem: UsageProblem, context: Context): Promise<void> {
-  const { refusalEvent } = await import('./views/apply-json.ts');
   const event = refusalEvent({ code: EXIT.usage, ...problem }, new Date(context.now()).toISOString());
   context.stdout.write(`${JSON.stringify(event)}\n`);
 }

@@ -42,6 +42,7 @@ export async function look(
 ): Promise<Result<Look, Failure>> {
   const roster = readRoster(value(args, 'file'), context);
   if (!roster.ok) return roster;
+  context.endsSoon(roster.value.agents.length);
   const saved = value(args, 'observed');
   if (saved !== null) return lookAtSaved(roster.value, saved, args, context);
   const here = hereIn(roster.value, context);

@@ -1,6 +1,6 @@
 /**
  * The process boundary: the one place that reads `process`, builds the ports and ends the process. Everything else
- * gets a Context. stdout that is closed early (`fleet ps | head -1`) ends quietly: what is still written is dropped.
+ * gets a Context.
  */
 import { hostname, userInfo } from 'node:os';
 import { createMasking } from '../observe/masking.ts';
@@ -8,55 +8,13 @@ import { runProgram } from '../observe/run.ts';
 import { diskFiles } from '../reconcile/files/disk.ts';
 import { thisMachine } from '../reconcile/lease/machine.ts';
 import { processControl } from '../reconcile/process-control.ts';
-import type { Context, Output, User } from './context.ts';
+import type { Context, User } from './context.ts';
 import { endsSoon } from './ends-soon.ts';
 import { EXIT, type ExitCode, signalExitCode } from './exit-codes.ts';
 import { fleet } from './fleet.ts';
 import { textLog } from './log.ts';
+import { outputOf } from './output.ts';
 import { formatBug } from './report.ts';
-
-type Stream = typeof process.stdout | typeof process.stderr;
-
-interface Ending {
-  /** Resolves when all that was written has left, or cannot: process.exit would cut a pipe's rest off. */
-  readonly flushed: () => Promise<void>;
-  /** Why the rest was lost, a reader that wanted no more apart; null: it was not. */
-  readonly lost: () => string | null;
-}
-
-function outputOf(make: () => Stream): Output & Ending {
-  let open = true;
-  let lost: string | null = null;
-  let made: Stream | null = null;
-  const stream = (): Stream => {
-    if (made !== null) return made;
-    made = make();
-    made.on('error', (error: NodeJS.ErrnoException) => {
-      open = false;
-      if (error.code !== 'EPIPE') lost ??= error.code ?? error.message;
-    });
-    return made;
-  };
-  const flush = (resolve: () => void): void => {
-    if (made === null || !open) resolve();
-    // A turn later, when an error that the last write met has been told too.
-    else made.write('', () => setImmediate(resolve));
-  };
-  return {
-    write: (text) => {
-      const to = stream();
-      if (open) to.write(text);
-    },
-    get isTerminal() {
-      return stream().isTTY === true;
-    },
-    get columns() {
-      return stream().isTTY === true ? stream().columns : null;
-    },
-    flushed: () => new Promise(flush),
-    lost: () => lost,
-  };
-}
 
 /** First signal: abort, and end at once unless the command asked to finish its effect. Second: end now. */
 function watchSignals(): Pick<Context, 'interrupted' | 'finishBeforeInterrupt'> & {
@@ -64,7 +22,12 @@ function watchSignals(): Pick<Context, 'interrupted' | 'finishBeforeInterrupt'> 
   /** Whether the command may have changed something. */
   readonly mayHaveChanged: () => boolean;
 } {
-  const controller = new AbortController();
+  // Made when it is first asked for: commands that only look never do, and it takes 1 ms.
+  let made: AbortController | null = null;
+  const controller = (): AbortController => {
+    made ??= new AbortController();
+    return made;
+  };
   let finishing = false;
   let endsWell = false;
   let received: ExitCode | null = null;
@@ -75,11 +38,11 @@ function watchSignals(): Pick<Context, 'interrupted' | 'finishBeforeInterrupt'> 
       if (!first || !finishing) process.exit(received);
       process.stderr.write('fleet: finishing what is under way; interrupt again to stop now\n');
       // Why, for the summary of what was interrupted.
-      controller.abort(received);
+      controller().abort(received);
     });
   }
   return {
-    interrupted: controller.signal,
+    interrupted: () => controller().signal,
     finishBeforeInterrupt: (ends) => {
       finishing = true;
       endsWell = ends === 'done';
@@ -122,7 +85,7 @@ function whoAmI(): User | null {
 async function main(): Promise<void> {
   for (const event of ['uncaughtException', 'unhandledRejection'] as const) {
     process.on(event, (thrown: unknown) => {
-      process.stderr.write(formatBug(thrown));
+      process.stderr.write(formatBug(thrown, process.argv[1] ?? ''));
       process.exit(1);
     });
   }
@@ -134,8 +97,8 @@ async function main(): Promise<void> {
     process.stderr.write('  look at: getent passwd "$(id -u)"\n');
     process.exit(1);
   }
-  const stdout = outputOf(() => process.stdout);
-  const stderr = outputOf(() => process.stderr);
+  const stdout = outputOf(1, () => process.stdout);
+  const stderr = outputOf(2, () => process.stderr);
   const context: Context = {
     ...signals,
     stdout,
@@ -160,7 +123,7 @@ async function main(): Promise<void> {
     onHangup: (reload) => {
       process.on('SIGHUP', reload);
     },
-    endsSoon: () => endsSoon(process.versions.v8),
+    endsSoon: (agents) => endsSoon(process.versions.v8, agents),
     stdin: {
       get isTerminal() {
         return process.stdin.isTTY === true;

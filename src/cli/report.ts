@@ -5,6 +5,7 @@ import type { Context } from './context.ts';
 import type { ExitCode } from './exit-codes.ts';
 import { EXIT } from './exit-codes.ts';
 import type { UsageProblem } from './parse-arguments.ts';
+import { withSourcePlaces } from './source-places.ts';
 
 export function reportFailure(context: Context, failure: Failure): ExitCode {
   context.stderr.write(`fleet: ${lines(failure.message)}\n`);
@@ -19,8 +20,8 @@ export function reportUsage(context: Context, problem: UsageProblem): ExitCode {
   return reportFailure(context, { code: EXIT.usage, ...problem });
 }
 
-/** For exceptions: an expected failure is data, so whatever is thrown is a bug. */
-export function formatBug(thrown: unknown): string {
-  const what = thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown);
+/** For exceptions: an expected failure is data, so whatever is thrown is a bug. `script`: as in `withSourcePlaces`. */
+export function formatBug(thrown: unknown, script: string): string {
+  const what = thrown instanceof Error ? withSourcePlaces(thrown.stack ?? thrown.message, script) : String(thrown);
   return `fleet: unexpected: ${what}\nPlease report it with the command you ran. This is a bug in fleet.\n`;
 }

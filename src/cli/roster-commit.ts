@@ -2,10 +2,10 @@
  * Which commit the roster is of, and whether it differs from what that commit holds. Asked of git in one call, beside
  * the look at the host. What cannot be told is null.
  */
-import { createHash } from 'node:crypto';
 import { realpathSync, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import type { Plan } from '../diff/plan.ts';
+import { nodeModule } from '../spec/node-own.ts';
 import { sha256 } from '../spec/sha256.ts';
 import type { Context } from './context.ts';
 
@@ -66,7 +66,7 @@ function judge(answer: string, path: string, { files }: Ports): RosterFacts {
 /** Repositories name by SHA-1 (40 digits) or by SHA-256. */
 function blobId(bytes: Uint8Array, digits: number): string {
   const whole = Buffer.concat([Buffer.from(`blob ${bytes.length}\0`), bytes]);
-  return digits === 64 ? sha256(whole) : createHash('sha1').update(whole).digest('hex');
+  return digits === 64 ? sha256(whole) : nodeModule('node:crypto').createHash('sha1').update(whole).digest('hex');
 }
 
 /** Spares the call where no directory above holds a `.git`, which in a worktree is a file. */

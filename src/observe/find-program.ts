@@ -30,7 +30,7 @@ function inspectProgram(path: string): PathObserved {
     if (found === undefined) return { state: 'missing', detail: `there is no ${path}` };
     if (!found.isFile()) return { state: 'missing', detail: `${path} is no regular file` };
     if (!mayExecute(path)) return { state: 'missing', detail: `${path} may not be executed: run chmod +x ${path}` };
-    return { state: 'found', real: realpathSync(path) };
+    return { state: 'found', real: realpathSync.native(path) };
   } catch (error) {
     return unknownPath(path, error);
   }
@@ -43,7 +43,7 @@ export function inspectDirectory(path: string): PathObserved {
     if (found === undefined) return { state: 'missing', detail: `there is no ${path}` };
     if (!found.isDirectory()) return { state: 'missing', detail: `${path} is no directory` };
     if (!mayExecute(path)) return { state: 'missing', detail: `${path} may not be entered` };
-    return { state: 'found', real: realpathSync(path) };
+    return { state: 'found', real: realpathSync.native(path) };
   } catch (error) {
     return unknownPath(path, error);
   }

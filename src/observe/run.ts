@@ -2,11 +2,12 @@
  * The one port through which programs are run. Every run has a deadline and ends with it, also where the program, or
  * a child of it that holds its pipes, does not: a stopped tmux server hangs its clients for ever.
  *
- * On node:child_process, not execa: with execa `fleet plan` for 20 agents took 30 ms of CPU more, as much as Node takes
- * to start (measured with `npm run bench -- --sizes 20` before and after), and of what execa offers nothing is used.
+ * Not by execa: with it `fleet plan` for 20 agents took 30 ms of CPU more, as much as Node takes to start (measured with
+ * `npm run bench -- --sizes 20` before and after), and of what execa offers nothing is used.
  */
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type Child, type ChildSpec, childStarter, type StartChild } from './child.ts';
 import type { UnknownCode } from './state.ts';
+import { uvHandles } from './uv.ts';
 
 export type RunResult =
   | {
@@ -44,39 +45,47 @@ const DEFAULT_MAX_OUTPUT = 32 * 1024 * 1024;
 const groups = new Set<number>();
 let cleansUp = false;
 
-export const runProgram: RunProgram = (program, args, options) => {
-  let child: ChildProcess;
-  try {
-    child = start(program, args, options);
-  } catch (error) {
-    // What spawn refuses before it tries: a NUL in an argument, too many open files.
-    return Promise.resolve(notRun(program, error));
-  }
-  return new Promise((resolve) => {
-    let finished = false;
-    const finish = (result: RunResult): void => {
-      // Its group's id may be another's by now.
-      if (finished) return;
-      finished = true;
-      clearTimeout(timer);
-      release(child, result);
-      resolve(result);
-    };
-    const late = (): void => {
-      const seconds = options.deadlineMs / 1000;
-      finish({ kind: 'failed', why: 'timeout', detail: `${program} gave no answer within ${seconds} s` });
-    };
-    // Where this process itself had no turn for so long, the answer may be there unread: timers come before it.
-    const timer = setTimeout(() => afterTurns(TURNS_TO_HEAR, late), options.deadlineMs);
-    const limit = options.maxOutputBytes ?? DEFAULT_MAX_OUTPUT;
-    const tooLarge = () =>
-      finish({ kind: 'failed', why: 'too-large', detail: `${program} printed more than is read (${limit} bytes)` });
-    const stdout = collect(child.stdout, limit, tooLarge);
-    const stderr = collect(child.stderr, limit, tooLarge);
-    child.on('error', (error) => finish(notRun(program, error)));
-    child.on('close', (code, signal) => finish({ kind: 'exited', code, signal, stdout: stdout(), stderr: stderr() }));
-  });
-};
+export const runProgram: RunProgram = programRunner(childStarter(uvHandles()));
+
+export function programRunner(startChild: StartChild): RunProgram {
+  return (program, args, options) =>
+    new Promise((resolve) => {
+      let finished = false;
+      let child: Child | null = null;
+      const finish = (result: RunResult): void => {
+        // Its group's id may be another's by now.
+        if (finished) return;
+        finished = true;
+        clearTimeout(timer);
+        if (child !== null) release(child, result);
+        resolve(result);
+      };
+      const late = (): void => {
+        const seconds = options.deadlineMs / 1000;
+        finish({ kind: 'failed', why: 'timeout', detail: `${program} gave no answer within ${seconds} s` });
+      };
+      // Where this process itself had no turn for so long, the answer may be there unread: timers come before it.
+      const timer = setTimeout(() => afterTurns(TURNS_TO_HEAR, late), options.deadlineMs);
+      const limit = options.maxOutputBytes ?? DEFAULT_MAX_OUTPUT;
+      const tooLarge = () =>
+        finish({ kind: 'failed', why: 'too-large', detail: `${program} printed more than is read (${limit} bytes)` });
+      const stdout = collector(limit, tooLarge);
+      const stderr = collector(limit, tooLarge);
+      try {
+        child = startChild(specOf(program, args, options), {
+          stdout: stdout.add,
+          stderr: stderr.add,
+          failed: (code) => finish(notRun(program, code)),
+          closed: (code, signal) =>
+            finish({ kind: 'exited', code, signal, stdout: stdout.text(), stderr: stderr.text() }),
+        });
+        if (child.pid !== null) remember(child.pid);
+      } catch (error) {
+        // What is refused before it is tried: a NUL in an argument, too many open files.
+        finish(notRun(program, error instanceof Error && 'code' in error ? String(error.code) : 'unknown error'));
+      }
+    });
+}
 
 /** Turns of the event loop: one for each of two pipes and for the end itself. */
 const TURNS_TO_HEAR = 4;
@@ -86,48 +95,35 @@ function afterTurns(turns: number, then: () => void): void {
   else setImmediate(() => afterTurns(turns - 1, then));
 }
 
-function start(program: string, args: readonly string[], options: RunOptions): ChildProcess {
-  const passedOn = options.descriptor3 === undefined ? [] : [options.descriptor3];
-  const child = spawn(program, [...args], {
-    // A group of its own, so that the deadline ends the program's children too; no terminal to ask questions on.
-    detached: true,
-    cwd: '/',
-    env: environment(options.env),
-    stdio: [options.input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe', ...passedOn],
-  });
-  if (child.pid !== undefined) remember(child.pid);
-  // A program that ends before it has read everything is judged by how it ended.
-  child.stdin?.on('error', () => {});
-  child.stdin?.end(options.input);
-  return child;
+function specOf(program: string, args: readonly string[], options: RunOptions): ChildSpec {
+  const { input = null, descriptor3 = null } = options;
+  return { program, args, env: environment(options.env), input, descriptor3 };
 }
 
-/** Gives the text read so far. Decoded as a whole, so that no character is cut in two. */
-function collect(stream: NodeJS.ReadableStream | null, limit: number, tooLarge: () => void): () => string {
+/** The text read so far is decoded as a whole, so that no character is cut in two. */
+function collector(limit: number, tooLarge: () => void) {
   const chunks: Buffer[] = [];
   let bytes = 0;
-  stream?.on('data', (chunk: Buffer) => {
-    bytes += chunk.length;
-    if (bytes > limit) tooLarge();
-    else chunks.push(chunk);
-  });
-  stream?.on('error', () => {});
-  return () => Buffer.concat(chunks).toString('utf8');
+  return {
+    add: (chunk: Buffer): void => {
+      bytes += chunk.length;
+      if (bytes > limit) tooLarge();
+      else chunks.push(chunk);
+    },
+    text: (): string => Buffer.concat(chunks).toString('utf8'),
+  };
 }
 
-function release(child: ChildProcess, result: RunResult): void {
-  if (child.pid === undefined) return;
+function release(child: Child, result: RunResult): void {
+  if (child.pid === null) return;
   groups.delete(child.pid);
   if (result.kind === 'exited') return;
   killGroup(child.pid);
   // Whoever left the group and still holds the pipes must not keep this process waiting.
-  child.stdout?.destroy();
-  child.stderr?.destroy();
-  child.unref();
+  child.abandon();
 }
 
-function notRun(program: string, error: unknown): RunResult {
-  const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown error';
+function notRun(program: string, code: string): RunResult {
   return { kind: 'failed', why: whyOf(code), detail: `${program} could not be run: ${code}` };
 }
 

@@ -91,12 +91,14 @@ function formatLine(key: string, value: string, written: Set<string>): string {
 }
 
 /** A whole line without anything that the parser looks at twice; nearly all are, and it takes characters one by one. */
-const PLAIN_LINE = /([A-Za-z_]\w*)=((?:[\w@%+:.,/~=-]+(?: +[\w@%+:.,/~=-]+)*)?)\n/y;
+const PLAIN_LINE = /^[A-Za-z_]\w*=(?:[\w@%+:.,/~=-](?:[\w@%+:.,/~= -]*[\w@%+:.,/~=-])?)?$/;
 
 function readPlainLine(text: string, start: number): EnvLine | null {
-  PLAIN_LINE.lastIndex = start;
-  const found = PLAIN_LINE.exec(text);
-  return found === null ? null : { raw: found[0], key: found[1] ?? '', value: found[2] ?? '', end: 'closed' };
+  const end = text.indexOf('\n', start);
+  if (end === -1 || !PLAIN_LINE.test(text.slice(start, end))) return null;
+  const equals = text.indexOf('=', start);
+  const [key, value] = [text.slice(start, equals), text.slice(equals + 1, end)];
+  return { raw: text.slice(start, end + 1), key, value, end: 'closed' };
 }
 
 /** The states of systemd's own parser. `value-escape` and its kin: just behind a backslash. */

@@ -128,6 +128,75 @@ test('stdout that nobody reads any more ends quietly', async () => {
   expect(await end(child)).toEqual({ code: 0, stdout: '', stderr: '' });
 });
 
+describe('a stack trace in a bug report', () => {
+  const THROWS = '\x24{null.x()}';
+
+  test.each([
+    ['fleet.bundle.cjs', 'two rosters: ${', ['validate', 'a.yaml', '-f', 'b.yaml'], 'src/cli/commands/validate.ts'],
+    [
+      'deferred/commands.cjs',
+      '} is no name of a branch',
+      ['run', '--git=-x', '-f', join(ROOT, 'fleet.yaml')],
+      'src/cli/commands/run.ts',
+    ],
+  ])('names places in the source, of %s', async (file, text, args, source) => {
+    const copy = join(directory, `broken-${file.length}`);
+    cpSync(dist, copy, { recursive: true });
+    rmSync(join(copy, 'compiled'), { recursive: true });
+    const code = readFileSync(join(copy, file), 'latin1');
+    expect(code.split(text)).toHaveLength(2);
+    // As long as it was, so that every place stays where the map has it.
+    const broken = text.endsWith('${') ? `${THROWS}  \${` : `}${THROWS.padEnd(text.length - 1)}`;
+    expect(broken).toHaveLength(text.length);
+    writeFileSync(
+      join(copy, file),
+      code.replace(text, () => broken),
+      'latin1',
+    );
+    const ended = await end(start(args, {}, copy));
+    expect(ended).toMatchObject({ code: 1, stdout: '' });
+    expect(ended.stderr).toMatch(new RegExp(` \\(?${source}:\\d+:\\d+`));
+    expect(ended.stderr).not.toContain('.cjs:');
+    // Without its map it tells what it knows.
+    rmSync(join(copy, `${file}.map`));
+    expect((await end(start(args, {}, copy))).stderr).toContain('.cjs:');
+  });
+});
+
+describe('standard output', () => {
+  /** In a shell, where `|` is a pipe: what Node makes for a child is a socket. */
+  const inShell = (script: string, ...args: readonly string[]) =>
+    end(spawn('/bin/sh', ['-c', script, process.execPath, join(dist, 'fleet.cjs'), ...args]));
+
+  test.each([
+    ['a socket', '"$0" "$@"'],
+    ['a pipe', '"$0" "$@" | cat'],
+    ['a pipe that is read late', '"$0" "$@" | (sleep 0.3; cat)'],
+    ['a file', `"$0" "$@" >"$OUT"; cat "$OUT"`],
+    ['a file that is there already, appended to', `echo begun >"$OUT"; "$0" "$@" >>"$OUT"; tail -n +2 "$OUT"`],
+  ])('is written whole into %s', async (_what, script) => {
+    const out = join(directory, 'out');
+    const { stdout, stderr } = await inShell(`OUT='${out}'; ${script}`, 'schema', 'observed');
+    expect(stdout.length).toBeGreaterThan(30_000);
+    expect([JSON.parse(stdout).title ?? JSON.parse(stdout).$schema, stderr]).toEqual([expect.any(String), '']);
+  });
+
+  test('into a pipe that is closed early ends quietly', async () => {
+    const { code, stdout, stderr } = await inShell('{ "$0" "$@"; echo $? >&3; } 3>&2 | head -1', 'schema', 'observed');
+    expect([code, stdout, stderr]).toEqual([0, '{\n', '0\n']);
+  });
+
+  test('and error may be one pipe, in the order of what was said', async () => {
+    const { stdout } = await inShell('"$0" "$@" 2>&1 | cat', 'valdate');
+    expect(stdout).toMatch(/^fleet: unknown command 'valdate'\n/);
+  });
+
+  test('is not a terminal where it is /dev/null, and nothing fails there', async () => {
+    const { code, stderr } = await inShell('"$0" "$@" >/dev/null', 'schema');
+    expect([code, stderr]).toEqual([0, '']);
+  });
+});
+
 test('a result that a full disk cuts off is an error, never success', async () => {
   for (const args of [['schema'], ['--version']]) {
     const script = '"$0" "$@" >/dev/full';

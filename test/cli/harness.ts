@@ -39,6 +39,7 @@ export function openBench(changes: Partial<Context> = {}): Bench {
   const contextWith = (more: Partial<Context> = {}) => {
     const stdout = capture();
     const stderr = capture();
+    const interrupts = new AbortController();
     const context: Context = {
       stdout,
       stderr,
@@ -53,7 +54,7 @@ export function openBench(changes: Partial<Context> = {}): Bench {
       files: diskFiles,
       processes: processControl(),
       machine: thisMachine(),
-      interrupted: new AbortController().signal,
+      interrupted: () => interrupts.signal,
       finishBeforeInterrupt: () => {},
       onExit: () => () => {},
       self: { node: '/usr/bin/node', script: '/opt/fleet/fleet.cjs' },

@@ -1,11 +1,13 @@
 import { execFileSync } from 'node:child_process';
-import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, closeSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { buildSync } from 'esbuild';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { runProgram } from '../../src/observe/run.ts';
+import { childStarter } from '../../src/observe/child.ts';
+import { programRunner } from '../../src/observe/run.ts';
+import { uvHandles } from '../../src/observe/uv.ts';
 
 let dir: string;
 beforeEach(() => {
@@ -38,7 +40,14 @@ function gone(pid: number): boolean {
   }
 }
 
-describe('running a program', () => {
+const WAYS = [
+  ['node:child_process', null],
+  ...(uvHandles() === null ? [] : [["Node's own handles", uvHandles()] as const]),
+] as const;
+
+describe.each(WAYS)('running a program by %s', (_way, handles) => {
+  const runProgram = programRunner(childStarter(handles));
+
   it('gives output, errors and exit code as they were, final newline included', async () => {
     const path = script('ok', 'echo out; echo err >&2; exit 3');
     expect(await runProgram(path, [], { deadlineMs: 5_000 })).toEqual({
@@ -124,10 +133,78 @@ describe('running a program', () => {
     expect(await runProgram(path, [], { deadlineMs: 5_000 })).toMatchObject({ stdout: '/\n' });
   });
 
+  it('gives input that does not fit a pipe, and reads as much', async () => {
+    const input = '0123456789abcde\n'.repeat(100_000);
+    const result = await runProgram('cat', [], { deadlineMs: 20_000, input });
+    expect(result).toMatchObject({ kind: 'exited', code: 0 });
+    expect(result.kind === 'exited' && result.stdout === input).toBe(true);
+  });
+
+  it('judges a program that does not read its input by how it ended', async () => {
+    const path = script('deaf', 'exec <&-; echo heard nothing; exit 4');
+    const result = await runProgram(path, [], { deadlineMs: 20_000, input: 'x'.repeat(1_000_000) });
+    expect(result).toMatchObject({ kind: 'exited', code: 4, stdout: 'heard nothing\n' });
+  });
+
+  it('cuts no character in two', async () => {
+    const path = script('slow', "printf '\\303'; sleep 0.1; printf '\\244'");
+    expect(await runProgram(path, [], { deadlineMs: 5_000 })).toMatchObject({ stdout: 'ä' });
+  });
+
+  it('hears the end of a program before that of its pipes, and the other way round', async () => {
+    const late = script('late', '(sleep 0.2; echo late) & echo early');
+    expect(await runProgram(late, [], { deadlineMs: 5_000 })).toMatchObject({ code: 0, stdout: 'early\nlate\n' });
+    const closed = script('closed', 'exec >&- 2>&-; sleep 0.2; exit 3');
+    expect(await runProgram(closed, [], { deadlineMs: 5_000 })).toMatchObject({ code: 3, stdout: '' });
+  });
+
+  it('passes a descriptor on as the third', async () => {
+    const fd = openSync(join(dir, 'passed'), 'w');
+    const path = script('passed-on', 'echo written >&3');
+    await runProgram(path, [], { deadlineMs: 5_000, descriptor3: fd });
+    closeSync(fd);
+    expect(readFileSync(join(dir, 'passed'), 'utf8')).toBe('written\n');
+  });
+
+  it('refuses a NUL, which would cut an argument off', async () => {
+    for (const run of [
+      runProgram('tr\0ue', [], { deadlineMs: 5_000 }),
+      runProgram('true', ['a\0b'], { deadlineMs: 5_000 }),
+    ]) {
+      expect(await run).toMatchObject({
+        kind: 'failed',
+        why: 'io',
+        detail: expect.stringContaining('ERR_INVALID_ARG_VALUE'),
+      });
+    }
+  });
+
+  it('refuses more arguments than the kernel takes', async () => {
+    const result = await runProgram('true', ['x'.repeat(4_000_000)], { deadlineMs: 5_000 });
+    expect(result).toMatchObject({ kind: 'failed', why: 'too-large' });
+  });
+
+  it('leaves no zombie and no open file', async () => {
+    const files = () => readdirSync('/proc/self/fd').length;
+    await runProgram('true', [], { deadlineMs: 5_000 });
+    const before = files();
+    for (let i = 0; i < 20; i += 1) {
+      await runProgram(i % 2 === 0 ? 'true' : join(dir, 'missing'), [], { deadlineMs: 5_000, input: 'x' });
+    }
+    await until(() => files() <= before);
+    const children = execFileSync('ps', ['--ppid', String(process.pid), '-o', 'stat='], { encoding: 'utf8' });
+    expect(children).not.toMatch(/^Z/m);
+  });
+
   it('says that files are exhausted, and lives on, where there is none left for the pipes', () => {
+    const source = (name: string) =>
+      JSON.stringify(fileURLToPath(new URL(`../../src/observe/${name}`, import.meta.url)));
     const probe = `
       import { openSync } from 'node:fs';
-      import { runProgram } from ${JSON.stringify(fileURLToPath(new URL('../../src/observe/run.ts', import.meta.url)))};
+      import { childStarter } from ${source('child.ts')};
+      import { programRunner } from ${source('run.ts')};
+      import { uvHandles } from ${source('uv.ts')};
+      const runProgram = programRunner(childStarter(${handles === null ? 'null' : 'uvHandles()'}));
       await runProgram('true', [], { deadlineMs: 5_000 });
       try { for (;;) openSync('/dev/null'); } catch {}
       const result = await runProgram('true', [], { deadlineMs: 5_000 });

@@ -118,7 +118,7 @@ async function make(
   if (!total.ok) return total;
   const lost = undone(total.value) > 0 ? lease.mayAct() : null;
   const found = exitCodeOf(total.value, { detailed: has(args, 'detailed-exitcode'), lost: lost !== null });
-  const code = interruptExitCode(context.interrupted) ?? found;
+  const code = interruptExitCode(context.interrupted()) ?? found;
   output.total(total.value, { code, saved, lost });
   return ok(code);
 }

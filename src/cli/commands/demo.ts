@@ -45,7 +45,7 @@ type Act = () => Promise<string | null>;
 async function play(stage: Stage, args: Arguments, context: Context): Promise<ExitCode> {
   for (const act of acts(stage, args, context)) {
     const problem = await act();
-    if (context.interrupted.aborted) return EXIT.interrupted;
+    if (context.interrupted().aborted) return EXIT.interrupted;
     if (problem === null) continue;
     const remedy = 'run it again with -v, which tells every program that is run';
     return reportFailure(context, { code: EXIT.error, message: `the demo failed: ${problem}`, remedy });

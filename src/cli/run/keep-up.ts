@@ -79,7 +79,8 @@ interface Parts {
 
 async function keepUpAlone(input: RunInput, paths: StatePaths, asked: Context, alone: Lease): Promise<ExitCode> {
   const { feed, here, first } = input;
-  const context = { ...asked, interrupted: either([asked.interrupted, alone.lost]) };
+  const interrupted = either([asked.interrupted(), alone.lost]);
+  const context = { ...asked, interrupted: () => interrupted };
   const counters = readCounters(paths.counters, (path) => context.files.read(path));
   if (!counters.ok) return reportFailure(context, unusable(counters.error));
   let controller: Controller | null = null;
@@ -122,7 +123,7 @@ async function keepUpAlone(input: RunInput, paths: StatePaths, asked: Context, a
   alone.lost.addEventListener('abort', () => say('trouble', lossOf(alone, paths, context).message));
   await live.run();
   // Lost while it ended, as it was asked to, makes no difference.
-  const lost = alone.lost.aborted && !asked.interrupted.aborted;
+  const lost = alone.lost.aborted && !asked.interrupted().aborted;
   if (!lost) say('stopped', 'asked to end');
   sources.close();
   status.flush();
@@ -211,7 +212,7 @@ function loopPorts(
     random: Math.random,
     moment: () => moment(context.now),
     tickMs: notifier.watchdogMs === null ? TICK_MS : Math.min(TICK_MS, notifier.watchdogMs / 4),
-    signal: context.interrupted,
+    signal: context.interrupted(),
     look: async (agents) => {
       const looked = await world.look(agents);
       if (looked === null) return null;

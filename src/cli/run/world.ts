@@ -190,7 +190,7 @@ async function make(
       now,
       delay,
     },
-    signal: context.interrupted,
+    signal: context.interrupted(),
     fence: lease.fence,
     journals: journals(roster.fleet),
     mayAct: () => alone.mayAct() ?? lease.mayAct() ?? stopped(paths.stops) ?? (lease.wanted() ? yielding() : null),

@@ -5,9 +5,9 @@
  * The authentication, `Hello` and the first calls leave together, so that all of them take one round trip: the bus reads
  * them in order, and refuses what follows a failed step by closing.
  */
-import { connect, type Socket } from 'node:net';
 import { err, ok, type Result } from '../../spec/result.ts';
 import type { UnknownCode } from '../state.ts';
+import { connectUnix, type UnixSocket } from '../unix-socket.ts';
 import { Incoming } from './incoming.ts';
 import { type WireReader, WireWriter } from './marshal.ts';
 import { type BusMessage, type MethodCall, writeCall } from './message.ts';
@@ -54,7 +54,7 @@ export const HELLO: MethodCall = {
 
 /** Connects at once; a failure shows in the answers. `deadlineMs` counts from now, for everything asked here. */
 export function openBus(path: string, uid: number, deadlineMs: number): Bus {
-  const conversation = new Conversation(connect({ path }), path, deadlineMs);
+  const conversation = new Conversation(path, deadlineMs);
   conversation.authenticate(uid);
   return {
     ask: async (question) => {
@@ -91,7 +91,7 @@ export function authentication(uid: number): Buffer {
 type Settle = (reply: Result<BusMessage, BusFailure>) => void;
 
 class Conversation {
-  readonly #socket: Socket;
+  readonly #socket: UnixSocket;
   readonly #path: string;
   readonly #deadline: NodeJS.Timeout;
   readonly #waiting = new Map<number, Settle>();
@@ -101,16 +101,17 @@ class Conversation {
   #serial = 0;
   #over: BusFailure | null = null;
 
-  constructor(socket: Socket, path: string, deadlineMs: number) {
-    this.#socket = socket;
+  constructor(path: string, deadlineMs: number) {
     this.#path = path;
     this.#deadline = setTimeout(
       () => this.end(failure('timeout', `no answer from ${path} within ${deadlineMs} ms`)),
       deadlineMs,
     );
-    socket.on('data', (chunk) => this.#receive(chunk));
-    socket.on('error', (error: NodeJS.ErrnoException) => this.end(connectionFailure(error, path)));
-    socket.on('close', () => this.end(failure('garbage', `${path} hung up before it had answered`)));
+    this.#socket = connectUnix(path, {
+      data: (chunk) => this.#receive(chunk),
+      failed: (code) => this.end(connectionFailure(code, path)),
+      closed: () => this.end(failure('garbage', `${path} hung up before it had answered`)),
+    });
   }
 
   authenticate(uid: number): void {
@@ -136,7 +137,7 @@ class Conversation {
     if (this.#over !== null) return;
     this.#over = why;
     clearTimeout(this.#deadline);
-    this.#socket.destroy();
+    this.#socket.end();
     for (const settle of this.#waiting.values()) settle(err(why));
     this.#waiting.clear();
   }
@@ -162,9 +163,10 @@ class Conversation {
   }
 }
 
-export function connectionFailure(error: NodeJS.ErrnoException, path: string): BusFailure {
-  const detail = `${path}: ${error.message}`;
-  switch (error.code) {
+/** `code`: the kernel's word, `ECONNREFUSED`. */
+export function connectionFailure(code: string, path: string): BusFailure {
+  const detail = `the connection to ${path} failed: ${code}`;
+  switch (code) {
     case 'ENOENT':
     case 'ECONNREFUSED':
     case 'ENOTSOCK':

@@ -88,7 +88,10 @@ function readUnitDirectory(
   rank: number,
   { pulls, named, droppedInto, files, stamps }: DiskEntries,
 ): Unknown | null {
-  stamps.set(directory, stampOf(directory));
+  const stamp = stampOf(directory);
+  stamps.set(directory, stamp);
+  // Most are not there: an error costs more than all of one that is.
+  if (stamp.identity === '') return null;
   const entries = list(directory);
   if ('status' in entries) return entries;
   files.push(directory);

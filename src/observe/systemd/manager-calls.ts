@@ -110,8 +110,8 @@ function property<T>(path: string, of: string, name: string, type: PropertyType<
 
 /** systemd's escaping of names in object paths: every byte but letters, and digits after the first, as `_xx`. */
 export function unitObjectPath(unit: string): string {
-  const escaped = unit.replace(/^[0-9]|[^A-Za-z0-9]/gu, (c) =>
-    [...Buffer.from(c)].map((byte) => `_${byte.toString(16).padStart(2, '0')}`).join(''),
+  const escaped = unit.replace(/^[0-9]|[^A-Za-z0-9]+/g, (others) =>
+    Buffer.from(others).toString('hex').replace(/../g, '_$&'),
   );
   return `${MANAGER_PATH}/unit/${escaped === '' ? '_' : escaped}`;
 }

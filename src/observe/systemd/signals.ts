@@ -2,7 +2,7 @@
  * A connection to the user's bus that stays, for what the manager tells by itself. Nothing here throws or rejects; when
  * the connection ends, for whatever reason, `onEnd` is told once.
  */
-import { connect } from 'node:net';
+import { connectUnix } from '../unix-socket.ts';
 import { authentication, type BusFailure, connectionFailure, failure, HELLO } from './bus.ts';
 import { Incoming } from './incoming.ts';
 import { WireWriter } from './marshal.ts';
@@ -47,7 +47,6 @@ export function openSignals(
   readyWithinMs: number,
   listener: SignalListener,
 ): { readonly close: () => void } {
-  const socket = connect({ path });
   const incoming = new Incoming(Number.POSITIVE_INFINITY);
   const waiting = new Set(CALLS.map((_call, index) => index + 1));
   let over = false;
@@ -55,7 +54,7 @@ export function openSignals(
     if (over) return;
     over = true;
     clearTimeout(deadline);
-    socket.destroy();
+    socket.end();
     if (why !== null) listener.onEnd(why);
   };
   const deadline = setTimeout(
@@ -71,12 +70,14 @@ export function openSignals(
       listener.onReady();
     }
   };
-  socket.on('data', (chunk) => {
-    const trouble = over ? null : incoming.add(chunk, receive);
-    if (trouble !== null) end(failure(trouble.why, `${path}: ${trouble.detail}`));
+  const socket = connectUnix(path, {
+    data: (chunk) => {
+      const trouble = over ? null : incoming.add(chunk, receive);
+      if (trouble !== null) end(failure(trouble.why, `${path}: ${trouble.detail}`));
+    },
+    failed: (code) => end(connectionFailure(code, path)),
+    closed: () => end(failure('io', `${path} hung up`)),
   });
-  socket.on('error', (error: NodeJS.ErrnoException) => end(connectionFailure(error, path)));
-  socket.on('close', () => end(failure('io', `${path} hung up`)));
   socket.write(opening(uid));
   return { close: () => end(null) };
 }

@@ -1,6 +1,8 @@
 /** Asks every tmux server of this user that matters for its sessions and panes: one child for each, all at once. */
+
+import { newNonce } from '../nonce.ts';
 import type { Source, Unknown } from '../state.ts';
-import { askTmux, newNonce, type ServerAddress, type TmuxPorts } from './client.ts';
+import { askTmux, type ServerAddress, type TmuxPorts } from './client.ts';
 import { withoutLeftOvers } from './left-overs.ts';
 import { type ListeningSockets, readListeningSockets } from './listeners.ts';
 import { isWhole, type ListedSession, parseListing, readMark, renderListing } from './listing.ts';

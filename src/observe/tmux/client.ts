@@ -2,7 +2,6 @@
  * One question to one tmux server: a script on the client's standard input, so that one child answers any number of
  * questions, whatever their length (arguments end at 16 KB), and what is asked is not on a world-readable command line.
  */
-import { closeSync, openSync, readSync } from 'node:fs';
 import type { RunProgram, RunResult } from '../run.ts';
 import type { Unknown, UnknownCode } from '../state.ts';
 
@@ -87,20 +86,4 @@ function unknown(why: UnknownCode, detail: string): { readonly kind: 'unknown'; 
 
 function excerpt(text: string): string {
   return JSON.stringify(text.length > 120 ? `${text.slice(0, 120)}…` : text).slice(1, -1);
-}
-
-/**
- * Separates fields and rows. Names, titles and paths may hold newlines and tabs, so rows could be forged with any
- * separator that is known beforehand; this one is made anew for each call and passed where only tmux reads it.
- */
-export function newNonce(): string {
-  // The kernel's own source: node:crypto takes 4 ms to load, a tenth of what Node takes to start.
-  const source = openSync('/dev/urandom', 'r');
-  try {
-    const bytes = Buffer.alloc(16);
-    readSync(source, bytes);
-    return bytes.toString('hex');
-  } finally {
-    closeSync(source);
-  }
 }

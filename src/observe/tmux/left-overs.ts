@@ -3,17 +3,13 @@
  * as the server gave it, though, and one that was started from within the directory, or through a link to it, is listed
  * under another text. Connecting tells, without a child.
  */
-import { connect } from 'node:net';
-import { errorCode } from '../read-file.ts';
+import { connectUnix } from '../unix-socket.ts';
 
 /** A connection to a Unix socket is made or refused at once: this much is never needed. */
 const DEADLINE_MS = 500;
 
 /** Descriptors that are open for it at the same time, at most. */
 const AT_ONCE = 100;
-
-/** Node cuts a longer path off, and would connect to another one (`sun_path`: 108 bytes with the NUL). */
-const MAX_PATH_BYTES = 107;
 
 /** Those of `names` of which it is not certain that they are left-overs: somebody answers there, or it cannot be told. */
 export async function withoutLeftOvers(directory: string, names: readonly string[]): Promise<readonly string[]> {
@@ -28,16 +24,18 @@ export async function withoutLeftOvers(directory: string, names: readonly string
 
 /** Only a refused connection proves that nobody listens, and a file that is gone meanwhile that nothing was left. */
 function isLeftOver(path: string): Promise<boolean> {
-  if (Buffer.byteLength(path) > MAX_PATH_BYTES) return Promise.resolve(false);
   return new Promise((resolve) => {
-    const socket = connect({ path });
     const end = (leftOver: boolean) => {
       clearTimeout(deadline);
-      socket.destroy();
+      socket.end();
       resolve(leftOver);
     };
     const deadline = setTimeout(() => end(false), DEADLINE_MS);
-    socket.on('connect', () => end(false));
-    socket.on('error', (error) => end(['ECONNREFUSED', 'ENOENT'].includes(errorCode(error))));
+    const socket = connectUnix(path, {
+      connected: () => end(false),
+      data: () => {},
+      failed: (code) => end(['ECONNREFUSED', 'ENOENT'].includes(code)),
+      closed: () => end(false),
+    });
   });
 }

@@ -70,10 +70,13 @@ function linkOrNull(path: string): string | null {
 export function parseListeningSockets(text: string): ListeningSockets {
   const inodes = new Map<string, string[]>();
   for (const line of text.split('\n')) {
-    const match = /^[0-9a-fA-F]+: [0-9A-F]+ [0-9A-F]+ ([0-9A-F]+) [0-9A-F]+ [0-9A-F]+ +(\d+) (\/.*)$/.exec(line);
-    const [, flags, inode, path] = match ?? [];
-    if (flags === undefined || inode === undefined || path === undefined) continue;
+    // A path begins with a slash; a name that is none begins with `@`, and may hold anything.
+    const before = line.indexOf(' /');
+    if (before === -1) continue;
+    const [number = '', , , flags = '', , , inode = '', ...more] = line.slice(0, before).split(/ +/);
+    if (!number.endsWith(':') || more.length > 0 || !/^\d+$/.test(inode)) continue;
     if ((Number.parseInt(flags, 16) & 0x10000) === 0) continue;
+    const path = line.slice(before + 1);
     inodes.set(path, [...(inodes.get(path) ?? []), inode]);
   }
   return inodes;

@@ -1,5 +1,6 @@
 /** One look at the tmux servers and at what runs in their panes. */
 import type { RuntimeSpec } from '../../spec/model.ts';
+import { newNonce } from '../nonce.ts';
 import { type ProcessDetails, readProcessDetails } from '../proc/details.ts';
 import type { KnownProcesses } from '../proc/known.ts';
 import type { PathLookup } from '../proc/paths.ts';
@@ -17,7 +18,7 @@ import type {
   Unknown,
 } from '../state.ts';
 import { type AskedServer, type AskRequest, askOverlooked, askServers, type ServerAnswer } from './ask-servers.ts';
-import { askTmux, newNonce, type ServerAddress, type TmuxPorts } from './client.ts';
+import { askTmux, type ServerAddress, type TmuxPorts } from './client.ts';
 import { type HostQuestions, type Judged, judgeServer } from './judge-server.ts';
 import { findServers, type ListeningSockets, liveServer, otherMayListen, readListeningSockets } from './listeners.ts';
 import { isWhole, type ListedPane, type ListedSession } from './listing.ts';

@@ -63,7 +63,7 @@ function refused(why: Unknown['why'], detail: string): SocketDirectory['sockets'
 function realPath(path: string | undefined): string | null {
   if (path === undefined || path === '') return null;
   try {
-    return realpathSync(path);
+    return realpathSync.native(path);
   } catch {
     return null;
   }

@@ -27,7 +27,7 @@ beforeEach(async () => {
     run: runProgram,
     delay: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
     now: Date.now,
-    interrupted: asked.signal,
+    interrupted: () => asked.signal,
   });
   const root = join(bench.home, '.local/state/fleet');
   mkdirSync(root, { recursive: true, mode: 0o700 });
