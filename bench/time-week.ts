@@ -8,12 +8,15 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { readRoster } from '../scripts/stage-files.ts';
 import type { Context } from '../src/cli/context.ts';
 import { textLog } from '../src/cli/log.ts';
+import { scopeHere } from '../src/cli/place.ts';
 import { createController } from '../src/cli/run/controller.ts';
 import { findingsOf } from '../src/cli/run/findings.ts';
 import { statusWriter } from '../src/cli/run/status-writer.ts';
 import { telemetry } from '../src/cli/run/telemetry.ts';
 import { openWorld } from '../src/cli/run/world.ts';
 import type { PlanPolicy } from '../src/diff/policy.ts';
+import { knownFiles } from '../src/observe/known-files.ts';
+import { lastLook } from '../src/observe/last-look.ts';
 import { createMasking } from '../src/observe/masking.ts';
 import { knownProcesses } from '../src/observe/proc/known.ts';
 import { runProgram } from '../src/observe/run.ts';
@@ -81,6 +84,8 @@ export async function liveWeek(path: string, days: number): Promise<WeekCost> {
     log: textLog(false, silent),
     masking: createMasking(),
     known: knownProcesses(),
+    knownFiles: knownFiles(() => began + passed),
+    lastLook: lastLook(),
   };
   const paths = statePaths(home, here.host, roster.fleet);
   const inForce = { roster, commit: null, since: new Date(began).toISOString(), refused: null };
@@ -110,6 +115,7 @@ export async function liveWeek(path: string, days: number): Promise<WeekCost> {
     paths,
     planPolicy: POLICY,
     inForce: () => inForce,
+    scope: scopeHere(here, context),
     alone: { mayAct: () => null, lost: end.signal },
     telemetry: told,
     onStatus: status.touch,

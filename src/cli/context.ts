@@ -4,6 +4,7 @@
  */
 
 import type { KnownFiles } from '../observe/known-files.ts';
+import type { LastLook } from '../observe/last-look.ts';
 import type { Masking } from '../observe/masking.ts';
 import type { KnownProcesses } from '../observe/proc/known.ts';
 import type { RunProgram } from '../observe/run.ts';
@@ -74,4 +75,6 @@ export interface Context {
   readonly known?: KnownProcesses;
   /** Likewise, what files held; never just before an effect. */
   readonly knownFiles?: KnownFiles | undefined;
+  /** Likewise, what the last look was told. */
+  readonly lastLook?: LastLook | undefined;
 }

@@ -65,8 +65,8 @@ export function observeHere(
 ): Promise<Observed> {
   const request = { roster, host: here.host, tenant: here.tenant, deadlineMs: OBSERVE_DEADLINE_MS, how };
   const { run, now, user, env, delay, masking } = context;
-  const { known, knownFiles } = context;
-  const remembered = { ...(known === undefined ? {} : { known }), knownFiles };
+  const { known, knownFiles, lastLook } = context;
+  const remembered = { ...(known === undefined ? {} : { known }), knownFiles, lastLook };
   const ports = { run, now, uid: user.uid, user, env, delay, masking, ...remembered };
   return observe(agents === null ? request : { ...request, agents }, ports);
 }

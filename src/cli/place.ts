@@ -2,6 +2,7 @@
  * Who "here" is in the roster's words, and which agents that leaves for elsewhere. This version acts on this machine
  * and this user alone. Source: docs/contract.md, sections 1 and 2.
  */
+import { kept } from '../spec/kept.ts';
 import type { AgentSpec, Roster } from '../spec/model.ts';
 import { err, ok, type Result } from '../spec/result.ts';
 import { nearest } from '../spec/suggest.ts';
@@ -67,6 +68,14 @@ export function scopeOf(roster: Roster, here: Place, machine: Machine, narrowing
     local: { ...roster, agents: local.map(filled) },
     elsewhere: groupElsewhere(away, here, machine),
   });
+}
+
+export type ScopeHere = (roster: Roster) => Result<Scope, Failure>;
+
+/** All that is here, of one roster after the other: of one that is as before the very same. */
+export function scopeHere(here: Place, machine: Machine): ScopeHere {
+  const last = kept<null, Result<Scope, Failure>>();
+  return (roster) => last.of(null, [roster], () => scopeOf(roster, here, machine, { host: null, tenant: null }));
 }
 
 interface Placed extends Place {

@@ -3,7 +3,8 @@ import { socketArgument } from '../spec/argv-file.ts';
 import { expandHome } from '../spec/home.ts';
 import type { AgentSpec } from '../spec/model.ts';
 import { findProgram, splitPath } from './find-program.ts';
-import type { PathObserved } from './state.ts';
+import type { LastLook } from './last-look.ts';
+import type { FilesObserved, PathObserved } from './state.ts';
 
 export interface CommandsRequest {
   readonly agents: readonly AgentSpec[];
@@ -12,37 +13,56 @@ export interface CommandsRequest {
   readonly envValues: ReadonlyMap<string, Readonly<Record<string, string>>>;
   /** PATH with which the launcher is started for sessions on this socket (`default`: the default server). */
   readonly pathOn: (socket: string) => string | undefined;
+  readonly last?: LastLook | undefined;
+}
+
+/** What is looked for, and where. */
+export interface Search {
+  readonly program: string;
+  readonly path: readonly string[];
+  /** Equal for searches that find the same. */
+  readonly key: string;
 }
 
 const USUAL = ['/usr/local/bin', '/usr/bin', '/bin'];
 
 /** First words of commands, by agent; an agent whose command the launcher decides (layout mosaic) has none. */
-export function findCommands(request: CommandsRequest): Readonly<Record<string, PathObserved>> {
+export function findCommands(request: CommandsRequest): FilesObserved['commands'] {
+  const { home, last, envValues } = request;
   const known = new Map<string, PathObserved>();
-  const found: [string, PathObserved][] = [];
+  const found = new Map<string, PathObserved>();
   for (const agent of request.agents) {
-    const word = agent.argv?.[0];
-    if (word === undefined) continue;
-    const path = launcherPath(agent, request);
-    const program = asPath(word, agent, request.home);
-    const key = `${program}\0${path.join(':')}`;
-    const observed = known.get(key) ?? findProgram(program, path);
-    known.set(key, observed);
-    found.push([agent.name, observed]);
+    if (agent.argv?.[0] === undefined) continue;
+    const inherited = request.pathOn(socketArgument(agent.socket));
+    const make = (): Search => searchFor(agent, inherited, request);
+    const search = last?.searches.of(agent.name, [agent, envValues.get(agent.name), inherited, home], make) ?? make();
+    let observed = known.get(search.key);
+    if (observed === undefined) {
+      const seen = findProgram(search.program, search.path);
+      observed = last?.path(`command ${search.key}`, seen) ?? seen;
+      known.set(search.key, observed);
+    }
+    found.set(agent.name, observed);
   }
-  return Object.fromEntries(found);
+  return last?.record('commands', found) ?? Object.fromEntries(found);
+}
+
+function searchFor(agent: AgentSpec, inherited: string | undefined, request: CommandsRequest): Search {
+  const program = asPath(agent.argv?.[0] ?? '', agent, request.home);
+  const path = launcherPath(agent, inherited, request);
+  return { program, path, key: `${program}\0${path.join(':')}` };
 }
 
 /**
  * What the launchers of both layouts put before PATH; the roster's own PATH for the agent replaces it all. A variable of
  * the env file counts as if it had been set when the launcher starts.
  */
-function launcherPath(agent: AgentSpec, request: CommandsRequest): readonly string[] {
+function launcherPath(agent: AgentSpec, inherited: string | undefined, request: CommandsRequest): readonly string[] {
   const set = agent.env['PATH'];
   if (set?.kind === 'plain') return splitPath(set.value);
   const env = request.envValues.get(agent.name) ?? {};
   const prefix = env['NPM_CONFIG_PREFIX'] || env['npm_config_prefix'];
-  const rest = splitPath(env['PATH'] || request.pathOn(socketArgument(agent.socket)));
+  const rest = splitPath(env['PATH'] || inherited);
   return [
     ...(env['MOSAIC_RUNTIME_BIN'] ? [env['MOSAIC_RUNTIME_BIN']] : []),
     `${request.home}/.npm-global/bin`,

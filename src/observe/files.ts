@@ -8,6 +8,7 @@ import type { AgentSpec } from '../spec/model.ts';
 import { sha256 } from '../spec/sha256.ts';
 import { inspectDirectory } from './find-program.ts';
 import { derivedBy, type KnownFiles } from './known-files.ts';
+import type { LastLook } from './last-look.ts';
 import { type DirectoryRead, type FileRead, openDirectory, readFileSafely } from './read-file.ts';
 import type { Slices } from './slices.ts';
 import type { EnvFileObserved, FileObserved, FilesObserved, PathObserved } from './state.ts';
@@ -20,6 +21,7 @@ export interface FilesRequest {
   readonly others: readonly string[];
   readonly user: { readonly name: string; readonly uid: number; readonly home: string };
   readonly known?: KnownFiles | undefined;
+  readonly last?: LastLook | undefined;
 }
 
 export interface FilesRead {
@@ -50,7 +52,7 @@ export function* observeFiles(request: FilesRequest): Slices<FilesRead> {
       env_files: env.files,
       argv_files: argv,
       launcher: toFile(readFileSafely(expandHome(LAUNCHER, user.home), { maxBytes: MAX_BYTES, owners: [user.uid, 0] })),
-      directories: inspectDirectories(agents, user.home),
+      directories: inspectDirectories(agents, user.home, request.last),
     };
     return { observed, envValues: env.values };
   } finally {
@@ -74,9 +76,7 @@ function* readEnvFiles(directory: DirectoryRead, request: FilesRequest): Slices<
   const values = new Map<string, Readonly<Record<string, string>>>();
   const own = new Set(request.layout.keyOrder);
   const derived = derivedBy(request.known);
-  const skipped = new Set(request.others);
-  const names = listNames(directory, '.env').filter((name) => !skipped.has(name));
-  for (const name of new Set([...request.agents.map((agent) => agent.name), ...names])) {
+  for (const name of namesFor(directory, '.env', request)) {
     if (files.size % SLICE === SLICE - 1) yield;
     const read = readIn(directory, `${name}.env`, request.user.uid);
     if (read.state !== 'read') {
@@ -87,8 +87,8 @@ function* readEnvFiles(directory: DirectoryRead, request: FilesRequest): Slices<
     values.set(name, all);
     files.set(name, file);
   }
-  for (const name of skipped) files.set(name, NOT_OBSERVED);
-  return { files: Object.fromEntries(files), values };
+  for (const name of request.others) files.set(name, NOT_OBSERVED);
+  return { files: request.last?.record('env files', files) ?? Object.fromEntries(files), values };
 }
 
 function describeEnvFile(read: ReadWhole, own: ReadonlySet<string>) {
@@ -110,9 +110,7 @@ function* readArgvFiles(directory: DirectoryRead, request: FilesRequest): Slices
   const suffix = '.argv';
   const derived = derivedBy(request.known);
   const files = new Map<string, FileObserved>();
-  const skipped = new Set(request.others);
-  const names = listNames(directory, suffix).filter((name) => !skipped.has(name));
-  for (const name of new Set([...request.agents.map((agent) => agent.name), ...names])) {
+  for (const name of namesFor(directory, suffix, request)) {
     if (files.size % SLICE === SLICE - 1) yield;
     const read = readIn(directory, `${name}${suffix}`, request.user.uid);
     files.set(
@@ -120,15 +118,27 @@ function* readArgvFiles(directory: DirectoryRead, request: FilesRequest): Slices
       derived(read, () => toFile(read)),
     );
   }
-  for (const name of skipped) files.set(name, NOT_OBSERVED);
-  return Object.fromEntries(files);
+  for (const name of request.others) files.set(name, NOT_OBSERVED);
+  return request.last?.record('argv files', files) ?? Object.fromEntries(files);
 }
 
-/** Names in the directory without the suffix; none where it cannot be listed: what is asked for is then unknown. */
-function listNames(directory: DirectoryRead, suffix: string): readonly string[] {
+/** The agents in scope, and whose file is in the directory besides. */
+function namesFor(directory: DirectoryRead, suffix: string, { agents, others, last }: FilesRequest): readonly string[] {
   const listed = directory.state === 'open' ? directory.names() : null;
-  if (listed?.state !== 'listed') return [];
-  const names = listed.names.filter((name) => name.endsWith(suffix) && name.length > suffix.length);
+  const found = listed?.state === 'listed' ? listed.names : NONE;
+  const make = (): readonly string[] => {
+    const skipped = new Set(others);
+    const names = namesIn(found, suffix).filter((name) => !skipped.has(name));
+    return [...new Set([...agents.map((agent) => agent.name), ...names])];
+  };
+  return last?.names.of(`names of ${suffix}`, [found, agents, ...others], make) ?? make();
+}
+
+/** Where the directory cannot be listed: what is asked for is then unknown. */
+const NONE: readonly string[] = [];
+
+function namesIn(listed: readonly string[], suffix: string): readonly string[] {
+  const names = listed.filter((name) => name.endsWith(suffix) && name.length > suffix.length);
   return names.map((name) => name.slice(0, -suffix.length)).sort();
 }
 
@@ -183,7 +193,16 @@ function toFile(read: FileRead): FileObserved {
   return { state: 'present', content: read.bytes.toString('utf8'), mode, modified_ms, link_target: null };
 }
 
-function inspectDirectories(agents: readonly AgentSpec[], home: string): Readonly<Record<string, PathObserved>> {
-  const paths = [...new Set(agents.map((agent) => agent.workingDirectory))];
-  return Object.fromEntries(paths.map((path) => [path, inspectDirectory(expandHome(path, home))]));
+function inspectDirectories(
+  agents: readonly AgentSpec[],
+  home: string,
+  last: LastLook | undefined,
+): FilesObserved['directories'] {
+  const found = new Map<string, PathObserved>();
+  for (const { workingDirectory: path } of agents) {
+    if (found.has(path)) continue;
+    const seen = inspectDirectory(expandHome(path, home));
+    found.set(path, last?.path(`directory ${path}`, seen) ?? seen);
+  }
+  return last?.record('directories', found) ?? Object.fromEntries(found);
 }

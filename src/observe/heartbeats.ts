@@ -3,6 +3,7 @@ import { expandHome } from '../spec/home.ts';
 import type { Layout } from '../spec/layout.ts';
 import { parseHeartbeat } from './heartbeat-file.ts';
 import { derivedBy, type KnownFiles } from './known-files.ts';
+import type { LastLook } from './last-look.ts';
 import { type DirectoryRead, openDirectory } from './read-file.ts';
 import type { Slices } from './slices.ts';
 import type { AgentHeartbeats, EnvFileObserved, HeartbeatFile, HeartbeatsObserved, UnknownCode } from './state.ts';
@@ -17,8 +18,9 @@ export interface HeartbeatsRequest {
   readonly envFiles: Readonly<Record<string, EnvFileObserved>>;
   /** All values of the agent's env file; undefined where there is none. */
   readonly envValues: ReadonlyMap<string, Readonly<Record<string, string>>>;
-  /** `Environment=` of the agent's unit, where it is known. */
   readonly known?: KnownFiles | undefined;
+  readonly last?: LastLook | undefined;
+  /** `Environment=` of the agent's unit, where it is known. */
   readonly unitEnvironment?: (agent: string) => Readonly<Record<string, string>> | undefined;
 }
 
@@ -36,7 +38,7 @@ export function* observeHeartbeats(request: HeartbeatsRequest): Slices<Heartbeat
       agents.set(name, readBeats(name, opened, request));
     }
     for (const name of request.others) agents.set(name, NOT_OBSERVED);
-    return { agents: Object.fromEntries(agents) };
+    return { agents: request.last?.record('heartbeats', agents) ?? Object.fromEntries(agents) };
   } finally {
     for (const { directory } of opened.values()) if (directory.state === 'open') directory.close();
   }
@@ -53,9 +55,11 @@ function readBeats(name: string, opened: Map<string, OpenedDirectory>, request: 
   opened.set(path, directory);
   const beat = readBeat(directory, `${name}.hb`, request);
   const native = readBeat(directory, `${name}.hb.native`, request);
-  return { directory: path, beat, native };
+  const make = (): AgentHeartbeats => ({ directory: path, beat, native });
+  return request.last?.beats.of(name, [path, beat, native], make) ?? make();
 }
 
+const ABSENT: HeartbeatFile = { state: 'absent' };
 const NOT_LOOKED_AT: HeartbeatFile = {
   state: 'unreadable',
   why: 'not-observed',
@@ -105,7 +109,7 @@ function open(path: string, { uid, known }: HeartbeatsRequest): OpenedDirectory 
 function readBeat({ directory, names }: OpenedDirectory, name: string, by: HeartbeatsRequest): HeartbeatFile {
   if (directory.state === 'absent') return directory;
   if (directory.state === 'unknown') return { state: 'unreadable', why: directory.why, detail: directory.detail };
-  if (names !== null && !names.has(name)) return { state: 'absent' };
+  if (names !== null && !names.has(name)) return ABSENT;
   // Read once more where it was no heartbeat: writers that do not replace their file are met between two writes.
   const first = readOnce(directory, name, by);
   return first.state === 'unreadable' && first.why === 'garbage' ? readOnce(directory, name, by) : first;

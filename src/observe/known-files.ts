@@ -8,7 +8,7 @@
  * kept is read again now and then, whatever its inode says.
  */
 import type { Stats } from 'node:fs';
-import type { FileRead, ReadBefore } from './read-file.ts';
+import type { FileRead, Listed, ReadBefore } from './read-file.ts';
 import type { Source } from './state.ts';
 
 export interface KnownFiles extends ReadBefore {
@@ -39,6 +39,7 @@ interface Kept {
 export function knownFiles(now: () => number): KnownFiles {
   const byPath = new Map<string, Kept>();
   const byRead = new WeakMap<FileRead, Kept>();
+  const listings = new Map<string, { readonly stats: Stats; readonly since: number; readonly listed: Listed }>();
   const readings = new Map<string, { readonly value: Touchable; readonly since: number }>();
   const lasts = (since: number): boolean => now() >= since && now() - since < READ_AGAIN_MS;
   let swept = now();
@@ -46,7 +47,9 @@ export function knownFiles(now: () => number): KnownFiles {
   const sweep = (at: number): void => {
     if (Math.abs(at - swept) < READ_AGAIN_MS) return;
     swept = at;
-    for (const [path, { since }] of byPath) if (Math.abs(at - since) > 2 * READ_AGAIN_MS) byPath.delete(path);
+    const isOld = (since: number): boolean => Math.abs(at - since) > 2 * READ_AGAIN_MS;
+    for (const [path, { since }] of byPath) if (isOld(since)) byPath.delete(path);
+    for (const [path, { since }] of listings) if (isOld(since)) listings.delete(path);
   };
   return {
     recall: (path, found) => {
@@ -58,10 +61,19 @@ export function knownFiles(now: () => number): KnownFiles {
       const at = now();
       sweep(at);
       byPath.delete(path);
-      if (read.state !== 'read' || at - Math.max(opened.mtimeMs, opened.ctimeMs) < YOUNG_MS) return;
+      if (read.state !== 'read' || isYoung(opened, at)) return;
       const kept = { stats: opened, since: at, read, made: null };
       byPath.set(path, kept);
       byRead.set(read, kept);
+    },
+    listed: (path, found, list) => {
+      const before = listings.get(path);
+      if (before !== undefined && sameInode(before.stats, found) && lasts(before.since)) return before.listed;
+      listings.delete(path);
+      const listed = list();
+      const at = now();
+      if (!isYoung(found, at)) listings.set(path, { stats: found, since: at, listed });
+      return listed;
     },
     derived: (read, make) => {
       const kept = byRead.get(read);
@@ -87,8 +99,19 @@ export function derivedBy(known: KnownFiles | undefined): KnownFiles['derived'] 
   return known?.derived ?? ((_read, make) => make());
 }
 
-const INODE = ['dev', 'ino', 'size', 'uid', 'mode', 'mtimeMs', 'ctimeMs'] as const;
+/** Changed so shortly before it was read that another change since could show no other time. */
+function isYoung({ mtimeMs, ctimeMs }: Stats, at: number): boolean {
+  return at - Math.max(mtimeMs, ctimeMs) < YOUNG_MS;
+}
 
 function sameInode(a: Stats, b: Stats): boolean {
-  return INODE.every((field) => a[field] === b[field]);
+  return (
+    a.ino === b.ino &&
+    a.mtimeMs === b.mtimeMs &&
+    a.ctimeMs === b.ctimeMs &&
+    a.size === b.size &&
+    a.dev === b.dev &&
+    a.uid === b.uid &&
+    a.mode === b.mode
+  );
 }

@@ -8,6 +8,7 @@ import { findProgram, splitPath } from './find-program.ts';
 import { withoutSecrets } from './free-text.ts';
 import { observeHeartbeats } from './heartbeats.ts';
 import type { KnownFiles } from './known-files.ts';
+import type { LastLook } from './last-look.ts';
 import { observeLinger } from './linger.ts';
 import { createMasking, type Masking } from './masking.ts';
 import type { KnownProcesses } from './proc/known.ts';
@@ -54,6 +55,8 @@ export interface ObservePorts {
   readonly known?: KnownProcesses;
   /** Likewise, of files that nobody has touched. */
   readonly knownFiles?: KnownFiles | undefined;
+  /** What the last look was told; never just before an effect. */
+  readonly lastLook?: LastLook | undefined;
   readonly lingerDirectory?: string;
   readonly runtimeDirectory?: string;
   /** Learns the secrets that the roster names. Default: one of its own. */
@@ -66,7 +69,8 @@ export async function observe(request: ObserveRequest, ports: ObservePorts): Pro
   const layout = layoutOf(roster.layout);
   const observedAt = new Date(ports.now()).toISOString();
   const inScope = new Set(request.agents ?? roster.agents.map((agent) => agent.name));
-  const agents = roster.agents.filter((agent) => inScope.has(agent.name));
+  const all = request.agents === undefined;
+  const agents = all ? roster.agents : roster.agents.filter((agent) => inScope.has(agent.name));
   // Both are asked before anything is read here, so that their answers are under way meanwhile; tmux, a program that
   // must start, first. The reading is cut into slices, between which they are heard and asked further.
   const masking = ports.masking ?? createMasking();
@@ -80,7 +84,7 @@ export async function observe(request: ObserveRequest, ports: ObservePorts): Pro
   const others = roster.agents.filter((agent) => !inScope.has(agent.name)).map((agent) => agent.name);
   const files = await guard(
     'files',
-    inSlices(observeFiles({ layout, agents, others, user: ports.user, known: ports.knownFiles })),
+    inSlices(observeFiles({ layout, agents, others, user: ports.user, known: ports.knownFiles, last: ports.lastLook })),
   );
   const heartbeats = await guard('heartbeats', beats(request, layout, agents, others, files, ports));
   const linger = guardSync('linger', () => observeLinger(ports.user.name, ports.lingerDirectory));
@@ -89,6 +93,7 @@ export async function observe(request: ObserveRequest, ports: ObservePorts): Pro
   const elsewhere = asked.status === 'known' ? asked.value.tmux_tmpdir : null;
   const seen =
     elsewhere === null ? await tmux : await guard('tmux', askTmux(request, agents, ports, asking, elsewhere));
+  if (all) ports.lastLook?.sweep();
   return withoutSecrets(masking, {
     format_version: '1.0',
     kind: 'fleet.observed',
@@ -116,10 +121,11 @@ async function askUnits(
   if (request.roster.supervisor === 'none') {
     return { status: 'unknown', why: 'not-observed', detail: 'supervisor: none has no units' };
   }
-  const names = agents.map((agent) => agent.name);
+  const namesOf = (): readonly string[] => agents.map((agent) => agent.name);
+  const names = ports.lastLook?.names.of('agents', [agents], namesOf) ?? namesOf();
   const runtimeDirectory = ports.runtimeDirectory ?? `/run/user/${ports.uid}`;
   const { deadlineMs } = request;
-  const unitsPorts = { run: ports.run, known: ports.knownFiles };
+  const unitsPorts = { run: ports.run, known: ports.knownFiles, last: ports.lastLook?.units };
   return observeUnits({ layout, agents: names, uid: ports.uid, runtimeDirectory, deadlineMs }, unitsPorts);
 }
 
@@ -160,6 +166,7 @@ async function askTmux(
       delay,
       paths: ports.paths ?? readPathLookup(),
       ...(ports.known === undefined ? {} : { known: ports.known }),
+      lastLook: ports.lastLook,
     },
   );
 }
@@ -183,6 +190,7 @@ async function beats(
     envFiles: files.value.observed.env_files,
     envValues: files.value.envValues,
     known: ports.knownFiles,
+    last: ports.lastLook,
   });
   return { status: 'known', value: await inSlices(slices) };
 }
@@ -206,6 +214,7 @@ function withCommands(
     home: ports.user.home,
     envValues: files.value.envValues,
     pathOn: (socket) => serverPaths?.get(socket) ?? ports.env['PATH'],
+    last: ports.lastLook,
   });
   return { status: 'known', value: { ...files.value.observed, commands } };
 }

@@ -1,5 +1,6 @@
 /** The processes in the trees of observed panes, with what the roster needs to know of them and no value besides. */
 import type { Layout } from '../spec/layout.ts';
+import type { LastLook } from './last-look.ts';
 import type { Masking } from './masking.ts';
 import type { ProcessDetails } from './proc/details.ts';
 import type { ProcessEntry, ProcessTable } from './proc/table.ts';
@@ -24,6 +25,7 @@ export function collectProcesses(
   table: ProcessTable,
   details: ProcessDetails,
   masking: Masking,
+  before?: LastLook,
 ): ProcessesObserved['processes'] {
   const seen = new Map<number, ProcessObserved>();
   for (const { pane, wanted } of panes) {
@@ -34,7 +36,7 @@ export function collectProcesses(
     for (const pid of new Set([...tree, ...(running === null ? [] : [running])])) {
       const entry = table.entries.get(pid);
       if (entry === undefined) continue;
-      seen.set(pid, describeProcess(entry, table, details, looksInto(pid) ? wanted : null, masking));
+      seen.set(pid, describeProcess(entry, table, details, looksInto(pid) ? wanted : null, masking, before));
     }
   }
   return Object.fromEntries([...seen].map(([pid, process]) => [String(pid), process]));
@@ -53,14 +55,24 @@ function describeProcess(
   details: ProcessDetails,
   wanted: WantedEnv | null,
   masking: Masking,
+  before: LastLook | undefined,
 ): ProcessObserved {
   const { pid, ppid, pgrp, start_time, state, comm } = entry;
-  const started_ms = Math.round(table.booted_at_ms + (start_time * 1000) / table.clock_ticks_per_second);
-  const place =
-    wanted === null
-      ? { cwd: NOT_LOOKED_AT, env: NOT_LOOKED_AT }
-      : { cwd: details.cwd(pid), env: describeEnv(details.environ(pid), wanted, masking) };
-  return { pid, ppid, pgrp, start_time, started_ms, state, comm, exe: details.exe(pid), ...place };
+  const exe = details.exe(pid);
+  const cwd = wanted === null ? NOT_LOOKED_AT : details.cwd(pid);
+  const environ = wanted === null ? NOT_LOOKED_AT : details.environ(pid);
+  const make = (): ProcessObserved => {
+    const started_ms = Math.round(table.booted_at_ms + (start_time * 1000) / table.clock_ticks_per_second);
+    const env = wanted === null ? NOT_LOOKED_AT : describeEnv(environ, wanted, masking);
+    return { pid, ppid, pgrp, start_time, started_ms, state, comm, exe, cwd, env };
+  };
+  const inputs = [entry, table.booted_at_ms, exe, ...wordsOf(cwd), environ, wanted, masking];
+  return before?.processes.of(pid, inputs, make) ?? make();
+}
+
+/** All that it tells. */
+export function wordsOf(source: Source<string>): readonly [string, string, string] {
+  return source.status === 'known' ? ['known', source.value, ''] : ['unknown', source.detail, source.why];
 }
 
 const NOT_LOOKED_AT = {

@@ -42,6 +42,14 @@ export interface ReadBefore {
   readonly recall: (path: string, found: Stats) => FileRead | null;
   /** `opened` was taken of the open file, before it was read. */
   readonly keep: (path: string, opened: Stats, read: FileRead) => void;
+  /** What was listed of this directory before, where it is still the same; else what `list` gives. */
+  readonly listed: (path: string, found: Stats, list: () => Listed) => Listed;
+}
+
+/** Names in a directory; those of regular files also by themselves. */
+export interface Listed {
+  readonly names: readonly string[];
+  readonly regular: ReadonlySet<string>;
 }
 
 export interface OpenRules {
@@ -80,10 +88,15 @@ function directory(path: string, fd: number, known: ReadBefore | undefined): Dir
     state: 'open',
     pathOf,
     names() {
-      try {
+      const list = (): Listed => {
         const entries = readdirSync(pathOf(''), { withFileTypes: true });
-        regular = new Set(entries.filter((entry) => entry.isFile()).map((entry) => entry.name));
-        return { state: 'listed', names: entries.map((entry) => entry.name) };
+        const files = entries.filter((entry) => entry.isFile());
+        return { names: entries.map((entry) => entry.name), regular: new Set(files.map((entry) => entry.name)) };
+      };
+      try {
+        const listed = known === undefined ? list() : known.listed(path, fstatSync(fd), list);
+        regular = listed.regular;
+        return { state: 'listed', names: listed.names };
       } catch (error) {
         return unreadable(path, error);
       }

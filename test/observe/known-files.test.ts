@@ -135,6 +135,49 @@ test('what is made of a reading is made once, and anew of another', () => {
   expect(alone(read(), () => 'new each time')).toBe('new each time');
 });
 
+describe('names in a directory', () => {
+  const names = (): readonly string[] => {
+    const directory = openDirectory(dir, [uid], { known });
+    if (directory.state !== 'open') throw new Error(directory.state);
+    try {
+      const listed = directory.names();
+      if (listed.state !== 'listed') throw new Error(listed.detail);
+      return listed.names;
+    } finally {
+      directory.close();
+    }
+  };
+
+  test('are the very list of before while nothing came, went or was replaced', () => {
+    const first = names();
+    writeFileSync(join(dir, 'a'), 'other');
+    expect(names()).toBe(first);
+    expect(first).toEqual(['a']);
+  });
+
+  test.each<[string, () => void, readonly string[]]>([
+    ['came', () => writeFileSync(join(dir, 'b'), ''), ['a', 'b']],
+    ['went', () => rmSync(join(dir, 'a')), []],
+    ['was renamed', () => renameSync(join(dir, 'a'), join(dir, 'c')), ['c']],
+  ])('are listed anew where one %s', (_what, happen, then) => {
+    names();
+    happen();
+    expect([...names()].sort()).toEqual(then);
+  });
+
+  test('are listed anew where they were listed just after a change, which may have gone on', () => {
+    ahead = 0;
+    const first = names();
+    expect(names()).not.toBe(first);
+  });
+
+  test('are listed anew after ten minutes', () => {
+    const first = names();
+    ahead += 600_000;
+    expect(names()).not.toBe(first);
+  });
+});
+
 describe('a reading that knows whether it was touched', () => {
   let reads: number;
   let touched: 'yes' | 'no' | 'perhaps';

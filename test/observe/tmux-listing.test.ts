@@ -1,6 +1,6 @@
 /** The parsers of tmux's answers, without tmux. */
 import { describe, expect, it } from 'vitest';
-import { isWhole, parseListing, renderListing } from '../../src/observe/tmux/listing.ts';
+import { isWhole, type KnownRows, knownRows, parseListing, renderListing } from '../../src/observe/tmux/listing.ts';
 import { parseOwnOptions, parseScreens, renderScreens } from '../../src/observe/tmux/screens.ts';
 
 const N = 'f00d';
@@ -109,6 +109,60 @@ describe('a listing', () => {
       return performance.now() - began;
     });
     expect(Math.min(...times)).toBeLessThan(25);
+  });
+});
+
+describe('a listing after another one', () => {
+  const OTHER = 'beef';
+  /** The same answer under another nonce, as each has one of its own. */
+  const parse = (text: string, known: KnownRows, nonce = OTHER) =>
+    parseListing(text.replaceAll(N, nonce), nonce, known);
+
+  it('has the very sessions of before where every word is the same, and others where one is not', () => {
+    const known = knownRows();
+    const two = { session_id: '$1', session_name: 'two', pane_id: '%1', window_id: '@1' };
+    const before = parse(row() + row(two) + END, known);
+    const same = parse(row() + row(two) + END, known, 'cafe');
+    expect(same?.sessions[0]).toBe(before?.sessions[0]);
+    expect(same?.sessions[1]).toBe(before?.sessions[1]);
+    for (const field of FIELDS.filter((name) => !/_id$|created|attached|panes|dead|width|height|index/.test(name))) {
+      const after = parse(row() + row({ ...two, [field]: '7' }) + END, known);
+      expect(after?.sessions[0], field).toBe(before?.sessions[0]);
+      expect(after?.sessions[1], field).not.toBe(before?.sessions[1]);
+      expect(after, field).toEqual(parseListing(row() + row({ ...two, [field]: '7' }) + END, N));
+      parse(row() + row(two) + END, known);
+    }
+  });
+
+  it('has a session anew that has a pane more, or one less', () => {
+    const known = knownRows();
+    const both = row({ window_panes: '2' }) + row({ window_panes: '2', pane_id: '%1' });
+    expect(parse(both + END, known)?.sessions[0]?.panes).toHaveLength(2);
+    expect(parse(row() + END, known)?.sessions[0]?.panes).toHaveLength(1);
+    expect(parse(both + END, known)?.sessions[0]?.panes).toHaveLength(2);
+  });
+
+  it('has everything anew of another server: marks are of one server alone', () => {
+    const known = knownRows();
+    const marked = row({ '@fleet_mark': 'mosaic/one/42/$0/1700000000' });
+    expect(parse(marked + END, known)?.sessions[0]?.mark).toMatchObject({ agent: 'one' });
+    expect(parse(marked + END.replace('S42', 'S43'), known)?.sessions[0]?.mark).toBeNull();
+  });
+
+  it('that cannot be read is none, whatever the one before was', () => {
+    const known = knownRows();
+    parse(row() + END, known);
+    expect(parse(row() + row({ window_width: '' }) + END, known)).toBeNull();
+    expect(parse(row({ pane_title: '\0' }) + END, known)).toBeNull();
+  });
+
+  it('keeps no row of what is gone', () => {
+    const known = knownRows();
+    const many = Array.from({ length: 50 }, (_, i) => row({ session_id: `$${i}`, pane_id: `%${i}` })).join('');
+    parse(many + END, known);
+    expect([known.rows.size, known.sessions.size]).toEqual([50, 50]);
+    parse(row() + END, known);
+    expect([known.rows.size, known.sessions.size]).toEqual([1, 1]);
   });
 });
 

@@ -2,6 +2,7 @@
 
 import type { PlanPolicy } from '../../diff/policy.ts';
 import { knownFiles } from '../../observe/known-files.ts';
+import { lastLook } from '../../observe/last-look.ts';
 import { knownProcesses } from '../../observe/proc/known.ts';
 import type { SourceState } from '../../observe/watch/trigger.ts';
 import { NO_COUNTERS } from '../../reconcile/control/counters.ts';
@@ -23,7 +24,7 @@ import { err, ok } from '../../spec/result.ts';
 import type { Failure } from '../command.ts';
 import type { Context } from '../context.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
-import { type Place, scopeOf } from '../place.ts';
+import { type Place, type ScopeHere, scopeHere } from '../place.ts';
 import { reportFailure } from '../report.ts';
 import { VERSION } from '../version.ts';
 import { type Controller, type ControllerPorts, createController } from './controller.ts';
@@ -55,7 +56,7 @@ export async function keepUp(input: RunInput, context: Context): Promise<ExitCod
   if (!alone.ok) return reportFailure(context, alone.error);
   const undo = context.onExit(alone.value.release);
   try {
-    const remembered = { known: knownProcesses(), knownFiles: knownFiles(context.now) };
+    const remembered = { known: knownProcesses(), knownFiles: knownFiles(context.now), lastLook: lastLook() };
     return await keepUpAlone(input, paths, { ...context, ...remembered }, alone.value);
   } finally {
     alone.value.release();
@@ -148,9 +149,10 @@ function assemble(
   const startedAt = new Date(context.now()).toISOString();
   // Without the values of secrets, as everything that fleet says.
   const render = (data: object): string => JSON.stringify(context.masking.data(data));
+  const scope = scopeHere(here, context);
   const document = (): StatusDocument | null => {
     const [now, inForce] = [state(), feed.inForce()];
-    return now === null || inForce === null ? null : statusOf(now, inForce, here, startedAt, context);
+    return now === null || inForce === null ? null : statusOf(now, inForce, scope, here, startedAt, context);
   };
   const telemetry = openTelemetry({
     file: openEvents(paths.events, render),
@@ -188,6 +190,7 @@ function assemble(
     paths,
     planPolicy,
     inForce: feed.inForce,
+    scope,
     alone,
     telemetry,
     onStatus: status.touch,
@@ -241,11 +244,12 @@ function loopPorts(
 function statusOf(
   state: ControlState,
   inForce: RosterInForce,
+  scopeOf: ScopeHere,
   here: Place,
   startedAt: string,
   context: Context,
 ): StatusDocument {
-  const scope = scopeOf(inForce.roster, here, context, { host: null, tenant: null });
+  const scope = scopeOf(inForce.roster);
   return buildStatus(state, {
     fleet: inForce.roster.fleet,
     ...here,

@@ -25,7 +25,7 @@ import { inTmuxDirectory } from '../apply-passes.ts';
 import type { Context } from '../context.ts';
 import { leaseFile } from '../lease.ts';
 import { observeHere, remember } from '../look.ts';
-import { type Place, scopeOf } from '../place.ts';
+import type { Place, ScopeHere } from '../place.ts';
 import { VERSION } from '../version.ts';
 import { describeHolder } from '../views/lock.ts';
 import type { ApplyEffect, Looked } from './controller.ts';
@@ -39,6 +39,7 @@ export interface WorldInput {
   readonly paths: StatePaths;
   readonly planPolicy: PlanPolicy;
   readonly inForce: () => RosterInForce | null;
+  readonly scope: ScopeHere;
   /** The controller's own lease: without it nothing is done, and nothing that another one would keep is written. */
   readonly alone: Pick<Lease, 'mayAct' | 'lost'>;
   readonly telemetry: Telemetry;
@@ -79,13 +80,13 @@ export function openWorld(input: WorldInput): World {
 
 async function look(
   agents: readonly string[] | null,
-  { context, here, paths, planPolicy, inForce }: WorldInput,
+  { context, here, paths, planPolicy, inForce, scope: scopeHere }: WorldInput,
   trouble: World['trouble'],
 ): Promise<Looked | null> {
   const began = context.machine.uptime();
   const roster = inForce();
   if (roster === null) return null;
-  const scope = scopeOf(roster.roster, here, context, { host: null, tenant: null });
+  const scope = scopeHere(roster.roster);
   trouble('scope', scope.ok ? null : scope.error.message);
   if (!scope.ok) return null;
   const memory = remember(roster.roster, here, context);
@@ -173,7 +174,7 @@ async function make(
   const { user, files, processes, now, delay } = context;
   const { roster } = looked.input;
   // What decides whether an effect may still be made is read, not remembered.
-  const anew = { ...context, knownFiles: undefined };
+  const anew = { ...context, knownFiles: undefined, lastLook: undefined };
   const own = inScopeOfItsOwn(context.run, expandHome(LAUNCHER_PATH, user.home), ownCgroup());
   const result = await applyPlan({
     plan,

@@ -101,7 +101,7 @@ function inputsOf(uid: number, table: ProcessTable, details: ProcessDetails): In
   const byTerminal = new Map<string, ProcessEntry[]>();
   for (const entry of table.entries.values()) {
     // Children of process 2 are the kernel's own threads: they have no files.
-    if (entry.uid !== uid || entry.tty_nr !== 0 || entry.ppid === 2) continue;
+    if (entry.tty_nr !== 0 || entry.ppid === 2 || entry.uid !== uid) continue;
     const input = details.fd0(entry.pid);
     if (input?.startsWith('/dev/') !== true || input === '/dev/null') continue;
     byTerminal.set(input, [...(byTerminal.get(input) ?? []), entry]);

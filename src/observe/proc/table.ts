@@ -45,30 +45,36 @@ export const CLOCK_TICKS_PER_SECOND = 100;
  * `now` is the clock, in Unix milliseconds; it is read right beside /proc/uptime. Unknown where /proc cannot be listed,
  * or hides other people's processes (`hidepid`): half a table would look like processes that have ended.
  */
-export function readProcessTable(now: () => number, procRoot = '/proc'): Source<ProcessTable> {
+export function readProcessTable(
+  now: () => number,
+  procRoot = '/proc',
+  before: LastTable = { stats: EACH_ANEW, bootedAtMs: null },
+): Source<ProcessTable> {
   let names: readonly string[];
   try {
     names = readdirSync(procRoot);
   } catch (error) {
     return unknown(readFailure(error, procRoot));
   }
-  const booted = readBootTime(now, procRoot);
-  if (booted.status === 'unknown') return booted;
+  const read = readBootTime(now, procRoot);
+  if (read.status === 'unknown') return read;
+  before.bootedAtMs = sameMoment(read.value, before.bootedAtMs);
 
   const entries = new Map<number, ProcessEntry>();
   for (const name of names) {
     const pid = Number(name);
     if (!Number.isInteger(pid) || pid <= 0) continue;
-    const read = readEntry(`${procRoot}/${name}`);
+    const read = before.stats.read(`${procRoot}/${name}`);
     if (read.kind === 'failed') return unknown(read);
     if (read.kind === 'entry') entries.set(pid, read.entry);
   }
+  before.stats.done();
   // Process 1 is in every process namespace: where it is not shown, others are not shown either.
   if (!entries.has(1)) {
     const detail = `${procRoot} does not show process 1: it is mounted with hidepid, or is not a process table`;
     return { status: 'unknown', why: 'denied', detail };
   }
-  return { status: 'known', value: buildTable(booted.value, entries) };
+  return { status: 'known', value: buildTable(before.bootedAtMs, entries) };
 }
 
 /** A table from entries, with its index of children built when first asked for. */
@@ -123,15 +129,24 @@ function unknown(failure: Pick<Unknown, 'why' | 'detail'>): Unknown {
   return { status: 'unknown', why: failure.why, detail: failure.detail };
 }
 
-type EntryRead =
+/** How one process after the other is read. */
+export interface StatReader {
+  /** Of `/proc/PID`. */
+  readonly read: (directory: string) => EntryRead;
+  /** All of one look have been read. */
+  readonly done: () => void;
+}
+
+export type EntryRead =
   | { readonly kind: 'entry'; readonly entry: ProcessEntry }
   | { readonly kind: 'ended' }
   | { readonly kind: 'failed'; readonly why: UnknownCode; readonly detail: string };
 
 /** A stat line is at most 52 numbers and 15 bytes of name. */
-const LINE = Buffer.allocUnsafe(4096);
+export const LONGEST_LINE = 4096;
+const LINE = Buffer.allocUnsafe(LONGEST_LINE);
 
-function readEntry(directory: string): EntryRead {
+export function readEntry(directory: string): EntryRead {
   try {
     // The directory always bears the effective uid; the files in it belong to root for a process that is not dumpable.
     const uid = statSync(directory).uid;
@@ -149,6 +164,20 @@ function readEntry(directory: string): EntryRead {
     const failure = readFailure(error, `${directory}/stat`);
     return failure.gone ? { kind: 'ended' } : { kind: 'failed', why: failure.why, detail: failure.detail };
   }
+}
+
+/** What the table before this one was read with. */
+export interface LastTable {
+  readonly stats: StatReader;
+  /** Unix milliseconds; null where there was none. */
+  bootedAtMs: number | null;
+}
+
+const EACH_ANEW: StatReader = { read: readEntry, done: () => {} };
+
+/** Hundredths of a second are all that /proc/uptime tells: within them the moment that was told before is as true. */
+function sameMoment(told: number, before: number | null): number {
+  return before !== null && Math.abs(told - before) <= 10 ? before : told;
 }
 
 function readBootTime(now: () => number, procRoot: string): Source<number> {

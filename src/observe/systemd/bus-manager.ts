@@ -1,6 +1,7 @@
 /** The user manager asked over D-Bus: no child process, and everything that does not wait for an answer pipelined. */
 import { err, ok, type Result } from '../../spec/result.ts';
 import { type Bus, type BusFailure, type CallRefused, openBus, type Question } from './bus.ts';
+import { type Kinds, type KnownUnits, knownUnits, type SharedDetails } from './known-units.ts';
 import {
   type Asked,
   type DetailHints,
@@ -24,16 +25,22 @@ import {
   unitProperty,
 } from './manager-calls.ts';
 
-export function busManager(socketPath: string, uid: number, deadlineMs: number): UserManager {
+/** `known`: of one that asks again and again, what the last answers were and what was made of them. */
+export function busManager(
+  socketPath: string,
+  uid: number,
+  deadlineMs: number,
+  known: KnownUnits = knownUnits(),
+): UserManager {
   const bus = openBus(socketPath, uid, deadlineMs);
   return {
     overview: () => readOverview(bus),
     loaded: async (pattern) => {
-      const listed = await mustAsk(bus, listUnitsByPatterns([pattern]));
-      return listed.ok ? ok(byName(listed.value)) : listed;
+      const listed = await mustAsk(bus, known.sameBytes(listUnitsByPatterns([pattern])));
+      return listed.ok ? ok(known.listings.of('loaded', [listed.value], () => byName(listed.value))) : listed;
     },
     list: (names) => readListings(bus, names),
-    details: (units, hints) => readDetails(bus, units, hints),
+    details: (units, hints) => readDetails(bus, units, hints, known),
     unitFileStates: (names) => readUnitFileStates(bus, names),
     targets: () => readTargets(bus),
     close: bus.close,
@@ -122,37 +129,33 @@ async function readDetails(
   bus: Bus,
   units: ReadonlyMap<string, UnitListing>,
   hints: DetailHints,
+  known: KnownUnits,
 ): Asked<ReadonlyMap<string, UnitDetails>> {
-  const names = [...units.keys()];
+  const names = known.names.of('listed', [units], () => [...units.keys()]);
+  // A service enters `active` with Result=success and leaves it when that changes, so that active ones are not asked.
+  const inactive = known.names.of('inactive', [units], () =>
+    names.filter((name) => units.get(name)?.active_state !== 'active'),
+  );
   const [results, reloads, files] = await Promise.all([
-    readEach(names, (name) => readResult(bus, name, units.get(name))),
-    readEach(names, (name) => readNeedReload(bus, name, hints)),
-    readShared(bus, units, hints),
+    readEach(inactive, (name) => mustAsk(bus, unitProperty(name, 'Service', 'Result', TEXT))),
+    // 0.1 ms a unit in the manager, which looks through all of its directories for drop-ins: not asked without a cause.
+    readEach(hints.mayNeedReload ? names : [], (name) =>
+      mustAsk(bus, unitProperty(name, 'Unit', 'NeedDaemonReload', FLAG)),
+    ),
+    readShared(bus, units, hints, known),
   ]);
   if (!results.ok) return results;
   if (!reloads.ok) return reloads;
   if (!files.ok) return files;
   const details = new Map<string, UnitDetails>();
   for (const [name, shared] of files.value) {
-    const result = results.value.get(name) ?? '';
-    details.set(name, { ...shared, result, need_daemon_reload: reloads.value.get(name) ?? true });
+    const result = results.value.get(name) ?? (units.get(name)?.active_state === 'active' ? 'success' : '');
+    const need_daemon_reload = reloads.value.get(name) ?? hints.mayNeedReload;
+    const make = (): UnitDetails => ({ ...shared, result, need_daemon_reload });
+    details.set(name, known.details.of(name, [shared, result, need_daemon_reload], make));
   }
   return ok(details);
 }
-
-/** A service enters `active` with Result=success and leaves it when that changes, so that active ones are not asked. */
-function readResult(bus: Bus, name: string, listing: UnitListing | undefined): Asked<string> {
-  if (listing?.active_state === 'active') return Promise.resolve(ok('success'));
-  return mustAsk(bus, unitProperty(name, 'Service', 'Result', TEXT));
-}
-
-/** 0.1 ms a unit in the manager, which looks through all of its directories for drop-ins: not asked without a cause. */
-function readNeedReload(bus: Bus, name: string, hints: DetailHints): Asked<boolean> {
-  if (!hints.mayNeedReload) return Promise.resolve(ok(false));
-  return mustAsk(bus, unitProperty(name, 'Unit', 'NeedDaemonReload', FLAG));
-}
-
-type SharedDetails = Omit<UnitDetails, 'result' | 'need_daemon_reload'>;
 
 /**
  * Instances that differ by their names alone on the disk have the same files and dependencies, so one of them is asked
@@ -163,18 +166,16 @@ async function readShared(
   bus: Bus,
   units: ReadonlyMap<string, UnitListing>,
   hints: DetailHints,
+  known: KnownUnits,
 ): Asked<ReadonlyMap<string, SharedDetails>> {
-  const names = [...units.keys()];
-  const kinds = new Map(
-    names.map((name) => [name, hints.mayNeedReload ? name : `${units.get(name)?.load_state} ${hints.likeness(name)}`]),
+  const { kinds, representatives } = known.kinds.of('shared', [units, hints.likeness, hints.mayNeedReload], () =>
+    kindsOf(units, hints),
   );
-  const representatives = new Map<string, string>();
-  for (const [name, kind] of kinds) {
-    const before = representatives.get(kind);
-    // The longest name is the least likely to be found in a dependency by chance.
-    if (before === undefined || name.length > before.length) representatives.set(kind, name);
-  }
-  const asked = await readEach([...representatives.values()], (name) => readFiles(bus, name));
+  const read = async (name: string): Asked<SharedDetails> => {
+    const files = await readFiles(bus, name);
+    return files.ok ? ok(known.shared.of(name, wordsOf(files.value), () => files.value)) : files;
+  };
+  const asked = await readEach([...representatives.values()], read);
   if (!asked.ok) return asked;
   const shared = new Map<string, SharedDetails>();
   const alone: string[] = [];
@@ -184,8 +185,26 @@ async function readShared(
     if (details === undefined || (name !== representative && namesInstance(details, representative))) alone.push(name);
     else shared.set(name, details);
   }
-  const rest = await readEach(alone, (name) => readFiles(bus, name));
+  const rest = await readEach(alone, read);
   return rest.ok ? ok(new Map([...shared, ...rest.value])) : rest;
+}
+
+function kindsOf(units: ReadonlyMap<string, UnitListing>, hints: DetailHints): Kinds {
+  const kinds = new Map<string, string>();
+  const representatives = new Map<string, string>();
+  for (const [name, { load_state }] of units) {
+    const kind = hints.mayNeedReload ? name : `${load_state} ${hints.likeness(name)}`;
+    kinds.set(name, kind);
+    const before = representatives.get(kind);
+    // The longest name is the least likely to be found in a dependency by chance.
+    if (before === undefined || name.length > before.length) representatives.set(kind, name);
+  }
+  return { kinds, representatives };
+}
+
+/** All that they tell. */
+function wordsOf({ fragment_path, drop_in_paths, requires, binds_to, part_of }: SharedDetails): readonly unknown[] {
+  return [fragment_path, ...[drop_in_paths, requires, binds_to, part_of].flatMap((list) => [list.length, ...list])];
 }
 
 function namesInstance(details: SharedDetails, unit: string): boolean {

@@ -135,7 +135,7 @@ function unitLinks(entries: DiskEntries, template: string, isInstance: (unit: st
   }
   const stands = (unit: string) => named.has(unit) || droppedInto.has(unit) || !isInstance(unit);
   return {
-    wantedBy: (unit) => wantedBy(unit, byUnit.get(unit) ?? []),
+    wantedBy: remembered((unit) => wantedBy(unit, byUnit.get(unit) ?? [])),
     files,
     fingerprint: () => JSON.stringify([pulls, [...named], [...droppedInto]]),
     touched: () => {
@@ -147,8 +147,8 @@ function unitLinks(entries: DiskEntries, template: string, isInstance: (unit: st
   };
 }
 
-function remembered(tell: (unit: string) => string): (unit: string) => string {
-  const told = new Map<string, string>();
+function remembered<T>(tell: (unit: string) => T): (unit: string) => T {
+  const told = new Map<string, T>();
   return (unit) => {
     const known = told.get(unit) ?? tell(unit);
     told.set(unit, known);

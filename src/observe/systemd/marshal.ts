@@ -128,6 +128,18 @@ export class WireReader {
     return this.#at === this.#end;
   }
 
+  /** What was read by other means does not fit. */
+  break(): void {
+    this.#broken = true;
+  }
+
+  /** All that was not read yet, as it lies there; read by that. */
+  rest(): Buffer {
+    const from = this.#at;
+    this.#at = this.#end;
+    return this.#bytes.subarray(from, this.#end);
+  }
+
   align(boundary: number): void {
     this.#skip((boundary - ((this.#at - this.#start) % boundary)) % boundary);
   }

@@ -12,6 +12,7 @@ import type { Source, UnitObserved, UnitsObserved, Unknown, UnknownCode } from '
 import { bootTargets } from './boot-targets.ts';
 import type { BusFailure } from './bus.ts';
 import { busManager } from './bus-manager.ts';
+import { type Kinds, type KnownUnits, knownUnits } from './known-units.ts';
 import { readUnitLinks, type UnitLinks } from './links.ts';
 import type { Asked, ClockReading, UnitListing, UserManager } from './manager.ts';
 import { mayNeedReload } from './reload.ts';
@@ -31,6 +32,8 @@ export interface UnitsPorts {
   readonly run: RunProgram;
   /** Links that nobody has touched are not read again. */
   readonly known?: KnownFiles | undefined;
+  /** What the last look was told. */
+  readonly last?: KnownUnits | undefined;
 }
 
 /** What another way to the same manager may mend: its own answers do not come from the bus. */
@@ -41,10 +44,11 @@ export async function observeUnits(request: UnitsRequest, ports: UnitsPorts): Pr
   const refused = inspectRuntimeDirectory(runtimeDirectory, uid);
   if (refused !== null) return refused;
   const started = monotonicMs();
-  const overBus = await askManager(request, busManager(`${runtimeDirectory}/bus`, uid, deadlineMs), ports.known);
+  const { known, last } = ports;
+  const overBus = await askManager(request, busManager(`${runtimeDirectory}/bus`, uid, deadlineMs, last), known, last);
   if (overBus.status === 'known' || !ASK_SYSTEMCTL.has(overBus.why)) return overBus;
   const left = deadlineMs - (monotonicMs() - started);
-  const overSystemctl = await askManager(request, systemctlManager(ports.run, runtimeDirectory, left), ports.known);
+  const overSystemctl = await askManager(request, systemctlManager(ports.run, runtimeDirectory, left), known, last);
   if (overSystemctl.status === 'known') return overSystemctl;
   return unknown(
     overSystemctl.why === 'not-installed' ? overBus.why : overSystemctl.why,
@@ -60,9 +64,10 @@ export async function askManager(
   request: UnitsRequest,
   manager: UserManager,
   known?: KnownFiles,
+  last = knownUnits(),
 ): Promise<Source<UnitsObserved>> {
   try {
-    return await readUnits(request, manager, known);
+    return await readUnits(request, manager, known, last);
   } finally {
     manager.close();
   }
@@ -85,9 +90,12 @@ async function readUnits(
   request: UnitsRequest,
   manager: UserManager,
   memory: KnownFiles | undefined,
+  last: KnownUnits,
 ): Promise<Source<UnitsObserved>> {
   const { layout } = request;
-  const asked = [...new Set([layout.holderUnit, ...request.agents.map((agent) => layout.agentUnit(agent))])];
+  const asked = last.names.of('asked', [layout, request.agents], () => [
+    ...new Set([layout.holderUnit, ...request.agents.map((agent) => layout.agentUnit(agent))]),
+  ]);
   const [overview, loaded, targets] = [
     manager.overview(),
     manager.loaded(layout.agentTemplate.replace('@', '@*')),
@@ -103,7 +111,8 @@ async function readUnits(
   const units = await readSteadily(() => memory?.untouched(key, readLinks) ?? readLinks(), {
     manager,
     loadedAt,
-    list: async (found) => listAll(manager, await loaded, [...asked, ...found]),
+    list: async (found) => listAll(manager, await loaded, asked, found, last),
+    last,
   });
   const pulled = await targets;
   if (units.status === 'unknown') return units;
@@ -126,6 +135,7 @@ interface Questions {
   readonly loadedAt: ClockReading | null;
   /** Every unit to be told of, those `found` on the disk among them. */
   readonly list: (found: readonly string[]) => Asked<ReadonlyMap<string, UnitListing>>;
+  readonly last: KnownUnits;
 }
 
 /** How often what was read is thrown away because a link changed meanwhile. */
@@ -164,23 +174,26 @@ function asIfUnlike(links: UnitLinks): UnitLinks {
 async function askFor(
   links: UnitLinks,
   loadedAt: ClockReading | null,
-  { manager, list }: Questions,
+  { manager, list, last }: Questions,
 ): Promise<Source<Units>> {
   const listed = await list(links.found);
   if (!listed.ok) return failed(listed.error);
   const hints = { likeness: links.likeness, mayNeedReload: mayNeedReload(loadedAt, links.files) };
   const [details, states] = await Promise.all([
     manager.details(listed.value, hints),
-    readStates(manager, links, [...listed.value.keys()]),
+    readStates(manager, links, listed.value, last),
   ]);
   if (!details.ok) return failed(details.error);
   if (!states.ok) return failed(states.error);
   const units: Record<string, UnitObserved> = {};
-  for (const name of [...listed.value.keys()].toSorted()) {
+  for (const name of last.names.of('told', [listed.value], () => [...listed.value.keys()].toSorted())) {
     const [listing, detail] = [listed.value.get(name), details.value.get(name)];
     if (listing === undefined || detail === undefined) return unknown('garbage', `systemd said nothing about ${name}`);
     const unit_file_state = states.value.get(name) ?? '';
-    units[name] = { name, ...listing, ...detail, unit_file_state, wanted_by: links.wantedBy(name) };
+    const wanted_by = links.wantedBy(name);
+    const { load_state, active_state, sub_state, job } = listing;
+    const inputs = [load_state, active_state, sub_state, job, detail, unit_file_state, ...wanted_by];
+    units[name] = last.units.of(name, inputs, () => ({ name, ...listing, ...detail, unit_file_state, wanted_by }));
   }
   return { status: 'known', value: units };
 }
@@ -195,31 +208,50 @@ function tmuxTmpdir(environment: readonly string[]): string | null {
 async function listAll(
   manager: UserManager,
   loaded: Result<ReadonlyMap<string, UnitListing>, BusFailure>,
-  names: readonly string[],
+  asked: readonly string[],
+  found: readonly string[],
+  last: KnownUnits,
 ): Asked<ReadonlyMap<string, UnitListing>> {
   if (!loaded.ok) return loaded;
-  const others = [...new Set(names)].filter((name) => !loaded.value.has(name));
+  const others = last.names.of('others', [loaded.value, asked, found], () =>
+    [...new Set([...asked, ...found])].filter((name) => !loaded.value.has(name)),
+  );
   if (others.length === 0) return loaded;
   const listed = await manager.list(others);
-  return listed.ok ? ok(new Map([...loaded.value, ...listed.value])) : listed;
+  if (!listed.ok) return listed;
+  const words = [...listed.value].flatMap(([name, { load_state, active_state, sub_state, job }]) => [
+    name,
+    load_state,
+    active_state,
+    sub_state,
+    job,
+  ]);
+  return ok(last.listings.of('all', [loaded.value, ...words], () => new Map([...loaded.value, ...listed.value])));
 }
 
 /** One unit of each likeness is asked, for all of them: each question makes systemd read every link directory anew. */
 async function readStates(
   manager: UserManager,
   links: UnitLinks,
-  names: readonly string[],
+  listed: ReadonlyMap<string, UnitListing>,
+  last: KnownUnits,
 ): Asked<ReadonlyMap<string, string>> {
-  const representatives = new Map<string, string>();
-  for (const name of names) {
-    const likeness = links.likeness(name);
-    if (!representatives.has(likeness)) representatives.set(likeness, name);
-  }
+  const { kinds, representatives } = last.kinds.of('states', [listed, links.likeness], () => likenesses(links, listed));
   const states = await manager.unitFileStates([...representatives.values()]);
   if (!states.ok) return states;
-  return ok(
-    new Map(names.map((name) => [name, states.value.get(representatives.get(links.likeness(name)) ?? '') ?? ''])),
-  );
+  const told = new Map([...representatives].map(([kind, name]) => [kind, states.value.get(name) ?? '']));
+  return ok(new Map([...kinds].map(([name, kind]) => [name, told.get(kind) ?? ''])));
+}
+
+function likenesses(links: UnitLinks, listed: ReadonlyMap<string, UnitListing>): Kinds {
+  const kinds = new Map<string, string>();
+  const representatives = new Map<string, string>();
+  for (const name of listed.keys()) {
+    const likeness = links.likeness(name);
+    kinds.set(name, likeness);
+    if (!representatives.has(likeness)) representatives.set(likeness, name);
+  }
+  return { kinds, representatives };
 }
 
 function failed(failure: BusFailure): Unknown {

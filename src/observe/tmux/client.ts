@@ -2,12 +2,15 @@
  * One question to one tmux server: a script on the client's standard input, so that one child answers any number of
  * questions, whatever their length (arguments end at 16 KB), and what is asked is not on a world-readable command line.
  */
+import type { LastLook } from '../last-look.ts';
 import type { RunProgram, RunResult } from '../run.ts';
 import type { Unknown, UnknownCode } from '../state.ts';
 
 export interface TmuxPorts {
   readonly run: RunProgram;
   readonly delay: (ms: number) => Promise<void>;
+  /** Of one that looks again and again. */
+  readonly lastLook?: LastLook | undefined;
 }
 
 export interface ServerAddress {

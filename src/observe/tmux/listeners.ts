@@ -49,8 +49,9 @@ function readNamespace(procRoot: string, processes: readonly string[]): Source<L
  */
 function foreignNamespaces(procRoot: string, table: ProcessTable, uid: number): readonly (readonly string[])[] {
   const namespaces = new Map<string, string[]>();
-  for (const { pid, uid: owner, comm } of table.entries.values()) {
-    if (owner !== uid || !comm.includes('tmux')) continue;
+  for (const entry of table.entries.values()) {
+    if (!entry.comm.includes('tmux') || entry.uid !== uid) continue;
+    const { pid } = entry;
     const namespace = linkOrNull(`${procRoot}/${pid}/ns/net`) ?? `of process ${pid}`;
     namespaces.set(namespace, [...(namespaces.get(namespace) ?? []), String(pid)]);
   }
@@ -95,18 +96,24 @@ export function findServers(
   procRoot: string,
 ): Source<readonly LiveServer[]> {
   if (inodes.length === 0) return { status: 'known', value: [] };
-  const own = [...table.entries.values()].filter((p) => p.uid === uid && p.state !== 'Z');
-  own.sort((a, b) => a.start_time - b.start_time || a.pid - b.pid);
   const wanted = new Map(inodes.map((inode) => [`socket:[${inode}]`, inode]));
   const found = new Map<string, ProcessEntry>();
   let unread: Unknown | null = null;
   // `tmux: server` and the like first, and of those the first files: looking into every process of a busy user costs much.
-  const likely = own.filter((p) => p.comm.includes('tmux'));
-  const others = own.filter((p) => !p.comm.includes('tmux'));
+  const ownWhere = (isNamed: boolean): readonly ProcessEntry[] => {
+    const own = [...table.entries.values()].filter((p) => p.comm.includes('tmux') === isNamed && p.state !== 'Z');
+    return own.filter((p) => p.uid === uid).sort((a, b) => a.start_time - b.start_time || a.pid - b.pid);
+  };
+  const likely = ownWhere(true);
   const held = heldBy(table, procRoot);
-  const steps = [[likely, 'first'] as const, [likely, 'all'] as const, [others, 'all'] as const];
+  const steps = [
+    [() => likely, 'first'] as const,
+    [() => likely, 'all'] as const,
+    [() => ownWhere(false), 'all'] as const,
+  ];
   for (const [group, files] of steps) {
-    for (const process of group) {
+    if (found.size === wanted.size) break;
+    for (const process of group()) {
       if (found.size === wanted.size) break;
       const { links, unread: doubt } = held(process, files);
       // `(sd-pam)` of every user manager shows no files: were it a reason, whoever binds such a name could stop a fleet.

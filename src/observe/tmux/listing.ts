@@ -1,4 +1,5 @@
 /** Sessions and panes of one server: the script that asks for all of them at once, and the parser of its answer. */
+import { areSame } from '../../spec/kept.ts';
 import { MARK_OPTION, PANE_OPTION, parseSessionMark, SPEC_OPTION } from '../../spec/session-mark.ts';
 import type { SessionMark } from '../state.ts';
 
@@ -97,72 +98,129 @@ export function isWhole(nonce: string): (stdout: string) => boolean {
   return (stdout) => stdout.endsWith(end);
 }
 
-/** Null where the answer is not one to `renderListing(nonce)`. */
-export function parseListing(stdout: string, nonce: string): Listing | null {
+/** Rows of earlier answers by their text: what is the same text again is the same row. */
+export interface KnownRows {
+  /** The server that they were told by. */
+  serverPid: number | null;
+  rows: ReadonlyMap<string, ListedRow>;
+  /** By id. */
+  sessions: ReadonlyMap<string, KnownSession>;
+}
+
+interface KnownSession {
+  readonly rows: readonly ListedRow[];
+  readonly session: ListedSession;
+}
+
+export function knownRows(): KnownRows {
+  return { serverPid: null, rows: new Map(), sessions: new Map() };
+}
+
+interface ListedRow {
+  readonly head: Omit<ListedSession, 'panes'>;
+  readonly pane: ListedPane;
+  /** A window's place in a session. */
+  readonly place: string;
+  /** How many panes that window has. */
+  readonly windowPanes: number;
+}
+
+/**
+ * Null where the answer is not one to `renderListing(nonce)`. With `known` sessions of which every word is as before are
+ * the very objects that they were, and it is left holding the rows of this answer and no others.
+ */
+export function parseListing(stdout: string, nonce: string, known?: KnownRows): Listing | null {
   const records = parseRecords(stdout, nonce);
-  if (records === null || records.server === null || records.shared === null) return null;
+  if (records === null) return null;
   const [pid, start, version, ...more] = records.server;
   if (pid === undefined || start === undefined || version === undefined || more.length > 0) return null;
   const server = { pid: wholeNumber(pid), start: wholeNumber(start) };
   if (server.pid === null || server.start === null) return null;
-  const sessions = parseSessions(records.rows, server.pid);
+  const sessions = parseSessions(records.rows, server.pid, known ?? knownRows());
   if (sessions === null) return null;
   const marksInherited = records.shared.trim() !== '';
   return { pid: server.pid, start: server.start, version, sessions, marksInherited };
 }
 
 interface Records {
-  readonly rows: readonly (readonly string[])[];
-  readonly server: readonly string[] | null;
-  /** What the shared scopes hold, one line each; null where they were not told. */
-  readonly shared: string | null;
+  /** Of each the text, with one character in place of the nonce, which is another each time. */
+  readonly rows: readonly string[];
+  readonly server: readonly string[];
+  /** What the shared scopes hold, one line each. */
+  readonly shared: string;
 }
 
+/** tmux prints strings of C, in which it cannot be. */
+const NUL = '\0';
+const END_OF_ROW = `${NUL}E\n`;
+
 function parseRecords(stdout: string, nonce: string): Records | null {
-  const [before, ...pieces] = stdout.split(nonce);
-  if (before !== '' || pieces.at(-1) !== 'Z\n') return null;
-  const rows: string[][] = [];
-  let server: string[] | null = null;
-  let shared: string | null = null;
-  let open: string[] | null = null;
-  for (const piece of pieces.slice(0, -1)) {
-    const letter = piece.charAt(0);
-    const value = piece.slice(1);
-    if (letter === 'F' && open !== null) open.push(value);
-    else if (letter === 'E' && open !== null && value === '\n') open = null;
-    else if (open !== null) return null;
-    else if (letter === 'R') {
-      open = [value];
-      rows.push(open);
-    } else if (letter === 'S' && server === null) {
-      open = [value];
-      server = open;
-    } else if (letter === 'I' && shared === null) shared = value;
-    else return null;
-  }
-  return open === null ? { rows, server, shared } : null;
+  if (stdout.includes(NUL)) return null;
+  // Nonces are letters and digits, and `-` and `_`.
+  const text = stdout.replace(new RegExp(nonce, 'g'), NUL);
+  const shared = text.indexOf(`${NUL}I`);
+  if (shared === -1) return null;
+  const [before, ...rows] = text.slice(0, shared).split(`${NUL}R`);
+  const [none, inherited = '', ...rest] = text.slice(shared).split(NUL);
+  if (before !== '' || none !== '' || rest.at(-1) !== 'Z\n' || rest.at(-2) !== 'E\n') return null;
+  const [first, ...fields] = rest.slice(0, -2);
+  if (first?.startsWith('S') !== true || !fields.every((field) => field.startsWith('F'))) return null;
+  return { rows, server: [first, ...fields].map((field) => field.slice(1)), shared: inherited.slice(1) };
 }
 
 type Row = Readonly<Record<Field, string>>;
 
-function parseSessions(rows: Records['rows'], serverPid: number): readonly ListedSession[] | null {
-  const sessions = new Map<string, { head: Omit<ListedSession, 'panes'>; panes: Map<string, ListedPane> }>();
+function parseSessions(texts: readonly string[], serverPid: number, known: KnownRows): readonly ListedSession[] | null {
+  const before = known.serverPid === serverPid ? known : knownRows();
+  const rows = new Map<string, ListedRow>();
+  const sessions = new Map<string, Rows>();
   const missing = new Map<string, number>();
-  for (const values of rows) {
-    const row = nameFields(values);
-    const pane = row === null ? null : parsePane(row);
-    if (row === null || pane === null) return null;
-    const known = sessions.get(row.session_id);
-    const head = known?.head ?? parseHead(row, serverPid);
-    if (head === null) return null;
-    // A window may be linked into a session twice: its panes are the same ones.
-    if (known === undefined) sessions.set(row.session_id, { head, panes: new Map([[pane.id, pane]]) });
-    else known.panes.set(pane.id, pane);
-    const place = `${row.session_id}:${row.window_index}`;
-    missing.set(place, (missing.get(place) ?? wholeNumber(row.window_panes) ?? 0) - 1);
+  for (const text of texts) {
+    const own = before.rows.has(text) ? text : ownCopy(text);
+    const row = before.rows.get(text) ?? parseRow(own, serverPid);
+    if (row === null) return null;
+    rows.set(own, row);
+    const { place, windowPanes, head } = row;
+    const others = sessions.get(head.id);
+    if (others === undefined) sessions.set(head.id, [row]);
+    else others.push(row);
+    missing.set(place, (missing.get(place) ?? windowPanes) - 1);
   }
-  if ([...missing.values()].some((count) => count !== 0)) return null;
-  return [...sessions.values()].map(({ head, panes }) => ({ ...head, panes: [...panes.values()] }));
+  for (const count of missing.values()) if (count !== 0) return null;
+  const told = new Map<string, KnownSession>();
+  for (const [id, own] of sessions) {
+    const seen = before.sessions.get(id);
+    told.set(id, seen !== undefined && areSame(seen.rows, own) ? seen : { rows: own, session: sessionOf(own) });
+  }
+  Object.assign(known, { serverPid, rows, sessions: told });
+  return [...told.values()].map(({ session }) => session);
+}
+
+/** What is cut out of an answer keeps all of it in memory. */
+function ownCopy(text: string): string {
+  return Buffer.from(text, 'utf8').toString('utf8');
+}
+
+type Rows = [ListedRow, ...ListedRow[]];
+
+function sessionOf(rows: Rows): ListedSession {
+  // A window may be linked into a session twice: its panes are the same ones.
+  const panes = new Map(rows.map(({ pane }) => [pane.id, pane]));
+  return { ...rows[0].head, panes: [...panes.values()] };
+}
+
+function parseRow(text: string, serverPid: number): ListedRow | null {
+  const fields = text.endsWith(END_OF_ROW) ? text.slice(0, -END_OF_ROW.length).split(`${NUL}F`) : [];
+  const row = fields.some((field) => field.includes(NUL)) ? null : nameFields(fields);
+  const pane = row === null ? null : parsePane(row);
+  const head = row === null ? null : parseHead(row, serverPid);
+  if (row === null || pane === null || head === null) return null;
+  return {
+    head,
+    pane,
+    place: `${row.session_id}:${row.window_index}`,
+    windowPanes: wholeNumber(row.window_panes) ?? 0,
+  };
 }
 
 function nameFields(values: readonly string[]): Row | null {

@@ -6,17 +6,7 @@ import type { KnownProcesses } from '../proc/known.ts';
 import type { PathLookup } from '../proc/paths.ts';
 import { recognise } from '../proc/recognise.ts';
 import { type ProcessTable, readProcessTable } from '../proc/table.ts';
-import { findPrompt, hasPrompts } from '../prompts.ts';
-import type {
-  LiveServer,
-  PaneRuns,
-  Source,
-  TmuxObserved,
-  TmuxPane,
-  TmuxServerObserved,
-  TmuxSession,
-  Unknown,
-} from '../state.ts';
+import type { LiveServer, PaneRuns, Source, TmuxObserved, TmuxServerObserved, Unknown } from '../state.ts';
 import { type AskedServer, type AskRequest, askOverlooked, askServers, type ServerAnswer } from './ask-servers.ts';
 import { askTmux, type ServerAddress, type TmuxPorts } from './client.ts';
 import { type HostQuestions, type Judged, judgeServer } from './judge-server.ts';
@@ -25,6 +15,7 @@ import { isWhole, type ListedPane, type ListedSession } from './listing.ts';
 import { seesAnotherSocket } from './mount-view.ts';
 import { parseScreens, renderScreens } from './screens.ts';
 import { readSocketDirectory } from './socket-directory.ts';
+import { promptRuntime, type Screens, type SeenSession, type ToSession, toSessions } from './to-session.ts';
 
 export interface LookRequest extends AskRequest {
   readonly runtimes: Readonly<Record<string, RuntimeSpec>>;
@@ -82,11 +73,12 @@ export async function look(request: LookRequest, ports: LookPorts): Promise<Look
         withRuns(session, request.looksInto(session) ? runsOf : () => NOT_OBSERVED),
       );
       const screens = await readScreens(server, seen, request, ports);
+      const { socket, path } = server;
+      const told = toSessions(path, ports.lastLook);
       const state =
         screens.status === 'unknown'
           ? unknownState(screens)
-          : running(judged, seen, screens.value, inheritedName(details, judged.listed.pid, request));
-      const { socket, path } = server;
+          : running(judged, seen, screens.value, inheritedName(details, judged.listed.pid, request), told);
       return { version: judged.listed.version, observed: { socket, path, listening: all, server: state } };
     }),
   );
@@ -104,7 +96,7 @@ export async function look(request: LookRequest, ports: LookPorts): Promise<Look
 function tmuxProcesses(table: Source<ProcessTable>, uid: number): TmuxObserved['server_processes'] {
   if (table.status === 'unknown') return [];
   const { entries, booted_at_ms, clock_ticks_per_second } = table.value;
-  const own = [...entries.values()].filter((p) => p.uid === uid && p.comm.includes('tmux') && p.state !== 'Z');
+  const own = [...entries.values()].filter((p) => p.comm.includes('tmux') && p.state !== 'Z' && p.uid === uid);
   return own.map(({ pid, start_time }) => ({
     pid,
     started_ms: Math.round(booted_at_ms + (start_time * 1000) / clock_ticks_per_second),
@@ -134,18 +126,12 @@ async function askAll(request: LookRequest, ports: LookPorts): Promise<Asked> {
 }
 
 function readKernel(request: LookRequest, ports: LookPorts): Pick<Asked, 'table' | 'sockets'> {
-  const table = readProcessTable(ports.now, request.procRoot);
+  const table = readProcessTable(ports.now, request.procRoot, ports.lastLook);
   const processes = table.status === 'known' ? table.value : null;
   return { table, sockets: readListeningSockets(request.procRoot, processes, request.uid) };
 }
 
 const NOT_OBSERVED: PaneRuns = { verdict: 'unknown', why: 'not-observed', detail: 'this agent was not looked at' };
-
-interface SeenSession {
-  readonly session: ListedSession;
-  readonly panes: readonly { readonly pane: ListedPane; readonly runs: PaneRuns }[];
-}
-type Screens = ReadonlyMap<string, readonly string[]>;
 
 function withRuns(session: ListedSession, runsOf: (pane: ListedPane) => PaneRuns): SeenSession {
   return { session, panes: session.panes.map((pane) => ({ pane, runs: runsOf(pane) })) };
@@ -247,16 +233,12 @@ async function readScreens(
   return { status: 'unknown', why: 'garbage', detail };
 }
 
-/** The runtime whose prompts may be on the screen, null where none. */
-function promptRuntime(runs: PaneRuns): string | null {
-  return runs.verdict === 'runtime' && hasPrompts(runs.runtime) ? runs.runtime : null;
-}
-
 function running(
   judged: Extract<Judged, { state: 'running' }>,
   sessions: readonly SeenSession[],
   screens: Screens,
   inherited: { readonly inherited_name?: string },
+  toSession: ToSession,
 ): TmuxServerObserved['server'] {
   const { pid, start } = judged.listed;
   return { state: 'running', pid, start, ...inherited, sessions: sessions.map((seen) => toSession(seen, screens)) };
@@ -271,16 +253,6 @@ function inheritedName(
   const environ = details.environ(pid);
   const name = environ.status === 'known' ? environ.value.get(nameVariable) : undefined;
   return name === undefined ? {} : { inherited_name: name };
-}
-
-function toSession({ session, panes }: SeenSession, screens: Screens): TmuxSession {
-  return { ...session, panes: panes.map(({ pane, runs }) => toPane(pane, runs, screens.get(pane.id))) };
-}
-
-function toPane({ title: _, ...pane }: ListedPane, runs: PaneRuns, screen: readonly string[] | undefined): TmuxPane {
-  const runtime = promptRuntime(runs);
-  const prompt = runtime === null || screen === undefined ? null : findPrompt(runtime, screen);
-  return { ...pane, runs, prompt };
 }
 
 function describe(

@@ -2,8 +2,9 @@
 import { socketArgument } from '../../spec/argv-file.ts';
 import { layoutOf } from '../../spec/layout.ts';
 import type { AgentSpec, Roster } from '../../spec/model.ts';
+import type { LastLook } from '../last-look.ts';
 import type { Masking } from '../masking.ts';
-import { collectProcesses, type SeenPane, type WantedEnv, wantedEnvOf } from '../processes.ts';
+import { collectProcesses, type SeenPane, type WantedEnv, wantedEnvOf, wordsOf } from '../processes.ts';
 import type { ReadSecret } from '../secrets.ts';
 import type { ProcessesObserved, Source, TmuxObserved, TmuxServerObserved, TmuxSession } from '../state.ts';
 import type { ListedSession } from './listing.ts';
@@ -68,7 +69,7 @@ export async function observeTmux(request: TmuxRequest, ports: LookPorts): Promi
   }
   return {
     tmux: tmuxSource(looked),
-    processes: processSource(looked, request, looksInto),
+    processes: processSource(looked, request, looksInto, ports.lastLook),
     serverPaths: readPaths(looked),
   };
 }
@@ -120,30 +121,39 @@ function processSource(
   looks: readonly Looked[],
   request: TmuxRequest,
   looksInto: (session: TmuxSession) => boolean,
+  before: LastLook | undefined,
 ): Source<ProcessesObserved> {
   const table = looks[0]?.table;
   if (table === undefined || table.status === 'unknown') {
     return table ?? { status: 'unknown', why: 'not-observed', detail: 'no tmux server was looked at' };
   }
-  const wantedFor = wantedEnvs(request);
+  const wantedFor = wantedEnvs(request, before);
   const byPid: Record<string, ProcessesObserved['processes'][string]> = {};
   for (const { look, server } of newest(looks).values()) {
     if (look.table.status === 'unknown' || server.observed.server.state !== 'running') continue;
     const panes = server.observed.server.sessions
       .filter(looksInto)
       .flatMap((session) => session.panes.map((pane): SeenPane => ({ pane, wanted: wantedFor(session) })));
-    Object.assign(byPid, collectProcesses(panes, look.table.value, look.details, request.masking));
+    Object.assign(byPid, collectProcesses(panes, look.table.value, look.details, request.masking, before));
   }
   const { booted_at_ms, clock_ticks_per_second } = table.value;
   return { status: 'known', value: { booted_at_ms, clock_ticks_per_second, processes: byPid } };
 }
 
 /** What is wanted of the environment in a session: the agent's whose mark it bears, else whose name it has. */
-function wantedEnvs(request: TmuxRequest): (session: TmuxSession) => WantedEnv {
-  const { roster, agents } = request;
+function wantedEnvs(request: TmuxRequest, before: LastLook | undefined): (session: TmuxSession) => WantedEnv {
+  const { roster, agents, readSecret } = request;
   const layout = layoutOf(roster.layout);
-  const { readSecret } = request;
-  const nobody = wantedEnvOf(layout, {}, readSecret);
-  const byName = new Map(agents.map((agent) => [agent.name, wantedEnvOf(layout, agent.env, readSecret)]));
+  const of = (name: string | null, env: AgentSpec['env']): WantedEnv => {
+    const secrets = Object.values(env).flatMap((value) =>
+      value.kind === 'secret' ? [readSecret(value.fromFile)] : [],
+    );
+    const make = (): WantedEnv => wantedEnvOf(layout, env, readSecret);
+    return before?.wantedEnvs.of(name, [roster.layout, env, ...secrets.flatMap(wordsOf)], make) ?? make();
+  };
+  const nobody = of(null, NOTHING);
+  const byName = new Map(agents.map((agent) => [agent.name, of(agent.name, agent.env)]));
   return ({ name, mark }) => byName.get(mark?.owner === roster.fleet ? mark.agent : name) ?? nobody;
 }
+
+const NOTHING: AgentSpec['env'] = {};

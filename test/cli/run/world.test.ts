@@ -1,6 +1,7 @@
 /** What the controller's world refuses once the controller's own lease is not its own. */
 import { existsSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { scopeHere } from '../../../src/cli/place.ts';
 import { lossOf } from '../../../src/cli/run/one-controller.ts';
 import { openWorld } from '../../../src/cli/run/world.ts';
 import { EMPTY_MEMORY } from '../../../src/diff/policy.ts';
@@ -46,6 +47,7 @@ function worldWith(answers: (Failure | null)[]) {
     paths: paths(),
     planPolicy: POLICY,
     inForce: () => null,
+    scope: scopeHere({ host: 'w-jarvis', tenant: 'jarvis' }, context),
     alone: {
       mayAct: () => {
         const answer = (answers.length > 1 ? answers.shift() : answers[0]) ?? null;

@@ -1,0 +1,197 @@
+/**
+ * The stat lines of all processes from look to look, by descriptors that stay open: to open, read and close a thousand
+ * files under /proc takes more than twice what reading them again takes, and most lines are the same bytes as before.
+ *
+ * A descriptor of /proc/PID/stat is that of one process for good: when it has ended reading fails with ESRCH, also
+ * where another one has got its number by then. Whoever may know what is judged at each read, not when it was opened.
+ * Every line is read anew at every look; only what was made of the very same bytes is taken from before.
+ */
+import { closeSync, openSync, readFileSync, readSync, statSync } from 'node:fs';
+import { type EntryRead, LONGEST_LINE, type ProcessEntry, parseStat, readEntry, type StatReader } from './table.ts';
+
+/** How many are kept open, whatever the limit of descriptors. */
+const MOST = 16_384;
+/** Of the limit: the rest is for everything else that this process opens. */
+const SHARE = 1 / 4;
+/** Nobody's: a process of which no more can be told, for it has ended. */
+const NOBODY = -1;
+
+const LINE = Buffer.allocUnsafe(LONGEST_LINE);
+
+export interface KeptStats extends StatReader {
+  readonly close: () => void;
+}
+
+interface Kept {
+  readonly fd: number;
+  readonly directory: string;
+  bytes: Buffer;
+  entry: KeptEntry;
+  /** Of the last look that read it. */
+  look: number;
+}
+
+/** `most`: descriptors that are kept open at most. */
+export function keptStats(most = Math.min(MOST, Math.floor(descriptorLimit() * SHARE))): KeptStats {
+  const byDirectory = new Map<string, Kept>();
+  let look = 0;
+  const drop = (kept: Kept): void => {
+    byDirectory.delete(kept.directory);
+    kept.entry.end();
+    closeSync(kept.fd);
+  };
+  const close = (): void => {
+    for (const kept of [...byDirectory.values()]) drop(kept);
+  };
+  const keep = (directory: string): EntryRead => {
+    const opened = open(directory, look);
+    if (opened === null) return readEntry(directory);
+    if ('kind' in opened) return opened;
+    byDirectory.set(directory, opened);
+    return { kind: 'entry', entry: opened.entry };
+  };
+  return {
+    read: (directory) => {
+      const kept = byDirectory.get(directory);
+      if (kept === undefined) return byDirectory.size < most ? keep(directory) : readEntry(directory);
+      if (readAgain(kept, look)) return { kind: 'entry', entry: kept.entry };
+      drop(kept);
+      // Its number may be another's by now.
+      return keep(directory);
+    },
+    done: () => {
+      for (const kept of byDirectory.values()) if (kept.look !== look) drop(kept);
+      look += 1;
+    },
+    close,
+  };
+}
+
+/** Null where it is to be read in the ordinary way, which also tells what is in the way. */
+function open(directory: string, look: number): Kept | EntryRead | null {
+  let fd: number;
+  try {
+    fd = openSync(`${directory}/stat`, 'r');
+  } catch {
+    return null;
+  }
+  try {
+    const length = readSync(fd, LINE, 0, LINE.length, 0);
+    const bytes = Buffer.from(LINE.subarray(0, length));
+    const read = parseStat(bytes.toString('utf8'), NOBODY);
+    if (read !== null) return { fd, directory, bytes, entry: new KeptEntry(read, directory, fd), look };
+  } catch {
+    // Told by reading it in the ordinary way.
+  }
+  closeSync(fd);
+  return null;
+}
+
+/** False where that process has ended, or its line cannot be read by this descriptor any more. */
+function readAgain(kept: Kept, look: number): boolean {
+  try {
+    const length = readSync(kept.fd, LINE, 0, LINE.length, 0);
+    kept.look = look;
+    if (length === kept.bytes.length && kept.bytes.compare(LINE, 0, length) === 0) {
+      kept.entry.forgetUid();
+      return true;
+    }
+    kept.bytes = Buffer.from(LINE.subarray(0, length));
+    const read = parseStat(kept.bytes.toString('utf8'), NOBODY);
+    if (read === null) return false;
+    // Of a process that runs other numbers change all the time.
+    if (isSame(read, kept.entry)) kept.entry.forgetUid();
+    else {
+      kept.entry.end();
+      kept.entry = new KeptEntry(read, kept.directory, kept.fd);
+    }
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+const TOLD = [
+  'pid',
+  'ppid',
+  'pgrp',
+  'session',
+  'tty_nr',
+  'tpgid',
+  'state',
+  'start_time',
+  'comm',
+  'image',
+] as const satisfies readonly (keyof ProcessEntry)[];
+
+function isSame(a: ProcessEntry, b: ProcessEntry): boolean {
+  return TOLD.every((field) => a[field] === b[field]);
+}
+
+/** The same object from look to look for as long as the line tells the same. */
+class KeptEntry implements ProcessEntry {
+  readonly pid: number;
+  readonly ppid: number;
+  readonly pgrp: number;
+  readonly session: number;
+  readonly tty_nr: number;
+  readonly tpgid: number;
+  readonly state: string;
+  readonly start_time: number;
+  readonly comm: string;
+  readonly image: string | null;
+  readonly #directory: string;
+  readonly #fd: number;
+  #uid: number | null = null;
+
+  constructor(read: ProcessEntry, directory: string, fd: number) {
+    this.pid = read.pid;
+    this.ppid = read.ppid;
+    this.pgrp = read.pgrp;
+    this.session = read.session;
+    this.tty_nr = read.tty_nr;
+    this.tpgid = read.tpgid;
+    this.state = read.state;
+    this.start_time = read.start_time;
+    this.comm = read.comm;
+    this.image = read.image;
+    this.#directory = directory;
+    this.#fd = fd;
+  }
+
+  /** The line does not tell it, and a process may change it: told anew in each look that asks. -1 where it has ended. */
+  get uid(): number {
+    this.#uid ??= uidOf(this.#directory, this.#fd);
+    return this.#uid;
+  }
+
+  forgetUid(): void {
+    this.#uid = null;
+  }
+
+  /** Whoever has it still is told what was told, and nothing anew: the descriptor may soon be another file's. */
+  end(): void {
+    this.#uid ??= NOBODY;
+  }
+}
+
+/** The owner of the directory; that it is this very process's shows in that it still lives afterwards. */
+function uidOf(directory: string, fd: number): number {
+  try {
+    const { uid } = statSync(directory);
+    readSync(fd, LINE, 0, LINE.length, 0);
+    return uid;
+  } catch {
+    return NOBODY;
+  }
+}
+
+/** The soft limit, which Node has raised to the hard one when it started; 0 where it cannot be told. */
+function descriptorLimit(): number {
+  try {
+    const soft = /^Max open files\s+(\S+)/m.exec(readFileSync('/proc/self/limits', 'utf8'))?.[1];
+    return soft === 'unlimited' ? Number.POSITIVE_INFINITY : Number(soft ?? 0) || 0;
+  } catch {
+    return 0;
+  }
+}

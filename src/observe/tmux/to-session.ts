@@ -1,0 +1,54 @@
+/** Sessions as they are told, from what tmux listed and what was seen to run in their panes. */
+import { haveSameFields } from '../../spec/kept.ts';
+import type { LastLook } from '../last-look.ts';
+import { findPrompt, hasPrompts } from '../prompts.ts';
+import type { PaneRuns, TmuxPane, TmuxSession } from '../state.ts';
+import type { ListedPane, ListedSession } from './listing.ts';
+
+export interface SeenSession {
+  readonly session: ListedSession;
+  readonly panes: readonly { readonly pane: ListedPane; readonly runs: PaneRuns }[];
+}
+
+/** Lines from the top, by the pane's id. */
+export type Screens = ReadonlyMap<string, readonly string[]>;
+
+export type ToSession = (seen: SeenSession, screens: Screens) => TmuxSession;
+
+/** Of the server on `path`. Whatever is as it was in the last look is the object that it was there. */
+export function toSessions(path: string, before: LastLook | undefined): ToSession {
+  return ({ session, panes }, screens) => {
+    const told = panes.map(({ pane, runs }) => {
+      const prompt = promptOn(runs, screens.get(pane.id));
+      if (before === undefined) return toPane(pane, runs, prompt);
+      const key = `${path} ${pane.id}`;
+      const kept = before.panes.last(key);
+      const inputs = [
+        pane,
+        kept !== undefined && haveSameFields(kept.runs, runs) ? kept.runs : runs,
+        kept !== undefined && samePrompt(kept.prompt, prompt) ? kept.prompt : prompt,
+      ];
+      return before.panes.of(key, inputs, () => toPane(pane, runs, prompt));
+    });
+    const make = (): TmuxSession => ({ ...session, panes: told });
+    return before === undefined ? make() : before.sessions.of(`${path} ${session.id}`, [session, ...told], make);
+  };
+}
+
+function toPane({ title: _, ...pane }: ListedPane, runs: PaneRuns, prompt: TmuxPane['prompt']): TmuxPane {
+  return { ...pane, runs, prompt };
+}
+
+function promptOn(runs: PaneRuns, screen: readonly string[] | undefined): TmuxPane['prompt'] {
+  const runtime = promptRuntime(runs);
+  return runtime === null || screen === undefined ? null : findPrompt(runtime, screen);
+}
+
+function samePrompt(a: TmuxPane['prompt'], b: TmuxPane['prompt']): boolean {
+  return a === null || b === null ? a === b : haveSameFields(a, b);
+}
+
+/** The runtime whose prompts may be on the screen, null where none. */
+export function promptRuntime(runs: PaneRuns): string | null {
+  return runs.verdict === 'runtime' && hasPrompts(runs.runtime) ? runs.runtime : null;
+}
