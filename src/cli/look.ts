@@ -2,7 +2,7 @@
 import { EMPTY_MEMORY, type PlanMemory } from '../diff/policy.ts';
 import { type HowToLook, observe } from '../observe/observe.ts';
 import type { Observed } from '../observe/state.ts';
-import { inventoryPath, readInventory } from '../reconcile/inventory.ts';
+import { inventoryPath, type KnownInventories, readInventory } from '../reconcile/inventory.ts';
 import type { Failure as Cause } from '../reconcile/outcome.ts';
 import { readHolds } from '../reconcile/state/holds.ts';
 import { statePaths } from '../reconcile/state/paths.ts';
@@ -72,8 +72,13 @@ export function observeHere(
 }
 
 /** Read anew before each plan: apply and the controller write it, and people who pause. */
-export function remember(roster: Roster, here: Place, context: Context): Result<PlanMemory, Failure> {
-  const memory = readInventory(inventoryPath(context.user.home, here.host, roster.fleet));
+export function remember(
+  roster: Roster,
+  here: Place,
+  context: Context,
+  known?: KnownInventories,
+): Result<PlanMemory, Failure> {
+  const memory = readInventory(inventoryPath(context.user.home, here.host, roster.fleet), undefined, known);
   if (!memory.ok) return err(unreadable(memory.error));
   const holds = readHolds(statePaths(context.user.home, here.host, roster.fleet), (path) => context.files.read(path));
   return holds.ok ? ok({ ...memory.value, holds: holds.value }) : err(unreadable(holds.error));

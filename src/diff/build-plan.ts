@@ -25,6 +25,7 @@ import { patchBetween } from './patch.ts';
 import type { Change, Ignored, Plan } from './plan.ts';
 import type { PlanMemory, PlanPolicy } from './policy.ts';
 import { afterPrerequisites } from './prerequisites.ts';
+import { type Quiet, sayUnlessQuiet } from './quiet.ts';
 import { selectTargets } from './select.ts';
 import { compareServers } from './servers.ts';
 import { compareSessions } from './sessions.ts';
@@ -53,6 +54,8 @@ export interface PlanInput {
   readonly toolVersion: string;
   /** Strikes out secrets in what a plan shows: views, patches, evidence, details. Never in what it is made by. */
   readonly mask?: (text: string) => string;
+  /** Of one that plans again and again: what was compared with what, and nothing was said. */
+  readonly quiet?: Quiet | undefined;
 }
 
 export function buildPlan(input: PlanInput): Plan {
@@ -73,7 +76,9 @@ function contextFor(input: PlanInput, agents: readonly AgentSpec[]): PlanContext
   // A roster without agents for this host removes nothing, unless that is said to be meant.
   const mayPrune = input.policy.prune && (agents.length > 0 || input.policy.allowEmpty);
   const ignore = createIgnoreLedger(roster.ignore, Date.parse(observed.observed_at));
-  return createContext({ roster, observed, memory, agents, ignore, policy: { ...input.policy, prune: mayPrune } });
+  const policy = { ...input.policy, prune: mayPrune };
+  const ctx = createContext({ roster, observed, memory, agents, ignore, policy });
+  return input.quiet === undefined ? ctx : { ...ctx, say: sayUnlessQuiet(ctx, input.quiet) };
 }
 
 /** Whole resources that a rule covers. What could not be observed stays said. */

@@ -7,7 +7,7 @@ import type { ProcessEnv, ProcessesObserved, Source, TmuxPane } from '../observe
 import type { AgentSpec } from '../spec/model.ts';
 import { type PlanContext, socketLabel } from './context.ts';
 import { livePanes } from './pane.ts';
-import type { PlacedSession } from './session-index.ts';
+import { type PlacedSession, sessionNamed } from './session-index.ts';
 
 type Looked = Pick<PlanContext, 'layout' | 'observed'>;
 
@@ -19,7 +19,7 @@ export function livesUnnamed(ctx: Looked, agent: AgentSpec): readonly PlacedSess
   if (seen?.server.state !== 'running') return [];
   const { sessions, inherited_name: inherited } = seen.server;
   // A server that the agent itself started gives its name to everybody's panes.
-  if (inherited === agent.name || sessions.some(({ name }) => name === agent.name)) return [];
+  if (inherited === agent.name || sessionNamed(ctx.observed, socket, agent.name) !== undefined) return [];
   return sessions
     .filter((session) => session.mark === null)
     .filter((session) => livePanes(session).some((pane) => namesIt(ctx, agent, pane)))

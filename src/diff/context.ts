@@ -28,7 +28,16 @@ export interface PlanContext {
   readonly files: FilesObserved | null;
   readonly units: UnitsObserved | null;
   readonly ignore: IgnoreLedger;
+  /** What `tell` says of the agent: each comparison that is made agent by agent goes through this. */
+  readonly say: <T>(
+    part: AgentPart,
+    agent: AgentSpec,
+    tell: (ctx: PlanContext, agent: AgentSpec) => readonly T[],
+  ) => readonly T[];
 }
+
+/** The comparisons that are made agent by agent. */
+export type AgentPart = 'files' | 'unit' | 'session';
 
 /** So much of it as it takes to tell how an agent is, whatever is to be done about it. */
 export type SeenContext = Pick<PlanContext, 'roster' | 'observed' | 'memory' | 'now' | 'launcher' | 'files'>;
@@ -36,15 +45,16 @@ export type SeenContext = Pick<PlanContext, 'roster' | 'observed' | 'memory' | '
 export function createContext(
   input: Omit<
     PlanContext,
-    'agentNamed' | 'layout' | 'now' | 'host' | 'tenant' | 'launcher' | 'systemd' | 'files' | 'units'
+    'agentNamed' | 'layout' | 'now' | 'say' | 'host' | 'tenant' | 'launcher' | 'systemd' | 'files' | 'units'
   >,
 ): PlanContext {
   const { roster, observed } = input;
   const { units } = observed.sources;
   const byName = new Map(input.agents.map((agent) => [agent.name, agent]));
-  return {
+  const ctx: PlanContext = {
     ...input,
     ...seenContext(input),
+    say: (_part, agent, tell) => tell(ctx, agent),
     agentNamed: (name) => byName.get(name),
     layout: layoutOf(roster.layout),
     host: observed.host,
@@ -52,6 +62,7 @@ export function createContext(
     systemd: roster.supervisor === 'systemd',
     units: units.status === 'known' ? units.value : null,
   };
+  return ctx;
 }
 
 export function seenContext({

@@ -27,10 +27,12 @@ export const compareFiles: Compare = (ctx) => {
     return agents.map((a) => unobserved(ctx, 'env-file', a.name, a, 'unobserved', detail));
   }
   const shared = agents.length > 0 ? [...unitFiles(ctx, files), ...launcher(ctx, files)] : [];
-  return [...shared, ...agents.flatMap((agent) => agentFiles(ctx, files, agent))];
+  return [...shared, ...agents.flatMap((agent) => ctx.say('files', agent, agentFiles))];
 };
 
-function agentFiles(ctx: PlanContext, files: FilesObserved, agent: AgentSpec): readonly Finding[] {
+function agentFiles(ctx: PlanContext, agent: AgentSpec): readonly Finding[] {
+  const { files } = ctx;
+  if (files === null) return [];
   // It lives on another socket: what it was started from there is left as it is.
   if (subjectOf(ctx, agent).kind !== 'session' && livesElsewhere(ctx, agent)) return [];
   const home = files.user.home;

@@ -11,6 +11,8 @@ export interface IgnoreLedger {
   /** True where a rule covers this drift; it is then noted as ignored. `path` is the aspect's pointer, '' the resource. */
   covers(address: string, agent: string | null, path: string, reason: Reason): boolean;
   readonly entries: readonly Ignored[];
+  /** Those that have not expired. */
+  readonly inForce: readonly IgnoreRule[];
 }
 
 export function createIgnoreLedger(rules: readonly IgnoreRule[], now: number): IgnoreLedger {
@@ -18,6 +20,7 @@ export function createIgnoreLedger(rules: readonly IgnoreRule[], now: number): I
   const entries: Ignored[] = [];
   return {
     entries,
+    inForce,
     covers(address, agent, path, reason) {
       const rule = inForce.find((r) => matchesTarget(r.target, address, agent) && coversPath(r.path, path));
       if (rule === undefined) return false;

@@ -15,7 +15,7 @@ import { compareMissing } from './session-missing.ts';
 import { type LiveSubject, ownershipOf, subjectOf } from './subject.ts';
 
 export const compareSessions: Compare = (ctx) =>
-  ctx.agents.filter((a) => a.manage !== 'observe').flatMap((agent) => compareSession(ctx, agent));
+  ctx.agents.filter((a) => a.manage !== 'observe').flatMap((agent) => ctx.say('session', agent, compareSession));
 
 function compareSession(ctx: PlanContext, agent: AgentSpec): readonly Finding[] {
   const subject = subjectOf(ctx, agent);

@@ -16,7 +16,11 @@ import { leftAlone, whoseUnit } from './whose-files.ts';
 export const compareUnits: Compare = (ctx) => {
   if (!ctx.systemd) return [];
   const agents = ctx.agents.filter((a) => a.manage !== 'observe');
-  return [...compareHolder(ctx), ...agents.flatMap((agent) => compareAgentUnit(ctx, agent)), ...couplings(ctx)];
+  return [
+    ...compareHolder(ctx),
+    ...agents.flatMap((agent) => ctx.say('unit', agent, compareAgentUnit)),
+    ...couplings(ctx),
+  ];
 };
 
 function compareAgentUnit(ctx: PlanContext, agent: AgentSpec): readonly Finding[] {

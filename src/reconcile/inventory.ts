@@ -6,6 +6,7 @@
 import { dirname, join } from 'node:path';
 import { EMPTY_MEMORY, type PlanMemory } from '../diff/policy.ts';
 import type { Diagnostic } from '../spec/diagnostics.ts';
+import type { Kept } from '../spec/kept.ts';
 import { err, ok, type Result } from '../spec/result.ts';
 import { readWholeFile } from './files/read-file.ts';
 import { type Inventory, parseInventory, type Unreadable } from './inventory-format.ts';
@@ -30,21 +31,37 @@ export interface Stored extends Inventory {
 
 type Read = (path: string) => FileRead;
 
+/** What was read of the very same texts before. */
+export type KnownInventories = Kept<string, Result<Stored, Diagnostic>>;
+
 /** No file is an empty memory. A file that cannot be understood is an error: to forget is a decision of people. */
-export function readInventory(path: string, read: Read = readWholeFile): Result<PlanMemory, Diagnostic> {
-  const stored = readStored(path, read);
+export function readInventory(
+  path: string,
+  read: Read = readWholeFile,
+  known?: KnownInventories,
+): Result<PlanMemory, Diagnostic> {
+  const stored = readStored(path, read, known);
   return stored.ok ? ok(stored.value.memory) : stored;
 }
 
 /** The journal first: an apply may end meanwhile, and what was its journal is then in the inventory. */
-export function readStored(path: string, read: Read = readWholeFile): Result<Stored, Diagnostic> {
+export function readStored(
+  path: string,
+  read: Read = readWholeFile,
+  known?: KnownInventories,
+): Result<Stored, Diagnostic> {
   const journal = contentOf(journalPath(path), read);
   if (!journal.ok) return journal;
-  const parsed = parseJournal(journal.value ?? '');
-  if (!parsed.ok) return err(broken(path, journalPath(path), parsed.error));
   const text = contentOf(path, read);
   if (!text.ok) return text;
-  const inventory = text.value === null ? ok(NOTHING) : parseInventory(text.value);
+  const parse = (): Result<Stored, Diagnostic> => parseStored(path, journal.value, text.value);
+  return known?.of(path, [journal.value, text.value], parse) ?? parse();
+}
+
+function parseStored(path: string, journal: string | null, text: string | null): Result<Stored, Diagnostic> {
+  const parsed = parseJournal(journal ?? '');
+  if (!parsed.ok) return err(broken(path, journalPath(path), parsed.error));
+  const inventory = text === null ? ok(NOTHING) : parseInventory(text);
   if (!inventory.ok) return err(broken(path, path, inventory.error));
   const { seq } = inventory.value;
   const lines = parsed.value.filter((line) => line.seq > seq);
@@ -55,7 +72,7 @@ export function readStored(path: string, read: Read = readWholeFile): Result<Sto
   }
   const before = inventory.value.memory;
   const memory = lines.reduce(replayLine, first === undefined ? before : whileUnderWay(before, first));
-  return ok({ ...inventory.value, seq: lines.at(-1)?.seq ?? seq, memory, lines, journal: journal.value !== null });
+  return ok({ ...inventory.value, seq: lines.at(-1)?.seq ?? seq, memory, lines, journal: journal !== null });
 }
 
 const NOTHING: Inventory = { seq: 0, memory: EMPTY_MEMORY, newer: false };

@@ -1,6 +1,6 @@
 /** A roster from YAML and an observation in which all of it is as it should be; each test then breaks one thing. */
 
-import { buildPlan } from '../../src/diff/build-plan.ts';
+import { buildPlan, type PlanInput } from '../../src/diff/build-plan.ts';
 import { formatPlan } from '../../src/diff/format-text.ts';
 import type { Plan } from '../../src/diff/plan.ts';
 import { EMPTY_MEMORY, type OwnedRecord, type PlanMemory, type PlanPolicy } from '../../src/diff/policy.ts';
@@ -26,6 +26,7 @@ import type { AgentSpec, Roster } from '../../src/spec/model.ts';
 import { parseRoster } from '../../src/spec/roster.ts';
 import { sha256 } from '../../src/spec/sha256.ts';
 import { renderUnitFiles } from '../../src/spec/unit-file.ts';
+import { planWithMemory } from './quiet-too.ts';
 
 export const HOME = '/home/jarvis';
 /** 2026-06-01T12:00:00.000Z */
@@ -313,13 +314,15 @@ export function watchPlans(told: (plan: Plan) => void): void {
 }
 
 export function planOf(r: Roster, observed: Mutable<Observed> | Observed, options: PlanOptions = {}): Plan {
-  const plan = buildPlan({
+  const input: PlanInput = {
     roster: r,
     observed: observed as Observed,
     memory: options.memory ?? EMPTY_MEMORY,
     policy: { ...POLICY, ...options.policy },
     toolVersion: '0.0.0',
-  });
+  };
+  const plan = buildPlan(input);
+  planWithMemory({ ...input, observed: healthy(r) as Observed }, input);
   for (const told of watchers) told(plan);
   return plan;
 }

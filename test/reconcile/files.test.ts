@@ -16,8 +16,9 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { EMPTY_MEMORY, type RememberedSession } from '../../src/diff/policy.ts';
 import { diskFiles } from '../../src/reconcile/files/disk.ts';
-import { inventoryPath, readInventory } from '../../src/reconcile/inventory.ts';
+import { inventoryPath, type KnownInventories, readInventory } from '../../src/reconcile/inventory.ts';
 import { changeRecords } from '../../src/reconcile/journal.ts';
+import { kept } from '../../src/spec/kept.ts';
 
 let home = '';
 beforeEach(() => {
@@ -168,6 +169,24 @@ function remember(path: string, record: RememberedSession) {
 test('no inventory is an empty memory, and reading makes nothing', () => {
   expect(readInventory(inventoryPath(home, 'W-Jarvis', 'mosaic'))).toEqual({ ok: true, value: EMPTY_MEMORY });
   expect(readdirSync(home)).toEqual([]);
+});
+
+test('what was read of the same texts before is the same memory, and nothing is that of others', () => {
+  const path = inventoryPath(home, 'W-Jarvis', 'mosaic');
+  const known: KnownInventories = kept();
+  const read = () => readInventory(path, undefined, known);
+  expect(read()).toEqual({ ok: true, value: EMPTY_MEMORY });
+  remember(path, RECORD);
+  const first = read();
+  expect(first).toEqual(readInventory(path));
+  const again = read();
+  expect(first.ok && again.ok && again.value === first.value).toBe(true);
+  remember(path, { ...RECORD, spec: 'def' });
+  expect(read()).toEqual(readInventory(path));
+  writeFileSync(path, 'nonsense');
+  expect(read().ok).toBe(false);
+  rmSync(path);
+  expect(read()).toEqual(readInventory(path));
 });
 
 test('records are kept under the host in lower case and the fleet, private, and read back', () => {

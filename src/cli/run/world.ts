@@ -2,13 +2,14 @@
 
 import type { Plan } from '../../diff/plan.ts';
 import type { PlanPolicy } from '../../diff/policy.ts';
+import { type Quiet, quiet } from '../../diff/quiet.ts';
 import { applyPlan } from '../../reconcile/apply.ts';
 import { plainEvent } from '../../reconcile/control/events.ts';
 import { lookedAt } from '../../reconcile/control/looked-at.ts';
 import type { Effect } from '../../reconcile/control/pass.ts';
 import type { RosterInForce } from '../../reconcile/control/roster-in-force.ts';
 import type { ControlState } from '../../reconcile/control/state.ts';
-import { inventoryPath } from '../../reconcile/inventory.ts';
+import { inventoryPath, type KnownInventories } from '../../reconcile/inventory.ts';
 import { createJournalStore, type JournalStore } from '../../reconcile/journal.ts';
 import type { Lease } from '../../reconcile/lease/hold.ts';
 import { leaseStatus } from '../../reconcile/lease/release.ts';
@@ -19,6 +20,7 @@ import type { StatePaths } from '../../reconcile/state/paths.ts';
 import { stopped } from '../../reconcile/state/stop-file.ts';
 import { changeWishes, readWishes, withoutResets } from '../../reconcile/state/wishes.ts';
 import { expandHome } from '../../spec/home.ts';
+import { kept } from '../../spec/kept.ts';
 import { LAUNCHER_PATH } from '../../spec/launcher.ts';
 import { err, ok, type Result } from '../../spec/result.ts';
 import { inTmuxDirectory } from '../apply-passes.ts';
@@ -65,9 +67,10 @@ export function openWorld(input: WorldInput): World {
   };
   const lease = shareLease(() => take(input));
   const journals = journalStores(input);
+  const memory: Remembered = { quiet: quiet(), inventories: kept() };
   return {
     trouble,
-    look: (agents) => look(agents, input, trouble),
+    look: (agents) => look(agents, input, memory, trouble),
     apply: (effect, looked, progress) => act(effect, looked, progress, { ...input, journals }, lease.use),
     write: async (effect) => {
       const failed = await write(effect, input);
@@ -78,9 +81,16 @@ export function openWorld(input: WorldInput): World {
   };
 }
 
+/** From look to look. */
+interface Remembered {
+  readonly quiet: Quiet;
+  readonly inventories: KnownInventories;
+}
+
 async function look(
   agents: readonly string[] | null,
   { context, here, paths, planPolicy, inForce, scope: scopeHere }: WorldInput,
+  { quiet, inventories }: Remembered,
   trouble: World['trouble'],
 ): Promise<Looked | null> {
   const began = context.machine.uptime();
@@ -89,7 +99,7 @@ async function look(
   const scope = scopeHere(roster.roster);
   trouble('scope', scope.ok ? null : scope.error.message);
   if (!scope.ok) return null;
-  const memory = remember(roster.roster, here, context);
+  const memory = remember(roster.roster, here, context, inventories);
   trouble('inventory', memory.ok ? null : memory.error.message);
   if (!memory.ok) return null;
   const { local } = scope.value;
@@ -110,6 +120,7 @@ async function look(
       home: context.user.home,
       toolVersion: VERSION,
       planPolicy,
+      quiet,
     },
   };
 }

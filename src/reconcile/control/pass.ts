@@ -10,6 +10,7 @@ import { buildPlan, type PlanInput } from '../../diff/build-plan.ts';
 import type { Change, Plan } from '../../diff/plan.ts';
 import type { Pause } from '../../diff/plan-holds.ts';
 import type { PlanMemory, PlanPolicy } from '../../diff/policy.ts';
+import type { Quiet } from '../../diff/quiet.ts';
 import type { Observed } from '../../observe/state.ts';
 import type { Roster } from '../../spec/model.ts';
 import type { Outcome } from '../outcome.ts';
@@ -68,6 +69,8 @@ export interface PassInput {
   readonly policy: ControlPolicy;
   readonly now: Moment;
   readonly random: Random;
+  /** Of one controller: what earlier plans for everything had nothing to say about. */
+  readonly quiet?: Quiet;
   /** Absent: the decision of src/diff. The simulation gives one that remembers what it was asked before. */
   readonly buildPlan?: (input: PlanInput) => Plan;
 }
@@ -198,6 +201,8 @@ function planFor(input: PassInput, counters: ControlState['counters'], scope: Re
     memory: { ...input.memory, holds },
     policy: { ...input.planPolicy, targets },
     toolVersion: input.toolVersion,
+    // A look at some says nothing of the others.
+    quiet: scope === null ? input.quiet : undefined,
   });
 }
 

@@ -1,0 +1,174 @@
+/**
+ * Agents of which a comparison had nothing to say, from plan to plan: while all that it can look at is the very same, it has
+ * nothing to say again. A controller that plans for a thousand healthy agents each minute compares but those of which
+ * something was seen to be another than before.
+ *
+ * Only nothing is remembered, and only of agents that are where they should be: in the one session that bears their
+ * name and fleet's mark. What such a comparison looks at is of two kinds: what is the agent's own, and what all share,
+ * but for the agents' own. Neither the clock nor ignore rules that cover something are among it: who asked for them is
+ * compared each time. test/diff/quiet.test.ts changes every word of an observation, one after the other, and holds plans with
+ * this memory against plans without.
+ */
+import type { Source, TmuxSession } from '../observe/state.ts';
+import { areSame, type Kept, kept } from '../spec/kept.ts';
+import type { AgentSpec } from '../spec/model.ts';
+import { type AgentPart, type PlanContext, socketLabel } from './context.ts';
+import { NO_HOLDS } from './plan-holds.ts';
+import type { PlanMemory } from './policy.ts';
+import { sessionNamed, sessionsRelated } from './session-index.ts';
+
+/** The memory, of one that plans again and again for the same fleet. */
+export interface Quiet {
+  readonly agents: Map<string, QuietAgent>;
+  readonly shared: Kept<null, object>;
+}
+
+interface QuietAgent {
+  readonly shared: object;
+  readonly inputs: readonly unknown[];
+  readonly parts: Set<AgentPart>;
+}
+
+export function quiet(): Quiet {
+  return { agents: new Map(), shared: kept() };
+}
+
+const NOTHING: readonly never[] = [];
+
+/** Of one plan. Those of whom nothing is asked in it are forgotten. */
+export function sayUnlessQuiet(ctx: PlanContext, memory: Quiet): PlanContext['say'] {
+  const before = new Map(memory.agents);
+  memory.agents.clear();
+  const shared = memory.shared.of(null, sharedInputs(ctx), () => ({}));
+  const watch = watched(ctx);
+  const checked = new Map<string, QuietAgent | null>();
+  const check = (agent: AgentSpec): QuietAgent | null => {
+    const inputs = ownInputs(ctx, agent);
+    if (inputs === null) return null;
+    const known = before.get(agent.name);
+    const same = known !== undefined && known.shared === shared && areSame(known.inputs, inputs);
+    const now = same ? known : { shared, inputs, parts: new Set<AgentPart>() };
+    memory.agents.set(agent.name, now);
+    return now;
+  };
+  return (part, agent, tell) => {
+    let known = checked.get(agent.name);
+    if (known === undefined) {
+      known = check(agent);
+      checked.set(agent.name, known);
+    }
+    if (known === null) return tell(ctx, agent);
+    if (known.parts.has(part)) return NOTHING;
+    watch.begin();
+    const said = tell(watch.ctx, agent);
+    if (said.length === 0 && !watch.lookedFurther()) known.parts.add(part);
+    return said;
+  };
+}
+
+/** The same context, which notes whether what is not remembered was asked for. */
+function watched(ctx: PlanContext) {
+  let further = false;
+  const note = <T>(value: T): T => {
+    further = true;
+    return value;
+  };
+  const ignore: PlanContext['ignore'] = {
+    covers: (...about) => (ctx.ignore.covers(...about) ? note(true) : false),
+    get entries() {
+      return note(ctx.ignore.entries);
+    },
+    inForce: ctx.ignore.inForce,
+  };
+  const { sessions, owned, interrupted } = ctx.memory;
+  const memory: PlanMemory = {
+    sessions,
+    owned,
+    interrupted,
+    get holds() {
+      return note(ctx.memory.holds ?? NO_HOLDS);
+    },
+  };
+  return {
+    ctx: {
+      ...ctx,
+      memory,
+      ignore,
+      get now() {
+        return note(ctx.now);
+      },
+    },
+    begin: () => {
+      further = false;
+    },
+    lookedFurther: () => further,
+  };
+}
+
+/** Null where the agent is not as those are whose comparisons look at nothing else. */
+function ownInputs(ctx: PlanContext, agent: AgentSpec): readonly unknown[] | null {
+  const { processes } = ctx.observed.sources;
+  const { files, units } = ctx;
+  if (!ctx.launcher || files === null || processes.status === 'unknown') return null;
+  if (agent.state !== 'running' || (ctx.systemd && units === null)) return null;
+  const session = onlySession(ctx, agent);
+  if (session?.mark?.agent !== agent.name || session.mark.owner !== ctx.roster.fleet) return null;
+  const { processes: byPid } = processes.value;
+  return [
+    agent,
+    session,
+    units?.units[ctx.layout.agentUnit(agent.name)],
+    files.env_files[agent.name],
+    files.argv_files[agent.name],
+    files.directories[agent.workingDirectory],
+    files.commands[agent.name],
+    ...session.panes.flatMap(({ pid, runs }) => [
+      byPid[String(pid)],
+      'pid' in runs ? byPid[String(runs.pid)] : undefined,
+    ]),
+  ];
+}
+
+/** The one that bears its name, here, where no other has to do with it. */
+function onlySession({ observed }: PlanContext, agent: AgentSpec): TmuxSession | null {
+  const session = sessionNamed(observed, socketLabel(agent.socket), agent.name);
+  const related = sessionsRelated(observed, agent.name);
+  return session !== undefined && related.length === 1 && related[0]?.session === session ? session : null;
+}
+
+/** All but what is an agent's own, in words and numbers. */
+function sharedInputs(ctx: PlanContext): readonly unknown[] {
+  const { roster, observed, memory, policy, host, tenant } = ctx;
+  const { sources } = observed;
+  return [
+    roster,
+    host,
+    tenant,
+    observed.host,
+    observed.tenant,
+    observed.boot_id,
+    ...Object.values(policy),
+    memory.sessions,
+    memory.owned,
+    memory.interrupted,
+    ...ctx.ignore.inForce,
+    ...wordsOf(sources.tmux, ({ servers, ...rest }) => [
+      rest,
+      servers.map(({ server, ...where }) => {
+        if (server.state !== 'running') return [where, server];
+        const { sessions: _, ...is } = server;
+        return [where, is];
+      }),
+    ]),
+    ...wordsOf(sources.processes, ({ processes: _, ...rest }) => rest),
+    ...wordsOf(sources.units, ({ units, ...rest }) => [rest, units[ctx.layout.holderUnit]]),
+    ...wordsOf(sources.files, ({ env_files: _, argv_files: __, directories: ___, commands: ____, ...rest }) => rest),
+    ...wordsOf(sources.linger, (linger) => linger),
+  ];
+}
+
+function wordsOf<T>(source: Source<T>, rest: (value: T) => unknown): readonly string[] {
+  return source.status === 'known'
+    ? ['known', JSON.stringify(rest(source.value))]
+    : ['unknown', source.why, source.detail];
+}
