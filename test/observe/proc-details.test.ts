@@ -45,6 +45,28 @@ describe('details of a process', () => {
     }
   });
 
+  test.each([4095, 4096, 65_535, 65_536, 65_537, 131_072, 131_073])(
+    'are whole where they take %d bytes',
+    async (bytes) => {
+      // By pieces of this size they are read; both end in a NUL.
+      const args = ['-c', 'echo ready; read x', 'sh', 'y'.repeat(60_000), 'z'.repeat(60_000)];
+      const env = { A: 'x'.repeat(Math.floor((bytes - 6) / 2)), B: 'y'.repeat(Math.ceil((bytes - 6) / 2)) };
+      const child = spawn('/bin/sh', args, { env, stdio: 'pipe' });
+      try {
+        await new Promise((resolve) => child.stdout.once('data', resolve));
+        const details = readProcessDetails();
+        const pid = child.pid ?? 0;
+        expect(readFileSync(`/proc/${pid}/environ`).length).toBe(bytes);
+        const environ = details.environ(pid);
+        const whole = environ.status === 'known' ? Object.fromEntries(environ.value) : environ;
+        expect(JSON.stringify(whole) === JSON.stringify(env)).toBe(true);
+        expect(details.cmdline(pid)?.map((word) => word.length)).toEqual([7, 2, 18, 2, 60_000, 60_000]);
+      } finally {
+        child.stdin.end();
+      }
+    },
+  );
+
   test('are asked for once', () => {
     const proc = join(root, 'proc');
     mkdirSync(join(proc, '7'), { recursive: true });

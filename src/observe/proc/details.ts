@@ -37,13 +37,13 @@ export function readProcessDetails(procRoot = '/proc'): ProcessDetails {
     }),
     cwd: memoised((pid) => readLink(`${procRoot}/${pid}/cwd`)),
     cmdline: memoised((pid) => {
-      const read = readWhole(`${procRoot}/${pid}/cmdline`);
+      const read = readWhole(`${procRoot}/${pid}/cmdline`, 'fills-buffer');
       if (read.ok) return parseCmdline(read.bytes.toString('utf8'));
       return read.error.gone ? [] : null;
     }),
     environ: memoised((pid) => {
       const path = `${procRoot}/${pid}/environ`;
-      const read = readWhole(path);
+      const read = readWhole(path, 'fills-buffer');
       if (!read.ok) return { status: 'unknown', why: read.error.why, detail: read.error.detail };
       return { status: 'known', value: parseEnviron(read.bytes.toString('utf8')) };
     }),
@@ -88,11 +88,16 @@ export function parseCmdline(raw: string): readonly string[] {
 /** Of a name that is there twice the first counts, as for getenv. Words without `=` are no variables. */
 export function parseEnviron(raw: string): ReadonlyMap<string, string> {
   const variables = new Map<string, string>();
-  for (const word of raw.split('\0')) {
+  for (let at = 0; at < raw.length; ) {
+    const next = raw.indexOf('\0', at);
+    const end = next === -1 ? raw.length : next;
+    const word = raw.slice(at, end);
     const equals = word.indexOf('=');
-    if (equals <= 0) continue;
-    const name = word.slice(0, equals);
-    if (!variables.has(name)) variables.set(name, word.slice(equals + 1));
+    if (equals > 0) {
+      const name = word.slice(0, equals);
+      if (!variables.has(name)) variables.set(name, word.slice(equals + 1));
+    }
+    at = end + 1;
   }
   return variables;
 }

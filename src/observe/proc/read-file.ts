@@ -31,8 +31,14 @@ export function readFailure(error: unknown, path: string): ReadFailure {
   return { why, detail: `cannot read ${path}: ${code}`, gone };
 }
 
+/**
+ * `fills-buffer`: files of which the kernel gives as much as is asked for, so that less is their end: a process's command
+ * line and environment (fs/proc/base.c: get_mm_cmdline, environ_read). `in-pieces`: all others, whose end is a read of nothing.
+ */
+type Gives = 'in-pieces' | 'fills-buffer';
+
 /** The whole file. The bytes are valid until the next call: decode them at once. */
-export function readWhole(path: string): ReadOutcome {
+export function readWhole(path: string, gives: Gives = 'in-pieces'): ReadOutcome {
   let fd: number;
   try {
     fd = openSync(path, 'r');
@@ -40,7 +46,7 @@ export function readWhole(path: string): ReadOutcome {
     return { ok: false, error: readFailure(error, path) };
   }
   try {
-    return { ok: true, bytes: readToEnd(fd) };
+    return { ok: true, bytes: readToEnd(fd, gives) };
   } catch (error) {
     return { ok: false, error: readFailure(error, path) };
   } finally {
@@ -61,7 +67,7 @@ export function readRegular(path: string, limit: number): string | null {
   }
   try {
     const stat = fstatSync(fd);
-    return stat.isFile() && stat.size <= limit ? readToEnd(fd).toString('utf8') : null;
+    return stat.isFile() && stat.size <= limit ? readToEnd(fd, 'in-pieces').toString('utf8') : null;
   } catch {
     return null;
   } finally {
@@ -69,12 +75,13 @@ export function readRegular(path: string, limit: number): string | null {
   }
 }
 
-function readToEnd(fd: number): Buffer {
+function readToEnd(fd: number, gives: Gives): Buffer {
   let length = 0;
   while (length < CHUNK.length) {
     const count = readSync(fd, CHUNK, length, CHUNK.length - length, null);
-    if (count === 0) return CHUNK.subarray(0, length);
     length += count;
+    const ends = count === 0 || (gives === 'fills-buffer' && length < CHUNK.length);
+    if (ends) return CHUNK.subarray(0, length);
   }
   return readOn(fd, Buffer.from(CHUNK));
 }
