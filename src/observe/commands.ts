@@ -19,8 +19,9 @@ export interface CommandsRequest {
 /** What is looked for, and where. */
 export interface Search {
   readonly program: string;
-  readonly path: readonly string[];
-  /** Equal for searches that find the same. */
+  /** Directories, in their order; made when it is looked for. */
+  readonly path: () => readonly string[];
+  /** Searches of one key find the same. */
   readonly key: string;
 }
 
@@ -38,7 +39,7 @@ export function findCommands(request: CommandsRequest): FilesObserved['commands'
     const search = last?.searches.of(agent.name, [agent, envValues.get(agent.name), inherited, home], make) ?? make();
     let observed = known.get(search.key);
     if (observed === undefined) {
-      const seen = findProgram(search.program, search.path);
+      const seen = findProgram(search.program, search.path());
       observed = last?.path(`command ${search.key}`, seen) ?? seen;
       known.set(search.key, observed);
     }
@@ -47,29 +48,29 @@ export function findCommands(request: CommandsRequest): FilesObserved['commands'
   return last?.record('commands', found) ?? Object.fromEntries(found);
 }
 
-function searchFor(agent: AgentSpec, inherited: string | undefined, request: CommandsRequest): Search {
-  const program = asPath(agent.argv?.[0] ?? '', agent, request.home);
-  const path = launcherPath(agent, inherited, request);
-  return { program, path, key: `${program}\0${path.join(':')}` };
-}
-
 /**
  * What the launchers of both layouts put before PATH; the roster's own PATH for the agent replaces it all. A variable of
  * the env file counts as if it had been set when the launcher starts.
  */
-function launcherPath(agent: AgentSpec, inherited: string | undefined, request: CommandsRequest): readonly string[] {
+function searchFor(agent: AgentSpec, inherited: string | undefined, { home, envValues }: CommandsRequest): Search {
+  const program = asPath(agent.argv?.[0] ?? '', agent, home);
   const set = agent.env['PATH'];
-  if (set?.kind === 'plain') return splitPath(set.value);
-  const env = request.envValues.get(agent.name) ?? {};
-  const prefix = env['NPM_CONFIG_PREFIX'] || env['npm_config_prefix'];
-  const rest = splitPath(env['PATH'] || inherited);
-  return [
-    ...(env['MOSAIC_RUNTIME_BIN'] ? [env['MOSAIC_RUNTIME_BIN']] : []),
-    `${request.home}/.npm-global/bin`,
-    ...(prefix ? [`${prefix}/bin`] : []),
-    `${request.home}/.local/bin`,
-    ...(rest.length > 0 ? rest : USUAL),
-  ];
+  if (set?.kind === 'plain') return { program, path: () => splitPath(set.value), key: `${program}\0${set.value}` };
+  const env = envValues.get(agent.name) ?? {};
+  const prefix = env['NPM_CONFIG_PREFIX'] || env['npm_config_prefix'] || '';
+  const runtimeBin = env['MOSAIC_RUNTIME_BIN'] || '';
+  const inEnv = env['PATH'] || inherited || '';
+  const path = (): readonly string[] => {
+    const rest = splitPath(inEnv);
+    return [
+      ...(runtimeBin === '' ? [] : [runtimeBin]),
+      `${home}/.npm-global/bin`,
+      ...(prefix === '' ? [] : [`${prefix}/bin`]),
+      `${home}/.local/bin`,
+      ...(rest.length > 0 ? rest : USUAL),
+    ];
+  };
+  return { program, path, key: `${program}\0${runtimeBin}\0${prefix}\0${inEnv}` };
 }
 
 /** A word with a slash is a path, from the working directory where it is relative. */

@@ -1,7 +1,7 @@
 /** Files and paths of this user that the roster and its layout speak of, each known, absent or unknown by itself. */
 import { readlinkSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { envFileKeys, envFileValues, parseEnvFile } from '../spec/env-file.ts';
+import { envFileVariables, parseEnvFile } from '../spec/env-file.ts';
 import { expandHome } from '../spec/home.ts';
 import type { Layout } from '../spec/layout.ts';
 import type { AgentSpec } from '../spec/model.ts';
@@ -93,17 +93,18 @@ function* readEnvFiles(directory: DirectoryRead, request: FilesRequest): Slices<
 
 function describeEnvFile(read: ReadWhole, own: ReadonlySet<string>) {
   const parsed = parseEnvFile(read.bytes.toString('utf8'));
-  const all = envFileValues(parsed);
-  const keys = envFileKeys(parsed);
+  const variables = envFileVariables(parsed);
+  const owned: [string, string][] = [];
+  for (const variable of variables) if (own.has(variable[0])) owned.push(variable);
   const file: EnvFileObserved = {
     state: 'present',
-    keys,
-    own: Object.fromEntries(keys.flatMap((key) => (own.has(key) ? [[key, all[key] ?? '']] : []))),
+    keys: Array.from(variables.keys()),
+    own: Object.fromEntries(owned),
     mode: read.mode,
     modified_ms: read.modified_ms,
     sha256: sha256(read.bytes),
   };
-  return { all, file };
+  return { all: Object.fromEntries(variables), file };
 }
 
 function* readArgvFiles(directory: DirectoryRead, request: FilesRequest): Slices<FilesObserved['argv_files']> {

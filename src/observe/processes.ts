@@ -100,7 +100,7 @@ function describeEnv(
     name,
     { matches: value.status === 'unknown' ? 'unknown' : live.get(name) === value.value },
   ]);
-  const keys = [...live.keys()];
+  const keys = Array.from(live.keys());
   return {
     status: 'known',
     value: { keys, values: Object.fromEntries(values), secrets: Object.fromEntries(secrets) },

@@ -35,18 +35,15 @@ export function parseEnvFile(text: string): EnvFile {
   return { lines };
 }
 
-/** All keys in the order in which they first appear. */
-export function envFileKeys(file: EnvFile): readonly string[] {
-  const keys = new Set<string>();
-  for (const { key } of file.lines) if (key !== null) keys.add(key);
-  return [...keys];
+/** All keys in the order in which they first appear; the last assignment of each wins. */
+export function envFileVariables(file: EnvFile): ReadonlyMap<string, string> {
+  const variables = new Map<string, string>();
+  for (const { key, value } of file.lines) if (key !== null) variables.set(key, value);
+  return variables;
 }
 
-/** The last assignment of a key wins. */
 export function envFileValues(file: EnvFile): Readonly<Record<string, string>> {
-  const values = new Map<string, string>();
-  for (const { key, value } of file.lines) if (key !== null) values.set(key, value);
-  return Object.fromEntries(values);
+  return Object.fromEntries(envFileVariables(file));
 }
 
 /**
@@ -97,8 +94,8 @@ function readPlainLine(text: string, start: number): EnvLine | null {
   const end = text.indexOf('\n', start);
   if (end === -1 || !PLAIN_LINE.test(text.slice(start, end))) return null;
   const equals = text.indexOf('=', start);
-  const [key, value] = [text.slice(start, equals), text.slice(equals + 1, end)];
-  return { raw: text.slice(start, end + 1), key, value, end: 'closed' };
+  const key = text.slice(start, equals);
+  return { raw: text.slice(start, end + 1), key, value: text.slice(equals + 1, end), end: 'closed' };
 }
 
 /** The states of systemd's own parser. `value-escape` and its kin: just behind a backslash. */

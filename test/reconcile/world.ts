@@ -19,7 +19,7 @@ import { inventoryPath, journalPath, readInventory } from '../../src/reconcile/i
 import { type ApplyEvent, type ApplyResult, failure } from '../../src/reconcile/outcome.ts';
 import type { ApplyPorts, FileRead, FileWriter, ProcessControl } from '../../src/reconcile/ports.ts';
 import { renderArgvFile } from '../../src/spec/argv-file.ts';
-import { envFileKeys, envFileValues, mergeEnvFile, parseEnvFile, wantedEnv } from '../../src/spec/env-file.ts';
+import { envFileValues, envFileVariables, mergeEnvFile, parseEnvFile, wantedEnv } from '../../src/spec/env-file.ts';
 import { fingerprint } from '../../src/spec/fingerprint.ts';
 import { expandHome } from '../../src/spec/home.ts';
 import { LAUNCHER_PATH, renderLauncher } from '../../src/spec/launcher.ts';
@@ -387,7 +387,7 @@ export class World {
     const own = Object.entries(envFileValues(parsed)).filter(([key]) => this.layout.keyOrder.includes(key));
     const file: EnvFilePresent = {
       state: 'present',
-      keys: [...envFileKeys(parsed)],
+      keys: [...envFileVariables(parsed).keys()],
       own: Object.fromEntries(own),
       mode: 0o600,
       modified_ms: NOW - 7_200_000,

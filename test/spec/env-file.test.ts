@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import {
-  envFileKeys,
   envFileValues,
+  envFileVariables,
   mergeEnvFile,
   parseEnvFile,
   sameEnvValue,
@@ -47,7 +47,10 @@ describe('an env file is read as systemd reads it', () => {
   });
 
   test('keys keep the order of their first appearance', () => {
-    expect(envFileKeys(parseEnvFile('B=1\n# C=2\nA=2\nB=3\n'))).toEqual(['B', 'A']);
+    expect([...envFileVariables(parseEnvFile('B=1\n# C=2\nA=2\nB=3\n'))]).toEqual([
+      ['B', '3'],
+      ['A', '2'],
+    ]);
   });
 
   test('no byte is lost in lines', () => {

@@ -136,7 +136,7 @@ export function parseListing(stdout: string, nonce: string, known?: KnownRows): 
   if (pid === undefined || start === undefined || version === undefined || more.length > 0) return null;
   const server = { pid: wholeNumber(pid), start: wholeNumber(start) };
   if (server.pid === null || server.start === null) return null;
-  const sessions = parseSessions(records.rows, server.pid, known ?? knownRows());
+  const sessions = parseSessions(records.rows, server.pid, known);
   if (sessions === null) return null;
   const marksInherited = records.shared.trim() !== '';
   return { pid: server.pid, start: server.start, version, sessions, marksInherited };
@@ -168,15 +168,23 @@ function parseRecords(stdout: string, nonce: string): Records | null {
   return { rows, server: [first, ...fields].map((field) => field.slice(1)), shared: inherited.slice(1) };
 }
 
-type Row = Readonly<Record<Field, string>>;
+/** Values in the order of `FIELDS`. */
+type Row = readonly string[];
 
-function parseSessions(texts: readonly string[], serverPid: number, known: KnownRows): readonly ListedSession[] | null {
-  const before = known.serverPid === serverPid ? known : knownRows();
+const PLACES = Object.fromEntries(FIELDS.map((field, i) => [field, i])) as Readonly<Record<Field, number>>;
+const fieldOf = (row: Row, field: Field): string => row[PLACES[field]] ?? '';
+
+function parseSessions(
+  texts: readonly string[],
+  serverPid: number,
+  known: KnownRows | undefined,
+): readonly ListedSession[] | null {
+  const before = known?.serverPid === serverPid ? known : knownRows();
   const rows = new Map<string, ListedRow>();
   const sessions = new Map<string, Rows>();
   const missing = new Map<string, number>();
   for (const text of texts) {
-    const own = before.rows.has(text) ? text : ownCopy(text);
+    const own = known === undefined || before.rows.has(text) ? text : ownCopy(text);
     const row = before.rows.get(text) ?? parseRow(own, serverPid);
     if (row === null) return null;
     rows.set(own, row);
@@ -192,7 +200,7 @@ function parseSessions(texts: readonly string[], serverPid: number, known: Known
     const seen = before.sessions.get(id);
     told.set(id, seen !== undefined && areSame(seen.rows, own) ? seen : { rows: own, session: sessionOf(own) });
   }
-  Object.assign(known, { serverPid, rows, sessions: told });
+  if (known !== undefined) Object.assign(known, { serverPid, rows, sessions: told });
   return [...told.values()].map(({ session }) => session);
 }
 
@@ -211,36 +219,33 @@ function sessionOf(rows: Rows): ListedSession {
 
 function parseRow(text: string, serverPid: number): ListedRow | null {
   const fields = text.endsWith(END_OF_ROW) ? text.slice(0, -END_OF_ROW.length).split(`${NUL}F`) : [];
-  const row = fields.some((field) => field.includes(NUL)) ? null : nameFields(fields);
-  const pane = row === null ? null : parsePane(row);
-  const head = row === null ? null : parseHead(row, serverPid);
-  if (row === null || pane === null || head === null) return null;
+  if (fields.length !== FIELDS.length || fields.some((field) => field.includes(NUL))) return null;
+  const pane = parsePane(fields);
+  const head = parseHead(fields, serverPid);
+  if (pane === null || head === null) return null;
   return {
     head,
     pane,
-    place: `${row.session_id}:${row.window_index}`,
-    windowPanes: wholeNumber(row.window_panes) ?? 0,
+    place: `${fieldOf(fields, 'session_id')}:${fieldOf(fields, 'window_index')}`,
+    windowPanes: wholeNumber(fieldOf(fields, 'window_panes')) ?? 0,
   };
 }
 
-function nameFields(values: readonly string[]): Row | null {
-  if (values.length !== FIELDS.length) return null;
-  const row = Object.fromEntries(FIELDS.map((field, i) => [field, values[i] ?? '']));
-  return row as Row;
-}
-
 function parseHead(row: Row, serverPid: number): Omit<ListedSession, 'panes'> | null {
-  const created = wholeNumber(row.session_created);
-  const attached = wholeNumber(row.session_attached);
-  if (!/^\$\d+$/.test(row.session_id) || created === null || attached === null) return null;
-  const identity = { pid: serverPid, id: row.session_id, created };
+  const created = wholeNumber(fieldOf(row, 'session_created'));
+  const attached = wholeNumber(fieldOf(row, 'session_attached'));
+  if (!/^\$\d+$/.test(fieldOf(row, 'session_id')) || created === null || attached === null) return null;
+  const identity = { pid: serverPid, id: fieldOf(row, 'session_id'), created };
   return {
-    id: row.session_id,
-    name: row.session_name,
+    id: fieldOf(row, 'session_id'),
+    name: fieldOf(row, 'session_name'),
     created,
     attached,
-    activity: wholeNumber(row.session_activity) ?? created,
-    mark: readMark({ mark: row[MARK_OPTION], spec: row[SPEC_OPTION], pane: row[PANE_OPTION] }, identity),
+    activity: wholeNumber(fieldOf(row, 'session_activity')) ?? created,
+    mark: readMark(
+      { mark: fieldOf(row, MARK_OPTION), spec: fieldOf(row, SPEC_OPTION), pane: fieldOf(row, PANE_OPTION) },
+      identity,
+    ),
   };
 }
 
@@ -256,25 +261,31 @@ export function readMark(
 }
 
 function parsePane(row: Row): ListedPane | null {
-  const width = wholeNumber(row.window_width);
-  const height = wholeNumber(row.window_height);
-  const dead = row.pane_dead === '1';
-  if (!/^%\d+$/.test(row.pane_id) || !/^@\d+$/.test(row.window_id) || width === null || height === null) return null;
+  const width = wholeNumber(fieldOf(row, 'window_width'));
+  const height = wholeNumber(fieldOf(row, 'window_height'));
+  const dead = fieldOf(row, 'pane_dead') === '1';
+  if (
+    !/^%\d+$/.test(fieldOf(row, 'pane_id')) ||
+    !/^@\d+$/.test(fieldOf(row, 'window_id')) ||
+    width === null ||
+    height === null
+  )
+    return null;
   return {
-    id: row.pane_id,
-    window_id: row.window_id,
-    window_activity: wholeNumber(row.window_activity),
-    pid: positive(wholeNumber(row.pane_pid)),
-    tty: row.pane_tty === '' ? null : row.pane_tty,
+    id: fieldOf(row, 'pane_id'),
+    window_id: fieldOf(row, 'window_id'),
+    window_activity: wholeNumber(fieldOf(row, 'window_activity')),
+    pid: positive(wholeNumber(fieldOf(row, 'pane_pid'))),
+    tty: fieldOf(row, 'pane_tty') === '' ? null : fieldOf(row, 'pane_tty'),
     dead,
-    dead_status: dead ? wholeNumber(row.pane_dead_status) : null,
-    dead_signal: dead && row.pane_dead_signal !== '' ? row.pane_dead_signal : null,
-    in_mode: (wholeNumber(row.pane_in_mode) ?? 0) > 0,
-    alternate_on: row.alternate_on === '1',
+    dead_status: dead ? wholeNumber(fieldOf(row, 'pane_dead_status')) : null,
+    dead_signal: dead && fieldOf(row, 'pane_dead_signal') !== '' ? fieldOf(row, 'pane_dead_signal') : null,
+    in_mode: (wholeNumber(fieldOf(row, 'pane_in_mode')) ?? 0) > 0,
+    alternate_on: fieldOf(row, 'alternate_on') === '1',
     width,
     height,
-    current_command: row.pane_current_command,
-    title: row.pane_title,
+    current_command: fieldOf(row, 'pane_current_command'),
+    title: fieldOf(row, 'pane_title'),
   };
 }
 
