@@ -32,21 +32,24 @@ export function collectProcesses(
     const running = 'pid' in pane.runs ? pane.runs.pid : null;
     // Directory and environment of the pane's process and of the one that was recognised; agents run dozens of others.
     const looksInto = (pid: number) => pid === pane.pid || pid === running;
-    const tree = pane.pid === null ? [] : descendants(pane.pid, table);
-    for (const pid of new Set([...tree, ...(running === null ? [] : [running])])) {
+    const tree = pane.pid === null ? new Set<number>() : descendants(pane.pid, table);
+    if (running !== null) tree.add(running);
+    for (const pid of tree) {
       const entry = table.entries.get(pid);
       if (entry === undefined) continue;
       seen.set(pid, describeProcess(entry, table, details, looksInto(pid) ? wanted : null, masking, before));
     }
   }
-  return Object.fromEntries([...seen].map(([pid, process]) => [String(pid), process]));
+  const byPid: Record<string, ProcessObserved> = {};
+  for (const [pid, process] of seen) byPid[pid] = process;
+  return byPid;
 }
 
-function descendants(root: number, table: ProcessTable): readonly number[] {
+function descendants(root: number, table: ProcessTable): Set<number> {
   const found = new Set([root]);
   // A set is walked in order of insertion, those that are added on the way included.
   for (const pid of found) for (const child of table.children(pid)) found.add(child);
-  return [...found];
+  return found;
 }
 
 function describeProcess(

@@ -9,6 +9,7 @@ import { watchTerminals } from '../../observe/watch/terminals.ts';
 import type { SourceState, Trigger, Watch } from '../../observe/watch/trigger.ts';
 import { watchUnits } from '../../observe/watch/units.ts';
 import { EVERYTHING } from '../../reconcile/control/queue.ts';
+import { type Kept, kept } from '../../spec/kept.ts';
 import { layoutOf } from '../../spec/layout.ts';
 import type { Roster } from '../../spec/model.ts';
 
@@ -47,6 +48,7 @@ interface Traces {
 
 export function openSources(input: SourcesInput, clock: Clock = realClock): Sources {
   const traces = new Map<string, Traces>();
+  const known: Kept<TmuxSession, Traces> = kept();
   const terminals = new Map<string, string>();
   const processes = new Map<number, string>();
   let roster: Roster | null = null;
@@ -86,13 +88,14 @@ export function openSources(input: SourcesInput, clock: Clock = realClock): Sour
   const beats = watchHeartbeats(listener, clock);
   return {
     follow: (now, observed, scope) => {
+      const isAnother = roster !== now;
       roster = now;
-      if (now.supervisor === 'systemd') {
+      if (isAnother && now.supervisor === 'systemd') {
         units ??= watchUnits(`/run/user/${input.uid}/bus`, input.uid, listener, clock);
         units.set(unitsOf(now));
       }
       directories = beatDirectories(observed);
-      note(traces, now, observed, scope);
+      note(traces, now, observed, scope, known);
       terminals.clear();
       processes.clear();
       for (const [key, trace] of traces) {
@@ -130,6 +133,7 @@ function note(
   roster: Roster,
   { sources }: Observed,
   scope: ReadonlySet<string> | null,
+  known: Kept<TmuxSession, Traces>,
 ): void {
   if (sources.tmux.status === 'unknown') return;
   const names = new Set(roster.agents.map((agent) => agent.name));
@@ -138,8 +142,16 @@ function note(
   for (const { server } of sources.tmux.value.servers) {
     if (server.state !== 'running') continue;
     add(found, EVERYTHING, { terminals: [], pids: [server.pid] });
-    for (const session of server.sessions) add(found, keyOfSession(session, roster, names), tracesOf(session));
+    for (const session of server.sessions) {
+      const key = keyOfSession(session, roster, names);
+      add(
+        found,
+        key,
+        known.of(session, [], () => tracesOf(session)),
+      );
+    }
   }
+  known.sweep();
   for (const [key, trace] of found) {
     if (key === EVERYTHING || scope === null || scope.has(key)) traces.set(key, trace);
   }
@@ -161,7 +173,11 @@ function tracesOf({ panes }: TmuxSession): Traces {
 
 function add(found: Map<string, Traces>, key: string | null, more: Traces): void {
   if (key === null) return;
-  const before = found.get(key) ?? { terminals: [], pids: [] };
+  const before = found.get(key);
+  if (before === undefined) {
+    found.set(key, more);
+    return;
+  }
   found.set(key, {
     terminals: [...before.terminals, ...more.terminals],
     pids: [...before.pids, ...more.pids],

@@ -131,9 +131,12 @@ function processSource(
   const byPid: Record<string, ProcessesObserved['processes'][string]> = {};
   for (const { look, server } of newest(looks).values()) {
     if (look.table.status === 'unknown' || server.observed.server.state !== 'running') continue;
-    const panes = server.observed.server.sessions
-      .filter(looksInto)
-      .flatMap((session) => session.panes.map((pane): SeenPane => ({ pane, wanted: wantedFor(session) })));
+    const panes: SeenPane[] = [];
+    for (const session of server.observed.server.sessions) {
+      if (!looksInto(session)) continue;
+      const wanted = wantedFor(session);
+      for (const pane of session.panes) panes.push({ pane, wanted });
+    }
     Object.assign(byPid, collectProcesses(panes, look.table.value, look.details, request.masking, before));
   }
   const { booted_at_ms, clock_ticks_per_second } = table.value;
@@ -152,7 +155,8 @@ function wantedEnvs(request: TmuxRequest, before: LastLook | undefined): (sessio
     return before?.wantedEnvs.of(name, [roster.layout, env, ...secrets.flatMap(wordsOf)], make) ?? make();
   };
   const nobody = of(null, NOTHING);
-  const byName = new Map(agents.map((agent) => [agent.name, of(agent.name, agent.env)]));
+  const byName = new Map<string, WantedEnv>();
+  for (const { name, env } of agents) byName.set(name, of(name, env));
   return ({ name, mark }) => byName.get(mark?.owner === roster.fleet ? mark.agent : name) ?? nobody;
 }
 
