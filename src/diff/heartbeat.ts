@@ -27,6 +27,16 @@ export function formerAgent(name: string): Beating {
   return { name, heartbeat: { interval: 15_000, staleAfter: 3 }, believedBusyMs: 300_000 };
 }
 
+interface Evaluated {
+  readonly agent: Beating;
+  readonly panePid: number | null;
+  readonly now: number;
+  readonly verdict: HeartbeatVerdict;
+}
+
+/** By agent: of one observation several ask. */
+const evaluated = new WeakMap<Observed, Map<string, Evaluated>>();
+
 /** `panePid`: the pane's process; null where the session is not there or cannot be seen. */
 export function evaluateHeartbeat(
   observed: Observed,
@@ -34,6 +44,16 @@ export function evaluateHeartbeat(
   panePid: number | null,
   now: number,
 ): HeartbeatVerdict {
+  const all = evaluated.get(observed) ?? new Map<string, Evaluated>();
+  evaluated.set(observed, all);
+  const known = all.get(agent.name);
+  if (known?.agent === agent && known.panePid === panePid && known.now === now) return known.verdict;
+  const verdict = evaluate(observed, agent, panePid, now);
+  all.set(agent.name, { agent, panePid, now, verdict });
+  return verdict;
+}
+
+function evaluate(observed: Observed, agent: Beating, panePid: number | null, now: number): HeartbeatVerdict {
   const { heartbeats } = observed.sources;
   if (heartbeats.status === 'unknown') return verdict('unknown', `heartbeats: ${heartbeats.detail}`);
   const files = heartbeats.value.agents[agent.name];

@@ -8,7 +8,9 @@ import type { TmuxPane, TmuxSession } from '../observe/state.ts';
 export function agentPane(session: TmuxSession): TmuxPane | null {
   const marked = session.mark?.pane ?? null;
   if (marked !== null) return session.panes.find((p) => p.id === marked) ?? null;
-  return [...session.panes].sort((a, b) => paneNumber(a) - paneNumber(b))[0] ?? null;
+  let lowest: TmuxPane | null = null;
+  for (const pane of session.panes) if (lowest === null || paneNumber(pane) < paneNumber(lowest)) lowest = pane;
+  return lowest;
 }
 
 /** Live processes in other panes count as someone attached. */

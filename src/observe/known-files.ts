@@ -41,7 +41,10 @@ export function knownFiles(now: () => number): KnownFiles {
   const byRead = new WeakMap<FileRead, Kept>();
   const listings = new Map<string, { readonly stats: Stats; readonly since: number; readonly listed: Listed }>();
   const readings = new Map<string, { readonly value: Touchable; readonly since: number }>();
-  const lasts = (since: number): boolean => now() >= since && now() - since < READ_AGAIN_MS;
+  const lasts = (since: number): boolean => {
+    const at = now();
+    return at >= since && at - since < READ_AGAIN_MS;
+  };
   let swept = now();
   /** Whatever is still asked for has been read again by then. */
   const sweep = (at: number): void => {

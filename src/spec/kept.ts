@@ -59,12 +59,13 @@ export function areSame(a: readonly unknown[], b: readonly unknown[]): boolean {
 /** Whether two plain objects have the same fields with the same values; objects in them count as one by themselves. */
 export function haveSameFields(a: object, b: object): boolean {
   if (a === b) return true;
-  const [ours, theirs] = [Object.entries(a), Object.entries(b)];
-  return ours.length === theirs.length && ours.every(([key, value]) => Object.is(value, fieldOf(b, key)));
+  const [ours, theirs] = [Object.keys(a), Object.keys(b)];
+  return (
+    ours.length === theirs.length &&
+    ours.every((key) => Object.hasOwn(b, key) && Object.is(valueIn(a, key), valueIn(b, key)))
+  );
 }
 
-function fieldOf(from: object, key: string): unknown {
-  return Object.hasOwn(from, key) ? (from as Readonly<Record<string, unknown>>)[key] : ABSENT;
+function valueIn(from: object, key: string): unknown {
+  return (from as Readonly<Record<string, unknown>>)[key];
 }
-
-const ABSENT = Symbol('no such field');

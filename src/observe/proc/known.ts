@@ -21,6 +21,8 @@ const READ_AGAIN_MS = 600_000;
 
 interface Known {
   readonly identity: string;
+  /** That it was last told of: the very same one is the same program without more ado. */
+  entry: ProcessEntry;
   /** Unix milliseconds. */
   readonly since: number;
   readonly details: Pick<ProcessDetails, 'exe' | 'cmdline' | 'environ'>;
@@ -36,14 +38,18 @@ export function knownProcesses(): KnownProcesses {
       forget(table);
       const of = (pid: number): Known['details'] => {
         const entry = table.entries.get(pid);
-        const identity = entry === undefined ? null : identityOf(entry, table, now);
-        if (identity === null) return details;
         const before = known.get(pid);
-        if (before?.identity === identity && now - before.since < READ_AGAIN_MS && now >= before.since) {
+        const lasts = before !== undefined && now - before.since < READ_AGAIN_MS && now >= before.since;
+        if (lasts && before.entry === entry) return before.details;
+        const identity = entry === undefined ? null : identityOf(entry, table, now);
+        if (entry === undefined || identity === null) return details;
+        if (lasts && before.identity === identity) {
+          before.entry = entry;
           return before.details;
         }
-        known.set(pid, { identity, since: now, details: remembered(details) });
-        return known.get(pid)?.details ?? details;
+        const fresh = { identity, entry, since: now, details: remembered(details) };
+        known.set(pid, fresh);
+        return fresh.details;
       };
       return {
         ...details,

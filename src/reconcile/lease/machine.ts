@@ -1,7 +1,7 @@
 /** What the lease asks of the machine: clocks that never go backwards, and whose process a pid is. */
 import { readFileSync } from 'node:fs';
 import { uptime } from 'node:os';
-import { newNonce } from '../../observe/nonce.ts';
+import { randomHex } from '../../observe/nonce.ts';
 import { err, ok, type Result } from '../../spec/result.ts';
 import { errnoOf } from '../files/failures.ts';
 import { type Failure, failure } from '../outcome.ts';
@@ -23,7 +23,7 @@ export function thisMachine(proc = '/proc'): Machine {
     bootId: () => readBootId(`${proc}/sys/kernel/random/boot_id`),
     uptime: () => Math.round(uptime() * 1000),
     holder: (pid) => readHolder(`${proc}/${pid}/stat`),
-    newId: () => newNonce().slice(0, 8),
+    newId: () => randomHex(4),
   };
 }
 
