@@ -65,7 +65,11 @@ if (fault !== null) {
   const wrap = (holder, call) => {
     const real = holder[call];
     if (typeof real !== 'function') return;
-    holder[call] = function (...args) {
+    holder[call] = wrapped(holder, call, real);
+    if (typeof real.native === 'function') holder[call].native = wrapped(holder, call, real.native);
+  };
+  const wrapped = (holder, call, real) =>
+    function (...args) {
       const hit = fault.calls.includes(call) ? hits(args[0]) : null;
       if (hit !== null) {
         const error = Object.assign(new Error(fault.code + ': made up, ' + call + " '" + hit + "'"), { code: fault.code, syscall: call, path: hit });
@@ -77,7 +81,6 @@ if (fault !== null) {
       if (call === 'openSync') names.set(made, String(args[0]));
       return made;
     };
-  };
   for (const call of Object.keys(fs)) if (/^(?:[a-z]+Sync|open|read|readFile|stat|lstat|readdir|readlink)$/i.test(call)) wrap(fs, call);
   for (const call of Object.keys(fs.promises)) wrap(fs.promises, call);
 }

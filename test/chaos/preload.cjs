@@ -18,7 +18,6 @@
 'use strict';
 const fs = require('node:fs');
 const os = require('node:os');
-const childProcess = require('node:child_process');
 
 const { FLEET_TEST_HOME: home, FLEET_TEST_CLOCK: clock, FLEET_TEST_MOMENTS: log } = process.env;
 const { FLEET_TEST_SPENT: spentFile, FLEET_TEST_THROW: thrown } = process.env;
@@ -38,7 +37,8 @@ if (clock) {
 }
 
 const { appendFileSync, openSync, closeSync, writeSync, fdatasyncSync, renameSync, unlinkSync } = fs;
-const { spawn } = childProcess;
+const { Process } = process.binding('process_wrap');
+const { spawn } = Process.prototype;
 const { kill } = process;
 
 function sleep(ms) {
@@ -133,10 +133,11 @@ fs.unlinkSync = (path) => {
   if (!String(path).endsWith('.tmp')) effect();
   unlinkSync(path);
 };
-childProcess.spawn = (...args) => {
-  const child = spawn(...args);
+// What node:child_process starts goes this way too.
+Process.prototype.spawn = function (...args) {
+  const errno = spawn.apply(this, args);
   effect();
-  return child;
+  return errno;
 };
 process.kill = (...args) => {
   const done = kill.apply(process, args);
