@@ -2,12 +2,12 @@
  * `build.mjs [DIRECTORY]` builds what is published, into dist/ if not told otherwise:
  *   dist/fleet.cjs                 the command: a launcher of a few lines
  *   dist/fleet.bundle.cjs          what commands usually run, in one file, without dependencies
- *   dist/compiled/                 V8's compiled code for it, by command; another V8 silently ignores it and compiles itself
+ *   dist/compiled/                 V8's compiled code for it, by command, for the build of Node that made it; others compile
  *   dist/deferred/                 what they rarely need, a file each
  *   dist/THIRD-PARTY-LICENSES.txt  of what is bundled
  */
 import { execFileSync } from 'node:child_process';
-import { chmodSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
@@ -16,19 +16,31 @@ const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
 
 /**
+ * Of a build of Node, as the launcher tells it. V8 itself compares versions of V8 alone, which releases of Node patch and
+ * share: code that was compiled by another release of Node 20 was taken, and crashed or ran other functions than were
+ * written (seen with 20.19.0 to 20.20.1 and code of 20.20.2).
+ */
+const BUILD_OF_NODE = 'JSON.stringify([process.versions, process.arch, statSync(process.execPath).size])';
+const thisBuild = JSON.stringify([process.versions, process.arch, statSync(process.execPath).size]);
+
+/**
  * Start-up is most of what `fleet plan` costs, and compiling most of start-up. `vm.Script` checks by itself that the
- * cache was made from this code by this V8. The bundle is ASCII, and Latin-1 is the fastest way to read that.
+ * cache was made from this code. The bundle is ASCII, and Latin-1 is the fastest way to read that.
  */
 const LAUNCHER = `#!/usr/bin/env node
 'use strict';
-const { readFileSync } = require('node:fs');
+const { readFileSync, statSync } = require('node:fs');
 const { Script } = require('node:vm');
 const source = readFileSync(__dirname + '/fleet.bundle.cjs', 'latin1');
 const { argv } = process;
 const command = ['apply', 'ps', 'validate'].includes(argv[2]) ? argv[2] : 'plan';
 let cachedData;
 try {
-  cachedData = readFileSync(__dirname + '/compiled/' + command + '.cache');
+  // Compiled code is for the very build of Node that made it.
+  const madeBy = ${JSON.stringify(thisBuild)};
+  if (${BUILD_OF_NODE} === madeBy) {
+    cachedData = readFileSync(__dirname + '/compiled/' + command + '.cache');
+  }
 } catch {}
 new Script(source, { filename: 'fleet.bundle.cjs', cachedData }).runInThisContext()(require);
 `;

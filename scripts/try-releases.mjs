@@ -1,5 +1,6 @@
 /**
- * `try-releases.mjs [VERSION...]` runs the tests of what lies below Node's modules (src/spec/node-own.ts) with other
+ * `try-releases.mjs [VERSION...]` runs the tests of what lies below Node's modules (src/spec/node-own.ts), and dist/ as this
+ * release built it (compiled code is for one build of Node alone), with other
  * releases of Node, by default with all that may use it and with the last of two later lines, which must do without. Each
  * comes from npm's registry, some 40 MB, and is removed again.
  */
@@ -26,8 +27,13 @@ try {
     const env = { ...process.env, PATH: `${bin}:${process.env.PATH}` };
     const { status, stdout } = spawnSync(join(bin, 'node'), vitest, { encoding: 'utf8', env });
     const counts = /Tests\D+.*\d+ passed.*/.exec(stdout)?.[0].replace(/\s+/g, ' ') ?? '';
-    console.log(`${told.padEnd(9)} ${status === 0 ? 'ok    ' : 'FAILED'} ${counts}`);
-    if (status !== 0) process.exitCode = 1;
+    const built = ['--version', 'validate fleet.yaml', 'plan --json -f fleet.yaml'].map((words) => {
+      const ran = spawnSync(join(bin, 'node'), ['dist/fleet.cjs', ...words.split(' ')], { encoding: 'utf8', env });
+      return ran.signal === null && !ran.stderr.includes('bug in fleet') ? ran.status : `${ran.signal} ${ran.stderr}`;
+    });
+    const ok = status === 0 && built[0] === 0 && built[1] === 0 && [0, 3].includes(built[2]);
+    console.log(`${told.padEnd(9)} ${ok ? 'ok    ' : 'FAILED'} ${counts}, the built command: ${built.join(', ')}`);
+    if (!ok) process.exitCode = 1;
     rmSync(at, { recursive: true });
   }
 } finally {

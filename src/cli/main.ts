@@ -8,7 +8,7 @@ import { runProgram } from '../observe/run.ts';
 import { diskFiles } from '../reconcile/files/disk.ts';
 import { thisMachine } from '../reconcile/lease/machine.ts';
 import { processControl } from '../reconcile/process-control.ts';
-import type { Context, User } from './context.ts';
+import type { Context, Output, User } from './context.ts';
 import { endsSoon } from './ends-soon.ts';
 import { EXIT, type ExitCode, signalExitCode } from './exit-codes.ts';
 import { fleet } from './fleet.ts';
@@ -17,7 +17,7 @@ import { outputOf } from './output.ts';
 import { formatBug } from './report.ts';
 
 /** First signal: abort, and end at once unless the command asked to finish its effect. Second: end now. */
-function watchSignals(): Pick<Context, 'interrupted' | 'finishBeforeInterrupt'> & {
+function watchSignals(stderr: Output): Pick<Context, 'interrupted' | 'finishBeforeInterrupt'> & {
   readonly code: () => ExitCode | null;
   /** Whether the command may have changed something. */
   readonly mayHaveChanged: () => boolean;
@@ -36,7 +36,7 @@ function watchSignals(): Pick<Context, 'interrupted' | 'finishBeforeInterrupt'> 
       const first = received === null;
       received ??= signalExitCode(signal);
       if (!first || !finishing) process.exit(received);
-      process.stderr.write('fleet: finishing what is under way; interrupt again to stop now\n');
+      stderr.write('fleet: finishing what is under way; interrupt again to stop now\n');
       // Why, for the summary of what was interrupted.
       controller().abort(received);
     });
@@ -83,13 +83,15 @@ function whoAmI(): User | null {
 }
 
 async function main(): Promise<void> {
+  const stdout = outputOf(1, () => process.stdout);
+  const stderr = outputOf(2, () => process.stderr);
   for (const event of ['uncaughtException', 'unhandledRejection'] as const) {
     process.on(event, (thrown: unknown) => {
-      process.stderr.write(formatBug(thrown, process.argv[1] ?? ''));
+      stderr.write(formatBug(thrown, process.argv[1] ?? ''));
       process.exit(1);
     });
   }
-  const { code, mayHaveChanged, ...signals } = watchSignals();
+  const { code, mayHaveChanged, ...signals } = watchSignals(stderr);
   const user = whoAmI();
   if (user === null) {
     const uid = process.getuid?.() ?? '?';
@@ -97,8 +99,6 @@ async function main(): Promise<void> {
     process.stderr.write('  look at: getent passwd "$(id -u)"\n');
     process.exit(1);
   }
-  const stdout = outputOf(1, () => process.stdout);
-  const stderr = outputOf(2, () => process.stderr);
   const context: Context = {
     ...signals,
     stdout,
@@ -136,7 +136,7 @@ async function main(): Promise<void> {
   const exitCode = await fleet(process.argv.slice(2), context);
   await Promise.all([stdout.flushed(), stderr.flushed()]);
   const lost = stdout.lost();
-  if (lost !== null) process.stderr.write(`fleet: the result could not be written whole to standard output: ${lost}\n`);
+  if (lost !== null) stderr.write(`fleet: the result could not be written whole to standard output: ${lost}\n`);
   // What a script would take for a whole result; 1 says that nothing was changed, which holds for those that only look.
   const misleads = lost !== null && !mayHaveChanged();
   process.exit(code() ?? (misleads ? EXIT.error : exitCode));

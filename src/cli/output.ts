@@ -66,7 +66,7 @@ function sinkFor(fd: number, makeStream: () => Stream, failed: Failed): Sink {
     case 'file':
       return fileSink(fd, failed);
     case 'pipe': {
-      const uv = uvHandles();
+      const uv = fd === 2 ? null : uvHandles();
       return (uv === null ? null : pipeSink(uv, fd, failed)) ?? streamSink(makeStream(), failed);
     }
     case 'other':

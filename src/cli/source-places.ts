@@ -7,7 +7,7 @@ import { basename, dirname } from 'node:path';
 import { nodeModule } from '../spec/node-own.ts';
 
 /** `fleet.bundle.cjs:12:345` or `/somewhere/dist/deferred/commands.cjs:12:345`, as stack traces have them. */
-const PLACE = /([^\s()]*\.cjs):(\d+):(\d+)/g;
+const PLACE = /(?<![^\s()])([^\s()]*\.cjs):(\d+):(\d+)/g;
 
 /** `script`: the file that was started, in the directory of the others. */
 export function withSourcePlaces(stack: string, script: string): string {
@@ -15,7 +15,12 @@ export function withSourcePlaces(stack: string, script: string): string {
   return stack.replace(PLACE, (place, path: string, line: string, column: string) => {
     const file = `${basename(dirname(path)) === 'deferred' ? 'deferred/' : ''}${basename(path)}`;
     if (!maps.has(file)) maps.set(file, readMap(script, file));
-    return maps.get(file)?.(Number(line), Number(column)) ?? place;
+    try {
+      return maps.get(file)?.(Number(line), Number(column)) ?? place;
+    } catch {
+      // A damaged map: what it says is no place.
+      return place;
+    }
   });
 }
 

@@ -7,10 +7,10 @@ import { fleetCommand } from './command-line.ts';
 import type { PlanContext } from './context.ts';
 import { elsewhere } from './elsewhere.ts';
 import { blocked, deferred, type Finding } from './finding.ts';
-import { livePanes } from './pane.ts';
+import { agentPane, livePanes } from './pane.ts';
 import type { Change, DeferredChange } from './plan.ts';
 import { isBringUp } from './repetition.ts';
-import { hasRunItsCourse } from './run-its-course.ts';
+import { endedWell, hasRunItsCourse } from './run-its-course.ts';
 import { subjectOf } from './subject.ts';
 
 export function afterPrerequisites(ctx: PlanContext, findings: readonly Finding[]): readonly Finding[] {
@@ -58,7 +58,11 @@ function isDown(ctx: PlanContext, agent: AgentSpec): boolean {
   if (agent.state === 'stopped' || hasRunItsCourse(ctx, agent)) return false;
   const subject = subjectOf(ctx, agent);
   if (subject.kind === 'absent') return elsewhere(ctx, agent).kind === 'nowhere';
-  return subject.kind === 'session' && livePanes(subject.session).length === 0;
+  if (subject.kind === 'unknown') return false;
+  // It keeps its good end until apply has noted it.
+  const pane = agentPane(subject.session);
+  if (pane !== null && endedWell(agent, pane.runs)) return false;
+  return livePanes(subject.session).length === 0;
 }
 
 function putOff(change: Change, { address, why, remedy }: DeferredChange): Finding {

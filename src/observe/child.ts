@@ -90,6 +90,7 @@ function startByUv(uv: Uv, spec: ChildSpec, listener: ChildListener): Child {
   };
   process.onexit = (code, signal) => {
     process.close();
+    stdin?.close();
     ending = signal === '' || signal === null ? [code, null] : [null, signal];
     oneLess();
   };

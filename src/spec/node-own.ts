@@ -20,13 +20,13 @@ export function nodeBinding(name: string, version: string = process.versions.nod
   const { noDeprecation = false } = process as { noDeprecation?: boolean };
   try {
     // Its warning is for people who develop; this is known, and said above.
-    Object.assign(process, { noDeprecation: true });
+    Reflect.set(process, 'noDeprecation', true);
     return (process as unknown as { readonly binding: (name: string) => Binding }).binding(name);
   } catch {
     // Denied, as under --experimental-permission.
     return null;
   } finally {
-    Object.assign(process, { noDeprecation });
+    Reflect.set(process, 'noDeprecation', noDeprecation);
   }
 }
 

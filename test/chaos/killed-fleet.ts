@@ -117,12 +117,13 @@ ${agents.map((agent) => `  - { ${agent} }`).join('\n')}
       });
     });
   }
-  /** The same as a process to be signalled. */
-  start(args: readonly string[], test: Readonly<Record<string, string>> = {}) {
+  /** The same as a process to be signalled. `shell`: words that start it by `exec "$@"`. */
+  start(args: readonly string[], test: Readonly<Record<string, string>> = {}, shell = 'exec "$@"') {
     const words = [join(this.dist, 'fleet.cjs'), ...args, '-f', join(this.home, 'fleet.yaml')];
     const asked = Object.entries(test).map(([name, value]) => [`FLEET_${name}`, value]);
     const env = { ...this.env, FLEET_TEST_MOMENTS: join(this.home, 'moments'), ...Object.fromEntries(asked) };
-    return spawn(process.execPath, words, { env, stdio: ['ignore', 'pipe', 'pipe'] });
+    const command = ['-c', shell, 'sh', process.execPath, ...words];
+    return spawn('/bin/sh', command, { env, stdio: ['ignore', 'pipe', 'pipe'] });
   }
   apply(...flags: readonly string[]): Promise<Ended> {
     return this.run(['apply', '-y', ...flags]);

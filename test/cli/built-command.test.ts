@@ -8,6 +8,7 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
+  statSync,
   truncateSync,
   writeFileSync,
 } from 'node:fs';
@@ -126,6 +127,44 @@ test('stdout that nobody reads any more ends quietly', async () => {
   const child = start(['schema']);
   child.stdout?.destroy();
   expect(await end(child)).toEqual({ code: 0, stdout: '', stderr: '' });
+});
+
+describe('the environment of Node', () => {
+  test.each(['--no-deprecation', '--pending-deprecation --throw-deprecation', '--trace-warnings'])(
+    'NODE_OPTIONS=%s changes nothing',
+    async (options) => {
+      const { code, stderr } = await end(start(['plan', '-f', join(ROOT, 'fleet.yaml')], { NODE_OPTIONS: options }));
+      expect([0, 2, 3, 4]).toContain(code);
+      expect(stderr).not.toMatch(/Deprecation|bug in fleet/);
+    },
+  );
+});
+
+describe('code that another build of Node compiled', () => {
+  test('is left alone: with it the command would crash', async () => {
+    const copy = join(directory, 'other-build');
+    cpSync(dist, copy, { recursive: true });
+    const seen = join(copy, 'seen.cjs');
+    writeFileSync(
+      seen,
+      `const fs = require('node:fs'), { readFileSync } = fs;
+      fs.readFileSync = (path, ...rest) => (/\\.cache$/.test(path) && process._rawDebug('took it'), readFileSync(path, ...rest));`,
+    );
+    const run = () => end(start(['--version'], { NODE_OPTIONS: `--require ${seen}` }, copy));
+    expect((await run()).stderr).toBe('took it\n');
+    const launcher = join(copy, 'fleet.cjs');
+    const text = readFileSync(launcher, 'utf8');
+    // The launcher's own words of the build: another release, and another program of the same release.
+    for (const [what, other] of [
+      [process.versions.node, '20.19.99'],
+      [process.versions.openssl ?? '', '9.9.9'],
+      [String(statSync(process.execPath).size), '1'],
+    ] as const) {
+      expect(text).toContain(what);
+      writeFileSync(launcher, text.replaceAll(what, other));
+      expect(await run()).toMatchObject({ code: 0, stderr: '' });
+    }
+  });
 });
 
 describe('a stack trace in a bug report', () => {

@@ -24,8 +24,14 @@ const lines = ({ stdout }: Ended) =>
     .map((line) => JSON.parse(line));
 
 /** Signals the command each time that `when` appears in what it says. */
-async function signalled(args: readonly string[], signal: NodeJS.Signals, when: RegExp, times = 1): Promise<Ended> {
-  const child = fleet.start(args);
+async function signalled(
+  args: readonly string[],
+  signal: NodeJS.Signals,
+  when: RegExp,
+  times = 1,
+  shell?: string,
+): Promise<Ended> {
+  const child = fleet.start(args, {}, shell);
   const said = { stdout: '', stderr: '' };
   let sent = 0;
   for (const name of ['stdout', 'stderr'] as const) {
@@ -70,6 +76,23 @@ describe('interrupted once', () => {
       await goesOn();
     },
   );
+
+  test.each([
+    ['goes to nobody any more', 'mkfifo "$TMPDIR/p"; : <"$TMPDIR/p" & exec 2>"$TMPDIR/p"; wait; exec "$@"'],
+    ['finds no room', 'exec "$@" 2>/dev/full'],
+    ['is closed', 'exec "$@" 2>&-'],
+  ])('what it says about that %s: it ends as well', async (_what, shell) => {
+    const ended = await signalled(
+      ['apply', '-y', '-v', '--json'],
+      'SIGTERM',
+      /"event":"started".*session\/first/,
+      1,
+      shell,
+    );
+    expect([ended.code, ended.signal]).toEqual([143, null]);
+    expect(lines(ended).at(-1)).toMatchObject({ event: 'summary', interrupted: true, failed: 0, exit_code: 143 });
+    await goesOn();
+  });
 
   test('as text: how to go on is said', async () => {
     const ended = await signalled(['apply', '-y'], 'SIGINT', /tmux-server/);

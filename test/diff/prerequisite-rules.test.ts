@@ -130,6 +130,29 @@ describe('nothing is in the way', () => {
   });
 });
 
+describe('of who stands on an ephemeral agent whose session is there still', () => {
+  const yaml = agents(`${BASE}, lifecycle: ephemeral`, USER);
+  const endedWith =
+    (status: number): Break =>
+    (o) => {
+      Object.assign(w.paneOf(o, 'base'), { dead: true, runs: { verdict: 'dead', status, signal: null } });
+    };
+
+  test('nothing is in the way where that ended well', () => {
+    const plan = planOf({ yaml, breaks: [endedWith(0), drop('user')] });
+    expect(plan.changes.map((c) => `${c.action} ${c.agent}`)).toEqual(['start user']);
+    expect(plan.blocked).toEqual([]);
+  });
+
+  test('it waits for it where that did not', () => {
+    const plan = planOf({ yaml, breaks: [endedWith(1), drop('user')] });
+    expect(plan.changes.map((c) => `${c.action} ${c.agent}`)).toEqual(['restart base', 'start user']);
+    expect(ofUsers({ yaml, breaks: [endedWith(1), drop('user'), masked] })).toEqual([
+      'blocked(prerequisite) session/user session-missing',
+    ]);
+  });
+});
+
 test('where it cannot be told whether the prerequisite lives, nothing is said of it but that', () => {
   const blind = socket('hung', { state: 'unknown', why: 'timeout', detail: 'x' });
   const row = { yaml: agents(BASE, USER), breaks: [drop('base'), shell('user'), blind] };

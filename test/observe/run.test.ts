@@ -223,6 +223,27 @@ describe.each(WAYS)('running a program by %s', (_way, handles) => {
     expect(result).toMatchObject({ kind: 'failed', why: 'too-large' });
   });
 
+  it('keeps nothing open for a program that has ended, also where another one holds its input', async () => {
+    const files = () => readdirSync('/proc/self/fd').length;
+    const before = files();
+    const path = script(
+      'held',
+      `setsid sh -c 'echo $$ >>${dir}/holders; exec sleep 600' >/dev/null 2>&1 </dev/stdin & exit 0`,
+    );
+    for (let i = 0; i < 3; i += 1) {
+      const result = await runProgram(path, [], { deadlineMs: 20_000, input: 'x'.repeat(1_000_000) });
+      expect(result).toMatchObject({ code: 0 });
+    }
+    const holders = () =>
+      existsSync(join(dir, 'holders')) ? readFileSync(join(dir, 'holders'), 'utf8').trim().split('\n') : [];
+    await until(() => holders().length === 3);
+    try {
+      await until(() => files() <= before);
+    } finally {
+      for (const pid of holders()) process.kill(Number(pid), 'SIGKILL');
+    }
+  });
+
   it('leaves no zombie and no open file', async () => {
     const files = () => readdirSync('/proc/self/fd').length;
     await runProgram('true', [], { deadlineMs: 5_000 });

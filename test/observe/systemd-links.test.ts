@@ -49,3 +49,14 @@ test.each(['ENOENT', 'EINVAL'])('%s: it went away, or is no link by now', (code)
   if (links.status === 'unknown') throw new Error(links.detail);
   expect(links.value.wantedBy(PI)).toEqual([]);
 });
+
+test('a unit directory that is not there, or a link to one that was moved away, may have been loaded from all the same', () => {
+  const missing = [join(root, 'missing'), join(root, 'moved')];
+  symlinkSync('/nowhere/at/all', join(root, 'moved'));
+  const links = readUnitLinks([root, ...missing], TEMPLATE, (unit) => unit.startsWith('agent@'));
+  if (links.status === 'unknown') throw new Error(links.detail);
+  expect(links.value.files).toEqual(expect.arrayContaining([root, ...missing]));
+  expect(links.value.wantedBy(PI)).toEqual(['default.target']);
+  mkdirSync(join(root, 'missing'));
+  expect(links.value.touched()).toBe('yes');
+});

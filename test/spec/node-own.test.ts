@@ -45,6 +45,19 @@ describe('what lies below the modules of Node', () => {
     expect(warnings).toEqual([]);
   });
 
+  test('is had also where its warning cannot be turned off', () => {
+    const told = Object.getOwnPropertyDescriptor(process, 'noDeprecation');
+    // As node --no-deprecation leaves it.
+    Object.defineProperty(process, 'noDeprecation', { value: true, writable: false, configurable: true });
+    try {
+      expect(nodeBinding('uv', '20.20.2')).toHaveProperty('errname');
+      expect(nodeBinding('no_such_binding', '20.20.2')).toBe(null);
+    } finally {
+      if (told === undefined) Reflect.deleteProperty(process, 'noDeprecation');
+      else Object.defineProperty(process, 'noDeprecation', told);
+    }
+  });
+
   test('modules are those that import gives', () => {
     expect(nodeModule('node:crypto').createHash).toBe(createHash);
   });

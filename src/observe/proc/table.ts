@@ -27,7 +27,7 @@ export interface ProcessEntry {
 }
 
 export interface ProcessTable {
-  /** Unix milliseconds, to about 10 ms: the clock now, less /proc/uptime. */
+  /** Unix milliseconds, to about 20 ms: the clock now, less /proc/uptime, or what that was before where it is as true. */
   readonly booted_at_ms: number;
   readonly clock_ticks_per_second: number;
   readonly entries: ReadonlyMap<number, ProcessEntry>;

@@ -91,8 +91,7 @@ function readUnitDirectory(
   const stamp = stampOf(directory);
   stamps.set(directory, stamp);
   // Most are not there: an error costs more than all of one that is.
-  if (stamp.identity === '') return null;
-  const entries = list(directory);
+  const entries = stamp.identity === '' ? [] : list(directory);
   if ('status' in entries) return entries;
   files.push(directory);
   for (const entry of entries) {
