@@ -12,7 +12,7 @@ import { uvHandles } from './uv.ts';
 export type RunResult =
   | {
       readonly kind: 'exited';
-      /** Exit code; null where a signal ended it, or where its end was not waited for (`untilSaid`). */
+      /** Exit code, or null where a signal ended it. */
       readonly code: number | null;
       readonly signal: string | null;
       readonly stdout: string;
@@ -32,11 +32,6 @@ export interface RunOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** A descriptor of this process that the program gets as its descriptor 3: the same open file description. */
   readonly descriptor3?: number;
-  /**
-   * ASCII. Standard output that ends with it is all that is wanted: it is given at once. What the program does then is not
-   * waited for, but ended at the deadline, and with this process.
-   */
-  readonly untilSaid?: string;
   /** Per stream; more is a failure (`too-large`). Default 32 MiB. */
   readonly maxOutputBytes?: number;
 }
@@ -55,15 +50,14 @@ export const runProgram: RunProgram = programRunner(childStarter(uvHandles()));
 export function programRunner(startChild: StartChild): RunProgram {
   return (program, args, options) =>
     new Promise((resolve) => {
-      let over = false;
+      let finished = false;
       let child: Child | null = null;
       const finish = (result: RunResult): void => {
         // Its group's id may be another's by now.
-        if (over) return;
-        over = true;
+        if (finished) return;
+        finished = true;
         clearTimeout(timer);
         if (child !== null) release(child, result);
-        // What was resolved before stays as it was.
         resolve(result);
       };
       const late = (): void => {
@@ -75,12 +69,7 @@ export function programRunner(startChild: StartChild): RunProgram {
       const limit = options.maxOutputBytes ?? DEFAULT_MAX_OUTPUT;
       const tooLarge = () =>
         finish({ kind: 'failed', why: 'too-large', detail: `${program} printed more than is read (${limit} bytes)` });
-      const said = (): void => {
-        timer.unref();
-        resolve({ kind: 'exited', code: null, signal: null, stdout: stdout.text(), stderr: stderr.text() });
-      };
-      const hears = options.untilSaid === undefined ? () => {} : heard(options.untilSaid, said);
-      const stdout = collector(limit, tooLarge, hears);
+      const stdout = collector(limit, tooLarge);
       const stderr = collector(limit, tooLarge);
       try {
         child = startChild(specOf(program, args, options), {
@@ -112,28 +101,16 @@ function specOf(program: string, args: readonly string[], options: RunOptions): 
 }
 
 /** The text read so far is decoded as a whole, so that no character is cut in two. */
-function collector(limit: number, tooLarge: () => void, hears: (chunk: Buffer) => void = () => {}) {
+function collector(limit: number, tooLarge: () => void) {
   const chunks: Buffer[] = [];
   let bytes = 0;
   return {
     add: (chunk: Buffer): void => {
       bytes += chunk.length;
       if (bytes > limit) tooLarge();
-      else {
-        chunks.push(chunk);
-        hears(chunk);
-      }
+      else chunks.push(chunk);
     },
     text: (): string => Buffer.concat(chunks).toString('utf8'),
-  };
-}
-
-/** Calls `said` whenever what was heard ends with `end`, however it came in pieces. */
-function heard(end: string, said: () => void): (chunk: Buffer) => void {
-  let tail = '';
-  return (chunk) => {
-    tail = `${tail}${chunk.toString('latin1', Math.max(0, chunk.length - end.length))}`.slice(-end.length);
-    if (tail === end) said();
   };
 }
 

@@ -1,15 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import {
-  chmodSync,
-  closeSync,
-  existsSync,
-  mkdtempSync,
-  openSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
+import { chmodSync, closeSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -166,35 +156,6 @@ describe.each(WAYS)('running a program by %s', (_way, handles) => {
     expect(await runProgram(late, [], { deadlineMs: 5_000 })).toMatchObject({ code: 0, stdout: 'early\nlate\n' });
     const closed = script('closed', 'exec >&- 2>&-; sleep 0.2; exit 3');
     expect(await runProgram(closed, [], { deadlineMs: 5_000 })).toMatchObject({ code: 3, stdout: '' });
-  });
-
-  it('gives an answer as soon as its end was said, in however many pieces, and lets the program end by itself', async () => {
-    const ended = join(dir, 'ended');
-    const path = script(
-      'says',
-      `printf 'all of the EN'; sleep 0.2; printf 'D\\n'; sleep 0.3; echo more; : >${ended}; exit 3`,
-    );
-    const result = await runProgram(path, [], { deadlineMs: 20_000, untilSaid: 'END\n' });
-    expect(result).toEqual({ kind: 'exited', code: null, signal: null, stdout: 'all of the END\n', stderr: '' });
-    expect(existsSync(ended)).toBe(false);
-    await until(() => existsSync(ended));
-  });
-
-  it('waits for the end of a program that does not say it', async () => {
-    const path = script('silent', 'echo END; echo but; exit 3');
-    const result = await runProgram(path, [], { deadlineMs: 20_000, untilSaid: 'END\n', input: '' });
-    // Both lines may come as one piece.
-    expect(result).toMatchObject({ kind: 'exited' });
-    const never = await runProgram(path, [], { deadlineMs: 20_000, untilSaid: 'never\n' });
-    expect(never).toMatchObject({ kind: 'exited', code: 3, stdout: 'END\nbut\n' });
-  });
-
-  it('ends a program at its deadline that has said all and hangs', async () => {
-    const path = script('says-and-hangs', `echo $$ > ${dir}/self; echo END; exec sleep 600`);
-    expect(await runProgram(path, [], { deadlineMs: 500, untilSaid: 'END\n' })).toMatchObject({ stdout: 'END\n' });
-    const pid = Number(readFileSync(join(dir, 'self'), 'utf8'));
-    expect(gone(pid)).toBe(false);
-    await until(() => gone(pid));
   });
 
   it('passes a descriptor on as the third', async () => {

@@ -17,7 +17,7 @@ const ended = (code: number | null, stdout: string, stderr: string): RunResult =
   stderr,
 });
 const answer = (result: RunResult) => {
-  const read = readAnswer(result, PATH, 'whole');
+  const read = readAnswer(result, PATH, (stdout) => stdout === 'whole');
   return read.kind === 'unknown' ? read.unknown.why : read.kind;
 };
 

@@ -1,6 +1,6 @@
 /** The parsers of tmux's answers, without tmux. */
 import { describe, expect, it } from 'vitest';
-import { endOf, type KnownRows, knownRows, parseListing, renderListing } from '../../src/observe/tmux/listing.ts';
+import { isWhole, type KnownRows, knownRows, parseListing, renderListing } from '../../src/observe/tmux/listing.ts';
 import { parseOwnOptions, parseScreens, renderScreens } from '../../src/observe/tmux/screens.ts';
 
 const N = 'f00d';
@@ -50,7 +50,8 @@ describe('a listing', () => {
 
   it('may be empty, when it is whole', () => {
     expect(parseListing(END, N)?.sessions).toEqual([]);
-    expect(END.endsWith(endOf(N))).toBe(true);
+    expect(isWhole(N)(END)).toBe(true);
+    expect(isWhole(N)('')).toBe(false);
   });
 
   it('keeps newlines, tabs and everything else in names as they are', () => {

@@ -5,7 +5,7 @@ import type { Source, Unknown } from '../state.ts';
 import { askTmux, type ServerAddress, type TmuxPorts } from './client.ts';
 import { withoutLeftOvers } from './left-overs.ts';
 import { type ListeningSockets, readListeningSockets } from './listeners.ts';
-import { endOf, type ListedSession, parseListing, readMark, renderListing } from './listing.ts';
+import { isWhole, type ListedSession, parseListing, readMark, renderListing } from './listing.ts';
 import { parseOwnOptions, renderOwnOptions } from './screens.ts';
 import { readSocketDirectory, type SocketDirectory } from './socket-directory.ts';
 
@@ -116,7 +116,7 @@ async function askOne(
 
 async function listServer(address: ServerAddress, deadlineMs: number, ports: TmuxPorts): Promise<ServerAnswer> {
   const nonce = newNonce();
-  const answer = await askTmux(address, renderListing(nonce), endOf(nonce), deadlineMs, ports);
+  const answer = await askTmux(address, renderListing(nonce), isWhole(nonce), deadlineMs, ports);
   if (answer.kind === 'said-absent') return { kind: 'no-answer', detail: answer.detail };
   if (answer.kind === 'unknown') return answer;
   const listing = parseListing(answer.stdout, nonce, ports.lastLook?.rows(address.path));
@@ -138,7 +138,7 @@ async function withOwnMarks(
     listed.sessions.map((session) => session.id),
     nonce,
   );
-  const answer = await askTmux(address, script, endOf(nonce), deadlineMs, ports);
+  const answer = await askTmux(address, script, isWhole(nonce), deadlineMs, ports);
   if (answer.kind === 'unknown') return answer;
   const options = answer.kind === 'answer' ? parseOwnOptions(answer.stdout, nonce) : null;
   if (options === null) return garbage('the sessions marks cannot be read');

@@ -32,21 +32,20 @@ export type TmuxAnswer =
 const RETRY_AFTER_MS = 100;
 
 /**
- * `script` is in tmux's configuration syntax. Commands that fail do not stop those after them; where all of it ran, its
- * output ends with `end`. Asked once more where the server ended meanwhile.
+ * `script` is in tmux's configuration syntax. Commands that fail do not stop those after them; `complete` tells by the
+ * output whether all of it ran. Asked once more where the server ended meanwhile.
  */
 export async function askTmux(
   address: ServerAddress,
   script: string,
-  end: string,
+  complete: (stdout: string) => boolean,
   deadlineMs: number,
   ports: TmuxPorts,
 ): Promise<TmuxAnswer> {
   const ask = async () => {
     const args = ['-u', '-N', '-L', address.socket, 'source-file', '-'];
-    const env = { TMUX_TMPDIR: address.base };
-    const result = await ports.run('tmux', args, { deadlineMs, input: script, env, untilSaid: end });
-    return readAnswer(result, address.path, end);
+    const result = await ports.run('tmux', args, { deadlineMs, input: script, env: { TMUX_TMPDIR: address.base } });
+    return readAnswer(result, address.path, complete);
   };
   const first = await ask();
   if (first.kind !== 'ended') return first;
@@ -59,10 +58,10 @@ export async function askTmux(
 export function readAnswer(
   result: RunResult,
   path: string,
-  end: string,
+  complete: (stdout: string) => boolean,
 ): TmuxAnswer | { readonly kind: 'ended'; readonly detail: string } {
   if (result.kind === 'failed') return unknown(result.why, result.detail);
-  if (result.stdout.endsWith(end)) return { kind: 'answer', stdout: result.stdout };
+  if (complete(result.stdout)) return { kind: 'answer', stdout: result.stdout };
   const lines = result.stderr.split('\n').filter((line) => line !== '');
   const said = lines.at(-1) ?? '';
   if (result.code === 0) {

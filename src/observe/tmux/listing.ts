@@ -93,9 +93,9 @@ export function renderListing(nonce: string): string {
   ].join('\n');
 }
 
-/** With this ends an answer that is whole. */
-export function endOf(nonce: string): string {
-  return `${nonce}Z\n`;
+export function isWhole(nonce: string): (stdout: string) => boolean {
+  const end = `${nonce}Z\n`;
+  return (stdout) => stdout.endsWith(end);
 }
 
 /** Rows of earlier answers by their text: what is the same text again is the same row. */

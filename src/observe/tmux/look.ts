@@ -11,7 +11,7 @@ import { type AskedServer, type AskRequest, askOverlooked, askServers, type Serv
 import { askTmux, type ServerAddress, type TmuxPorts } from './client.ts';
 import { type HostQuestions, type Judged, judgeServer } from './judge-server.ts';
 import { findServers, type ListeningSockets, liveServer, otherMayListen, readListeningSockets } from './listeners.ts';
-import { endOf, type ListedPane, type ListedSession } from './listing.ts';
+import { isWhole, type ListedPane, type ListedSession } from './listing.ts';
 import { seesAnotherSocket } from './mount-view.ts';
 import { parseScreens, renderScreens } from './screens.ts';
 import { readSocketDirectory } from './socket-directory.ts';
@@ -225,7 +225,7 @@ async function readScreens(
   if (wanted.length === 0) return { status: 'known', value: new Map() };
   const nonce = newNonce();
   const script = renderScreens([...new Set(wanted)], nonce);
-  const answer = await askTmux(address, script, endOf(nonce), request.deadlineMs, ports);
+  const answer = await askTmux(address, script, isWhole(nonce), request.deadlineMs, ports);
   if (answer.kind === 'unknown') return answer.unknown;
   const screens = answer.kind === 'answer' ? parseScreens(answer.stdout, nonce) : null;
   if (screens !== null) return { status: 'known', value: screens };
