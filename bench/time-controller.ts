@@ -21,11 +21,16 @@ import {
 export interface PassCost {
   /** Milliseconds of processor time: of one full pass, its children and the status that it writes included. */
   readonly pass: number;
+  /** The same of its first passes, in which V8 still compiles. */
+  readonly early: number;
   /** Milliseconds from its trigger to the status that it wrote, the 200 ms for which changes are gathered included. */
   readonly took: number;
   readonly node: number;
   readonly mib: number;
 }
+
+/** Passes after which one is what it is for as long as the controller lives: two hours of a pass each minute. */
+const WARM = 120;
 
 export async function timePasses(roster: string, passes: number): Promise<PassCost> {
   const pid = startController(roster);
@@ -42,13 +47,18 @@ export async function timePasses(roster: string, passes: number): Promise<PassCo
       await pause(10);
     }
   };
+  const cost = async (count: number): Promise<Pick<PassCost, 'pass' | 'took'>> => {
+    const [began, used] = [now(), cpuOf(pid)];
+    for (let done = 0; done < count; done += 1) await pass();
+    return { pass: (cpuOf(pid) - used) / count, took: (now() - began) / count };
+  };
   for (let warm = 0; warm < 5; warm += 1) await pass();
-  const [began, used] = [now(), cpuOf(pid)];
-  for (let done = 0; done < passes; done += 1) await pass();
-  const cost = { pass: (cpuOf(pid) - used) / passes, took: (now() - began) / passes };
+  const early = await cost(passes);
+  for (let warm = 5 + passes; warm < WARM; warm += 1) await pass();
+  const settled = await cost(passes);
   const mib = residentMiB(pid);
   stopController();
-  return { ...cost, node: cpuOfRuns([process.execPath, '-e', '0'], 30), mib };
+  return { ...settled, early: early.pass, node: cpuOfRuns([process.execPath, '-e', '0'], 30), mib };
 }
 
 function passesOf(): number {

@@ -72,7 +72,7 @@ export interface Context {
   /** What is known to be secret by now; both streams pass through it. */
   readonly masking: Masking;
   /** Of a command that looks again and again: what processes told before. */
-  readonly known?: KnownProcesses;
+  readonly known?: KnownProcesses | undefined;
   /** Likewise, what files held; never just before an effect. */
   readonly knownFiles?: KnownFiles | undefined;
   /** Likewise, what the last look was told. */

@@ -3,6 +3,7 @@
  * are made from (names, ids, paths, values that the roster compares) stays as it is, since a struck out name would be
  * another name; it is masked where it is shown.
  */
+import { areSame, haveSameFields } from '../spec/kept.ts';
 import type { Masking } from './masking.ts';
 import type {
   AgentHeartbeats,
@@ -13,6 +14,7 @@ import type {
   TmuxObserved,
   TmuxPane,
   TmuxServerObserved,
+  TmuxSession,
 } from './state.ts';
 
 /** The same object where no secret is known. */
@@ -60,15 +62,27 @@ function serverText(text: Text, seen: TmuxServerObserved): TmuxServerObserved {
     case 'unknown':
       return { ...seen, server: detailed(text, server) };
     case 'running': {
-      const sessions = server.sessions.map((s) => ({ ...s, panes: s.panes.map((pane) => paneText(text, pane)) }));
+      const sessions = server.sessions.map((session) => sessionText(text, session));
       return { ...seen, server: { ...server, sessions } };
     }
   }
 }
 
+/** The same object where nothing is struck out, as in all that it is made of: who looks again and again knows it by that. */
+function sessionText(text: Text, session: TmuxSession): TmuxSession {
+  const panes = session.panes.map((pane) => paneText(text, pane));
+  return areSame(panes, session.panes) ? session : { ...session, panes };
+}
+
 function paneText(text: Text, pane: TmuxPane): TmuxPane {
   const prompt = pane.prompt === null ? null : { ...pane.prompt, text: text(pane.prompt.text) };
-  return { ...pane, current_command: text(pane.current_command), runs: runsText(text, pane.runs), prompt };
+  const current_command = text(pane.current_command);
+  const runs = runsText(text, pane.runs);
+  const same =
+    current_command === pane.current_command &&
+    haveSameFields(runs, pane.runs) &&
+    (prompt === null || (pane.prompt !== null && haveSameFields(prompt, pane.prompt)));
+  return same ? pane : { ...pane, current_command, runs, prompt };
 }
 
 function runsText(text: Text, runs: PaneRuns): PaneRuns {

@@ -1,7 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { withoutSecrets } from '../../src/observe/free-text.ts';
 import { createMasking } from '../../src/observe/masking.ts';
 import { formatEnvFileValue, quoteShell } from '../../src/spec/quoting.ts';
+import * as w from '../diff/world.ts';
 
 function knowing(...values: readonly string[]) {
   const masking = createMasking();
@@ -85,4 +87,15 @@ test('whatever the secret, and wherever it stands, it is never left', () => {
       if (!`${before}***${after}`.includes(secret)) expect(masked).not.toContain(secret);
     }),
   );
+});
+
+test('sessions in which nothing is struck out are the very objects that they were, so that who looks again knows them', () => {
+  const agents = ['one', 'two'].map((name) => `  - { name: ${name}, runtime: pi }\n`).join('');
+  const seen = w.healthy(w.roster(`version: 1\nagents:\n${agents}`));
+  w.paneOf(seen, 'two').current_command = `pi ${SECRET}`;
+  const masked = withoutSecrets(mask, seen);
+  expect(w.session(masked as typeof seen, 'one')).toBe(w.session(seen, 'one'));
+  expect(w.session(masked as typeof seen, 'two')).not.toBe(w.session(seen, 'two'));
+  expect(w.paneOf(masked as typeof seen, 'two').current_command).toBe('pi ***');
+  expect(JSON.stringify(masked)).not.toContain('p4ss');
 });

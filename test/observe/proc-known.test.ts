@@ -128,3 +128,18 @@ test('the kernel tells an exec: the same process, another image', async () => {
     child.kill('SIGKILL');
   }
 });
+
+test('what could not be told is asked again at the next look, of what reads then', () => {
+  const known = knownProcesses();
+  const table = tableOf(entry());
+  const { details } = counting();
+  const denied = { status: 'unknown', why: 'denied', detail: 'EMFILE' } as const;
+  // As the real ones: what one look was told, a failure too, it is told all along.
+  const failing: ProcessDetails = { ...details, exe: () => null, cmdline: () => null, environ: () => denied };
+  const first = known.over(failing, table, NOW);
+  expect([first.exe(7), first.cmdline(7), first.environ(7)]).toEqual([null, null, denied]);
+  const second = known.over(details, table, NOW + 1_000);
+  expect([second.exe(7), second.cmdline(7), second.environ(7).status]).toEqual(['/bin/pi', ['pi'], 'known']);
+  const third = known.over(failing, table, NOW + 2_000);
+  expect([third.exe(7), third.cmdline(7), third.environ(7).status]).toEqual(['/bin/pi', ['pi'], 'known']);
+});

@@ -1,5 +1,5 @@
 /** Links that cannot be read: a disk that answers so is made by hand, for root can read every real one. */
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, unlinkSync, utimesSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
@@ -59,4 +59,19 @@ test('a unit directory that is not there, or a link to one that was moved away, 
   expect(links.value.wantedBy(PI)).toEqual(['default.target']);
   mkdirSync(join(root, 'missing'));
   expect(links.value.touched()).toBe('yes');
+});
+
+test('a directory whose time is set to the future is seen to change all the same', () => {
+  const wants = join(root, 'default.target.wants');
+  const future = new Date(Date.now() + 3_600_000);
+  const set = () => {
+    for (const path of [wants, root]) utimesSync(path, future, future);
+  };
+  set();
+  const links = read();
+  if (links.status === 'unknown') throw new Error(links.detail);
+  // A deploy that gives things the times that they have elsewhere.
+  unlinkSync(join(wants, PI));
+  set();
+  expect(links.value.touched()).not.toBe('no');
 });

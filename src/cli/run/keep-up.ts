@@ -55,10 +55,11 @@ export async function keepUp(input: RunInput, context: Context): Promise<ExitCod
   const alone = await takeController(paths, input.here, context);
   if (!alone.ok) return reportFailure(context, alone.error);
   const undo = context.onExit(alone.value.release);
+  const remembered = { known: knownProcesses(), knownFiles: knownFiles(context.now), lastLook: lastLook() };
   try {
-    const remembered = { known: knownProcesses(), knownFiles: knownFiles(context.now), lastLook: lastLook() };
     return await keepUpAlone(input, paths, { ...context, ...remembered }, alone.value);
   } finally {
+    remembered.lastLook.close();
     alone.value.release();
     undo();
   }

@@ -185,7 +185,7 @@ async function make(
   const { user, files, processes, now, delay } = context;
   const { roster } = looked.input;
   // What decides whether an effect may still be made is read, not remembered.
-  const anew = { ...context, knownFiles: undefined, lastLook: undefined };
+  const anew = { ...context, known: undefined, knownFiles: undefined, lastLook: undefined };
   const own = inScopeOfItsOwn(context.run, expandHome(LAUNCHER_PATH, user.home), ownCgroup());
   const result = await applyPlan({
     plan,

@@ -10,7 +10,7 @@ import { closeSync, openSync, readFileSync, readSync, statSync } from 'node:fs';
 import { type EntryRead, LONGEST_LINE, type ProcessEntry, parseStat, readEntry, type StatReader } from './table.ts';
 
 /** How many are kept open, whatever the limit of descriptors. */
-const MOST = 16_384;
+const MOST = 4_096;
 /** Of the limit: the rest is for everything else that this process opens. */
 const SHARE = 1 / 4;
 /** Nobody's: a process of which no more can be told, for it has ended. */

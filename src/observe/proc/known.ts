@@ -25,7 +25,10 @@ interface Known {
   entry: ProcessEntry;
   /** Unix milliseconds. */
   readonly since: number;
-  readonly details: Pick<ProcessDetails, 'exe' | 'cmdline' | 'environ'>;
+  /** Each null until it was told: a failure is not an answer, and is asked for again. */
+  exe: string | null;
+  cmdline: readonly string[] | null;
+  environ: ReturnType<ProcessDetails['environ']> | null;
 }
 
 export function knownProcesses(): KnownProcesses {
@@ -36,26 +39,41 @@ export function knownProcesses(): KnownProcesses {
   return {
     over: (details, table, now) => {
       forget(table);
-      const of = (pid: number): Known['details'] => {
+      const of = (pid: number): Known | null => {
         const entry = table.entries.get(pid);
         const before = known.get(pid);
         const lasts = before !== undefined && now - before.since < READ_AGAIN_MS && now >= before.since;
-        if (lasts && before.entry === entry) return before.details;
+        if (lasts && before.entry === entry) return before;
         const identity = entry === undefined ? null : identityOf(entry, table, now);
-        if (entry === undefined || identity === null) return details;
+        if (entry === undefined || identity === null) return null;
         if (lasts && before.identity === identity) {
           before.entry = entry;
-          return before.details;
+          return before;
         }
-        const fresh = { identity, entry, since: now, details: remembered(details) };
+        const fresh: Known = { identity, entry, since: now, exe: null, cmdline: null, environ: null };
         known.set(pid, fresh);
-        return fresh.details;
+        return fresh;
       };
       return {
         ...details,
-        exe: (pid) => of(pid).exe(pid),
-        cmdline: (pid) => of(pid).cmdline(pid),
-        environ: (pid) => of(pid).environ(pid),
+        exe: (pid) => {
+          const it = of(pid);
+          if (it === null) return details.exe(pid);
+          it.exe ??= details.exe(pid);
+          return it.exe;
+        },
+        cmdline: (pid) => {
+          const it = of(pid);
+          if (it === null) return details.cmdline(pid);
+          it.cmdline ??= details.cmdline(pid);
+          return it.cmdline;
+        },
+        environ: (pid) => {
+          const it = of(pid);
+          if (it === null) return details.environ(pid);
+          if (it.environ?.status !== 'known') it.environ = details.environ(pid);
+          return it.environ;
+        },
       };
     },
   };
@@ -66,25 +84,4 @@ function identityOf({ start_time, comm, state, image }: ProcessEntry, table: Pro
   const started = table.booted_at_ms + (start_time * 1_000) / table.clock_ticks_per_second;
   if (image === null || state === 'Z' || now - started < YOUNG_MS) return null;
   return `${start_time} ${image} ${comm}`;
-}
-
-/** One process's answers, each asked for at most once; a failure is not an answer and is asked for again. */
-function remembered(details: ProcessDetails): Known['details'] {
-  let exe: string | null = null;
-  let cmdline: readonly string[] | null = null;
-  let environ: ReturnType<ProcessDetails['environ']> | null = null;
-  return {
-    exe: (pid) => {
-      exe ??= details.exe(pid);
-      return exe;
-    },
-    cmdline: (pid) => {
-      cmdline ??= details.cmdline(pid);
-      return cmdline;
-    },
-    environ: (pid) => {
-      if (environ?.status !== 'known') environ = details.environ(pid);
-      return environ;
-    },
-  };
 }

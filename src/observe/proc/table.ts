@@ -65,7 +65,10 @@ export function readProcessTable(
     const pid = Number(name);
     if (!Number.isInteger(pid) || pid <= 0) continue;
     const read = before.stats.read(`${procRoot}/${name}`);
-    if (read.kind === 'failed') return unknown(read);
+    if (read.kind === 'failed') {
+      before.stats.done();
+      return unknown(read);
+    }
     if (read.kind === 'entry') entries.set(pid, read.entry);
   }
   before.stats.done();

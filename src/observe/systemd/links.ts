@@ -159,8 +159,9 @@ function stampOf(path: string): Stamp {
   try {
     const found = statSync(path, { throwIfNoEntry: false });
     if (found === undefined) return { identity: '', fresh: false };
-    const changed = Math.max(found.mtimeMs, found.ctimeMs);
-    return { identity: `${found.dev} ${found.ino} ${changed}`, fresh: Math.abs(Date.now() - changed) < FRESH_MS };
+    // Both times: the first can be set by anybody, to the future too, where it would stand for all that comes after it.
+    const identity = `${found.dev} ${found.ino} ${found.mtimeMs} ${found.ctimeMs}`;
+    return { identity, fresh: Math.abs(Date.now() - found.ctimeMs) < FRESH_MS };
   } catch (error) {
     // What it means that it cannot be looked at is told by listing it.
     return { identity: codeOf(error), fresh: false };
