@@ -20,7 +20,7 @@ export interface ChildSpec {
 export interface ChildListener {
   readonly stdout: (chunk: Buffer) => void;
   readonly stderr: (chunk: Buffer) => void;
-  /** It could not be started: the kernel's word for it. `closed` does not follow. */
+  /** It could not be started, or what it says not be read to its end: the kernel's word for it. `closed` may follow. */
   readonly failed: (code: string) => void;
   /** It has ended, and all that it wrote was handed on. */
   readonly closed: (code: number | null, signal: string | null) => void;
@@ -56,9 +56,10 @@ function startByNode(spec: ChildSpec, listener: ChildListener): Child {
   // A program that ends before it has read everything is judged by how it ended.
   child.stdin?.on('error', () => {});
   child.stdin?.end(spec.input);
-  child.stdout?.on('data', listener.stdout).on('error', () => {});
-  child.stderr?.on('data', listener.stderr).on('error', () => {});
-  child.on('error', (error: NodeJS.ErrnoException) => listener.failed(error.code ?? error.message));
+  const failed = (error: NodeJS.ErrnoException): void => listener.failed(error.code ?? error.message);
+  child.stdout?.on('data', listener.stdout).on('error', failed);
+  child.stderr?.on('data', listener.stderr).on('error', failed);
+  child.on('error', failed);
   child.on('close', listener.closed);
   return {
     pid: child.pid ?? null,
@@ -103,10 +104,13 @@ function startByUv(uv: Uv, spec: ChildSpec, listener: ChildListener): Child {
   }
   const ended = outputs.map((pipe, at) => {
     let open = true;
-    const end = (): void => {
+    const end = (errno: number | null): void => {
       if (!open) return;
       open = false;
       pipe.close();
+      // Half of an answer is none.
+      const code = errno === null ? 'EOF' : uv.nameOf(errno);
+      if (code !== 'EOF') listener.failed(code);
       oneLess();
     };
     readAll(uv, pipe, at === 0 ? listener.stdout : listener.stderr, end);
@@ -117,7 +121,7 @@ function startByUv(uv: Uv, spec: ChildSpec, listener: ChildListener): Child {
     pid: process.pid,
     abandon: () => {
       abandoned = true;
-      for (const end of ended) end();
+      for (const end of ended) end(null);
       // Its exit is still heard where this process lives that long, so that no zombie stays.
       process.unref();
     },
