@@ -2,7 +2,7 @@
  * The launcher that makes every session in layout fleet and with supervisor none (docs/contract.md, section 9): POSIX
  * shell, so that a boot needs neither Node nor the roster, and nothing breaks when fleet is upgraded or gone.
  */
-import { COMMON } from './launch/common.ts';
+import { HEAD } from './launch/head.ts';
 import { MAIN } from './launch/main.ts';
 import { PANE } from './launch/pane.ts';
 import { SESSIONS } from './launch/sessions.ts';
@@ -23,7 +23,7 @@ export function usesLauncher(roster: Pick<Roster, 'layout' | 'supervisor'>): boo
 }
 
 /** Made once: what is on the disk is compared with it whenever a plan is made. */
-const TEXT = [COMMON, SESSIONS, STOP, PANE, MAIN].join('');
+const TEXT = [HEAD, SESSIONS, STOP, PANE, MAIN].join('');
 
 /** The whole text of `LAUNCHER_PATH`; mode 0755 or stricter. The same for every roster. */
 export function renderLauncher(): string {

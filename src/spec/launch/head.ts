@@ -5,7 +5,7 @@ import { shellText } from './shell-text.ts';
  * takes over the agent's environment into the same shell. Measured on tmux 3.3a: a stopped server hangs every client
  * for ever (hence the deadline), a missing server has two texts and one exit code, and "access not allowed" exits 0.
  */
-export const COMMON = shellText`
+export const HEAD = shellText`
 #!/bin/sh
 # Written by fleet: do not edit, it is written again.
 #
