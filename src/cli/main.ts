@@ -22,7 +22,7 @@ function watchSignals(stderr: Output): Pick<Context, 'interrupted' | 'finishBefo
   /** Whether the command may have changed something. */
   readonly mayHaveChanged: () => boolean;
 } {
-  // Made when it is first asked for: commands that only look never do, and it takes 1 ms.
+  // Made when it is first asked for: commands that only look never do (1.2 million instructions, of 228 of a plan).
   let made: AbortController | null = null;
   const controller = (): AbortController => {
     made ??= new AbortController();

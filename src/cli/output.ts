@@ -66,6 +66,7 @@ function sinkFor(fd: number, makeStream: () => Stream, failed: Failed): Sink {
     case 'file':
       return fileSink(fd, failed);
     case 'pipe': {
+      // Node itself may write to standard error at any time, and two handles of one pipe keep each other waiting.
       const uv = fd === 2 ? null : uvHandles();
       return (uv === null ? null : pipeSink(uv, fd, failed)) ?? streamSink(makeStream(), failed);
     }
