@@ -18,7 +18,9 @@ interface Judged extends PassInput {
 export function judge(state: ControlState, input: Judged): Pick<ControlState, 'agents' | 'fleet'> {
   const { roster, plan, scope, decision, stopped, trouble, pauses } = input;
   const at = stamp(input.now);
-  const { held, counters, act } = decision;
+  const { held, counters } = decision;
+  // What other passes are at is under way all the same, whether this look finds it wrong still or right already.
+  const acting = [...decision.act, ...[...state.working.values()].flatMap((work) => work.acted)];
   const seen = seenContext(input);
   const agents: Record<string, readonly Condition[]> = {};
   for (const agent of roster.agents) {
@@ -28,7 +30,7 @@ export function judge(state: ControlState, input: Judged): Pick<ControlState, 'a
     if (!looked) continue;
     const pause = pauses.find((p) => covers(p, `/session/${agent.name}`, agent.name)) ?? null;
     const standing = readinessOf(seen, agent);
-    const facts = { agent, plan, standing, held, acting: act, counters, pause, stopped };
+    const facts = { agent, plan, standing, held, acting, counters, pause, stopped };
     agents[agent.name] = agentConditions(facts, before, at);
   }
   return { agents, fleet: fleetConditions(roster, agents, trouble, state.fleet, at) };

@@ -384,7 +384,12 @@ describe('passes at the same time', () => {
     const second = desk.look();
     expect(second.acts).toEqual(['restart session/stub session-dead']);
     expect(second.held).toContain('session/coder in-progress');
+    expect(desk.condition('coder', 'Reconciling')).toBe('True Repairing');
     alive(desk);
+    dead(desk, 'stub');
+    desk.look();
+    // It is right already, and not yet known to stay so.
+    expect(desk.condition('coder', 'Reconciling')).toBe('True Repairing');
     desk.end(second);
     desk.end(first);
     expect(desk.state.working.size).toBe(0);
