@@ -46,7 +46,7 @@ const STAGED = {
     realpathSync: { native: (path) => fs.realpathSync.native(STAGED_PATHS[path] ?? path) },
   }),
 };
-/** What is asked of Node without a require: the bus's socket, by either way to it, and flags. */
+/** What is asked of Node without a require: the bus's socket and files, by either way to them, and flags. */
 const onStage = (path) => (path === `/run/user/${userInfo().uid}/bus` ? join(stage, 'bus') : path);
 const connectOnStage = (net) => ({ ...net, connect: ({ path }) => net.connect({ path: onStage(path) }) });
 const pipesOnStage = (pipes) => ({
@@ -57,10 +57,14 @@ const pipesOnStage = (pipes) => ({
     }
   },
 });
+const filesOnStage = (files) => ({
+  ...files,
+  lstat: (path, ...rest) => files.lstat(STAGED_PATHS[path] ?? path, ...rest),
+});
 // V8 takes no cache that was made under other flags than it starts with.
 const withoutFlags = () => ({ setFlagsFromString: () => {} });
 const STAGED_BUILTINS = { 'node:net': connectOnStage, 'node:v8': withoutFlags };
-const STAGED_BINDINGS = { pipe_wrap: pipesOnStage, v8: withoutFlags };
+const STAGED_BINDINGS = { fs: filesOnStage, pipe_wrap: pipesOnStage, v8: withoutFlags };
 const { binding, getBuiltinModule } = process;
 process.binding = (name) => STAGED_BINDINGS[name]?.(binding(name)) ?? binding(name);
 process.getBuiltinModule = (name) => STAGED_BUILTINS[name]?.(getBuiltinModule(name)) ?? getBuiltinModule(name);

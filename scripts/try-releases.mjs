@@ -9,7 +9,9 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-const TESTS = ['observe/run', 'observe/unix-socket', 'spec/node-own'].map((name) => `test/${name}.test.ts`);
+const TESTS = ['observe/run', 'observe/unix-socket', 'observe/system-calls', 'spec/node-own'].map(
+  (name) => `test/${name}.test.ts`,
+);
 const USUAL = [0, 1, 2, 3, 4, 5, 6]
   .map((patch) => `20.19.${patch}`)
   .concat('20.20.0', '20.20.1', '20.20.2', '22', '24');

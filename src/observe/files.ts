@@ -1,5 +1,4 @@
 /** Files and paths of this user that the roster and its layout speak of, each known, absent or unknown by itself. */
-import { readlinkSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { envFileVariables, parseEnvFile } from '../spec/env-file.ts';
 import { expandHome } from '../spec/home.ts';
@@ -12,6 +11,7 @@ import type { LastLook } from './last-look.ts';
 import { type DirectoryRead, type FileRead, openDirectory, readFileSafely } from './read-file.ts';
 import type { Slices } from './slices.ts';
 import type { EnvFileObserved, FileObserved, FilesObserved, PathObserved } from './state.ts';
+import { sys } from './system-calls.ts';
 
 export interface FilesRequest {
   readonly layout: Layout;
@@ -181,7 +181,7 @@ function readUnitFile(directory: DirectoryRead, name: string, uid: number): File
 
 function linkTarget(path: string): string | null {
   try {
-    return readlinkSync(path);
+    return sys.readlink(path);
   } catch {
     // EINVAL: no link; ENOENT: nothing there. Reading it tells which.
     return null;

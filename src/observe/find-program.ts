@@ -1,7 +1,8 @@
 /** Where a command's first word is found, as the launcher's shell would look for it. */
-import { accessSync, constants, realpathSync, statSync } from 'node:fs';
+import { accessSync, constants, realpathSync } from 'node:fs';
 import { errorCode, unknownError } from './read-file.ts';
 import type { PathObserved } from './state.ts';
+import { isDirectory, isFile, sys } from './system-calls.ts';
 
 /**
  * An absolute `word` is looked at itself, any other in the absolute directories of `path`, in their order. What must be
@@ -26,9 +27,9 @@ export function splitPath(path: string | undefined): readonly string[] {
 
 function inspectProgram(path: string): PathObserved {
   try {
-    const found = statSync(path, { throwIfNoEntry: false });
-    if (found === undefined) return { state: 'missing', detail: `there is no ${path}` };
-    if (!found.isFile()) return { state: 'missing', detail: `${path} is no regular file` };
+    const found = sys.stat(path);
+    if (found === null) return { state: 'missing', detail: `there is no ${path}` };
+    if (!isFile(found)) return { state: 'missing', detail: `${path} is no regular file` };
     if (!mayExecute(path)) return { state: 'missing', detail: `${path} may not be executed: run chmod +x ${path}` };
     return { state: 'found', real: realpathSync.native(path) };
   } catch (error) {
@@ -39,9 +40,9 @@ function inspectProgram(path: string): PathObserved {
 /** A directory to start in: there, a directory, and one that may be entered. */
 export function inspectDirectory(path: string): PathObserved {
   try {
-    const found = statSync(path, { throwIfNoEntry: false });
-    if (found === undefined) return { state: 'missing', detail: `there is no ${path}` };
-    if (!found.isDirectory()) return { state: 'missing', detail: `${path} is no directory` };
+    const found = sys.stat(path);
+    if (found === null) return { state: 'missing', detail: `there is no ${path}` };
+    if (!isDirectory(found)) return { state: 'missing', detail: `${path} is no directory` };
     if (!mayExecute(path)) return { state: 'missing', detail: `${path} may not be entered` };
     return { state: 'found', real: realpathSync.native(path) };
   } catch (error) {

@@ -7,9 +7,9 @@
  * kept: the kernel's clock moves in steps of milliseconds, and a second change within one step would not show. What is
  * kept is read again now and then, whatever its inode says.
  */
-import type { Stats } from 'node:fs';
 import type { FileRead, Listed, ReadBefore } from './read-file.ts';
 import type { Source } from './state.ts';
+import type { Inode } from './system-calls.ts';
 
 export interface KnownFiles extends ReadBefore {
   /** What `make` made of this reading, made once where the reading is kept; of one reading one thing is made. */
@@ -28,7 +28,7 @@ const YOUNG_MS = 2_000;
 const READ_AGAIN_MS = 600_000;
 
 interface Kept {
-  readonly stats: Stats;
+  readonly stats: Inode;
   /** Unix milliseconds. */
   readonly since: number;
   readonly read: FileRead;
@@ -39,7 +39,7 @@ interface Kept {
 export function knownFiles(now: () => number): KnownFiles {
   const byPath = new Map<string, Kept>();
   const byRead = new WeakMap<FileRead, Kept>();
-  const listings = new Map<string, { readonly stats: Stats; readonly since: number; readonly listed: Listed }>();
+  const listings = new Map<string, { readonly stats: Inode; readonly since: number; readonly listed: Listed }>();
   const readings = new Map<string, { readonly value: Touchable; readonly since: number }>();
   const lasts = (since: number): boolean => {
     const at = now();
@@ -103,11 +103,11 @@ export function derivedBy(known: KnownFiles | undefined): KnownFiles['derived'] 
 }
 
 /** Changed so shortly before it was read that another change since could show no other time. */
-function isYoung({ mtimeMs, ctimeMs }: Stats, at: number): boolean {
+function isYoung({ mtimeMs, ctimeMs }: Inode, at: number): boolean {
   return at - Math.max(mtimeMs, ctimeMs) < YOUNG_MS;
 }
 
-function sameInode(a: Stats, b: Stats): boolean {
+function sameInode(a: Inode, b: Inode): boolean {
   return (
     a.ino === b.ino &&
     a.mtimeMs === b.mtimeMs &&

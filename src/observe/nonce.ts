@@ -1,5 +1,6 @@
-import { closeSync, openSync, readSync } from 'node:fs';
+import { constants } from 'node:fs';
 import { nodeModule } from '../spec/node-own.ts';
+import { sys } from './system-calls.ts';
 
 /**
  * Separates fields and rows in what tmux is asked. Names, titles and paths may hold newlines and tabs, so rows could be forged
@@ -19,12 +20,12 @@ export function randomHex(bytes: number): string {
 /** From the kernel's own source: node:crypto takes 4 ms to load, a tenth of what Node takes to start. */
 function randomBytes(count: number): Buffer {
   try {
-    const source = openSync('/dev/urandom', 'r');
+    const source = sys.open('/dev/urandom', constants.O_RDONLY);
     try {
       const bytes = Buffer.alloc(count);
-      if (readSync(source, bytes) === count) return bytes;
+      if (sys.read(source, bytes, 0, count, null) === count) return bytes;
     } finally {
-      closeSync(source);
+      sys.close(source);
     }
   } catch {
     // No descriptor left, or no such file here: there is another way.

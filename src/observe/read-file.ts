@@ -3,9 +3,10 @@
  * opened the ordinary way blocks until somebody writes to it, and O_NOFOLLOW guards the last component of a path only,
  * so the directory is opened by itself and the file through `/proc/self/fd`.
  */
-import { closeSync, constants, fstatSync, lstatSync, openSync, readdirSync, readSync, type Stats } from 'node:fs';
+import { constants, readdirSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
 import type { Unknown, UnknownCode } from './state.ts';
+import { type Inode, isDirectory, isFifo, isFile, isLink, isSocket, sys } from './system-calls.ts';
 
 export type FileRead =
   | { readonly state: 'absent' }
@@ -39,11 +40,11 @@ const OPEN_FILE = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY
 /** What was read before. */
 export interface ReadBefore {
   /** What was read of this path before, the very object, where the file is still the same; null where it is to be read. */
-  readonly recall: (path: string, found: Stats) => FileRead | null;
+  readonly recall: (path: string, found: Inode) => FileRead | null;
   /** `opened` was taken of the open file, before it was read. */
-  readonly keep: (path: string, opened: Stats, read: FileRead) => void;
+  readonly keep: (path: string, opened: Inode, read: FileRead) => void;
   /** What was listed of this directory before, where it is still the same; else what `list` gives. */
-  readonly listed: (path: string, found: Stats, list: () => Listed) => Listed;
+  readonly listed: (path: string, found: Inode, list: () => Listed) => Listed;
 }
 
 /** Names in a directory; those of regular files also by themselves. */
@@ -64,16 +65,16 @@ export function openDirectory(path: string, owners: readonly number[] | null, ru
   const followsLink = rules.followsLink === true;
   let fd: number;
   try {
-    if (lstatSync(path, { throwIfNoEntry: false }) === undefined) return { state: 'absent' };
-    fd = openSync(path, followsLink ? OPEN_DIRECTORY : OPEN_DIRECTORY | constants.O_NOFOLLOW);
+    if (sys.lstat(path) === null) return { state: 'absent' };
+    fd = sys.open(path, followsLink ? OPEN_DIRECTORY : OPEN_DIRECTORY | constants.O_NOFOLLOW);
   } catch (error) {
     const code = errorCode(error);
     if (code === 'ENOENT') return { state: 'absent' };
     if (code === 'ENOTDIR' || code === 'ELOOP') return refused('not-regular', `${path} is a link or no directory`);
     return unreadable(path, error);
   }
-  if (owners !== null && !owners.includes(fstatSync(fd).uid)) {
-    closeSync(fd);
+  if (owners !== null && !owners.includes(sys.fstat(fd).uid)) {
+    sys.close(fd);
     return refused('denied', `${path} belongs to another user`);
   }
   return directory(path, fd, rules.known);
@@ -94,7 +95,7 @@ function directory(path: string, fd: number, known: ReadBefore | undefined): Dir
         return { names: entries.map((entry) => entry.name), regular: new Set(files.map((entry) => entry.name)) };
       };
       try {
-        const listed = known === undefined ? list() : known.listed(path, fstatSync(fd), list);
+        const listed = known === undefined ? list() : known.listed(path, sys.fstat(fd), list);
         regular = listed.regular;
         return { state: 'listed', names: listed.names };
       } catch (error) {
@@ -105,7 +106,7 @@ function directory(path: string, fd: number, known: ReadBefore | undefined): Dir
       const shown = `${path}/${name}`;
       return recall(shown, rules, known) ?? readAt(pathOf(name), shown, rules, regular?.has(name) === true, known);
     },
-    close: () => closeSync(fd),
+    close: () => sys.close(fd),
   };
 }
 
@@ -127,8 +128,8 @@ export function readFileSafely(path: string, rules: ReadRules): FileRead {
 function recall(shown: string, rules: ReadRules, known: ReadBefore | undefined): FileRead | null {
   if (known === undefined || rules.followsLink === true) return null;
   try {
-    const found = lstatSync(shown, { throwIfNoEntry: false });
-    return found === undefined || whatIsWrong(shown, found, rules) !== null ? null : known.recall(shown, found);
+    const found = sys.lstat(shown);
+    return found === null || whatIsWrong(shown, found, rules) !== null ? null : known.recall(shown, found);
   } catch {
     // What stands in the way is told by reading it.
     return null;
@@ -139,13 +140,13 @@ function recall(shown: string, rules: ReadRules, known: ReadBefore | undefined):
 function readAt(path: string, shown: string, rules: ReadRules, isRegular: boolean, known?: ReadBefore): FileRead {
   let fd: number;
   try {
-    const found = isRegular ? null : lstatSync(path, { throwIfNoEntry: false });
-    if (found === undefined) return { state: 'absent' };
-    const follows = rules.followsLink === true && found?.isSymbolicLink() === true;
+    const found = isRegular ? 'not asked' : sys.lstat(path);
+    if (found === null) return { state: 'absent' };
+    const follows = rules.followsLink === true && found !== 'not asked' && isLink(found);
     // Looked at before it is opened: opening a FIFO, even without blocking, wakes who waits at its other end.
-    const wrong = follows || found === null ? null : whatIsWrong(shown, found, rules);
+    const wrong = follows || found === 'not asked' ? null : whatIsWrong(shown, found, rules);
     if (wrong !== null) return wrong;
-    fd = openSync(path, follows ? OPEN_FILE : OPEN_FILE | constants.O_NOFOLLOW);
+    fd = sys.open(path, follows ? OPEN_FILE : OPEN_FILE | constants.O_NOFOLLOW);
   } catch (error) {
     const code = errorCode(error);
     if (code === 'ENOENT') return { state: 'absent' };
@@ -153,7 +154,7 @@ function readAt(path: string, shown: string, rules: ReadRules, isRegular: boolea
     return unreadable(shown, error);
   }
   try {
-    const opened = fstatSync(fd);
+    const opened = sys.fstat(fd);
     const wrong = whatIsWrong(shown, opened, rules);
     if (wrong !== null) return wrong;
     const bytes = readUpTo(fd, opened.size, rules.maxBytes);
@@ -165,12 +166,12 @@ function readAt(path: string, shown: string, rules: ReadRules, isRegular: boolea
   } catch (error) {
     return unreadable(shown, error);
   } finally {
-    closeSync(fd);
+    sys.close(fd);
   }
 }
 
-function whatIsWrong(shown: string, stats: Stats, rules: ReadRules): UnknownRead | null {
-  if (!stats.isFile()) return refused('not-regular', `${shown} is ${kindOf(stats)}, not a regular file`);
+function whatIsWrong(shown: string, stats: Inode, rules: ReadRules): UnknownRead | null {
+  if (!isFile(stats)) return refused('not-regular', `${shown} is ${kindOf(stats)}, not a regular file`);
   if (rules.owners !== null && !rules.owners.includes(stats.uid)) {
     return refused('denied', `${shown} belongs to another user (uid ${stats.uid})`);
   }
@@ -182,7 +183,7 @@ function readUpTo(fd: number, expected: number, max: number): Buffer | null {
   let buffer = Buffer.allocUnsafe(expected + 1);
   let length = 0;
   for (;;) {
-    const read = readSync(fd, buffer, length, buffer.length - length, null);
+    const read = sys.read(fd, buffer, length, buffer.length - length, null);
     length += read;
     if (length > max) return null;
     // One byte more than the file had was asked for: less means that this is its end.
@@ -191,11 +192,11 @@ function readUpTo(fd: number, expected: number, max: number): Buffer | null {
   }
 }
 
-function kindOf(stats: Stats): string {
-  if (stats.isSymbolicLink()) return 'a symbolic link';
-  if (stats.isDirectory()) return 'a directory';
-  if (stats.isFIFO()) return 'a FIFO';
-  if (stats.isSocket()) return 'a socket';
+function kindOf(stats: Inode): string {
+  if (isLink(stats)) return 'a symbolic link';
+  if (isDirectory(stats)) return 'a directory';
+  if (isFifo(stats)) return 'a FIFO';
+  if (isSocket(stats)) return 'a socket';
   return 'a device';
 }
 

@@ -3,18 +3,14 @@ import { mkdirSync, mkdtempSync, rmSync, symlinkSync, unlinkSync, utimesSync } f
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { sys } from '../../src/observe/system-calls.ts';
 import { readUnitLinks } from '../../src/observe/systemd/links.ts';
 
-const failing = vi.hoisted(() => ({ code: null as string | null, path: '' }));
-vi.mock('node:fs', async (original) => {
-  const fs = await original<typeof import('node:fs')>();
-  return {
-    ...fs,
-    readlinkSync: (path: string) => {
-      if (failing.code === null || !path.endsWith(failing.path)) return fs.readlinkSync(path);
-      throw Object.assign(new Error(failing.code), { code: failing.code });
-    },
-  };
+const failing = { code: null as string | null, path: '' };
+const { readlink } = sys;
+vi.spyOn(sys, 'readlink').mockImplementation((path) => {
+  if (failing.code === null || !path.endsWith(failing.path)) return readlink(path);
+  throw Object.assign(new Error(failing.code), { code: failing.code });
 });
 
 const TEMPLATE = 'agent@.service';

@@ -2,8 +2,8 @@
  * What single processes tell about themselves, read when first asked for and kept. Only of the same user (or as root)
  * are the executable, the directory, the environment and standard input readable; the command line is everybody's.
  */
-import { readlinkSync } from 'node:fs';
 import type { Source } from '../state.ts';
+import { sys } from '../system-calls.ts';
 import { readFailure, readWhole } from './read-file.ts';
 
 export interface ProcessDetails {
@@ -61,7 +61,7 @@ export function readProcessDetails(procRoot = '/proc'): ProcessDetails {
  */
 function readEnding(directory: string): ProcessEnding | null {
   try {
-    readlinkSync(`${directory}/exe`);
+    sys.readlink(`${directory}/exe`);
     return null;
   } catch (error) {
     if (!(error instanceof Error) || !('code' in error) || error.code !== 'ENOENT') return null;
@@ -109,7 +109,7 @@ function withoutDeleted(path: string): string {
 
 function readLink(path: string): Source<string> {
   try {
-    return { status: 'known', value: readlinkSync(path) };
+    return { status: 'known', value: sys.readlink(path) };
   } catch (error) {
     const failure = readFailure(error, path);
     return { status: 'unknown', why: failure.why, detail: failure.detail };

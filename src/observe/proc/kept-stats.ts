@@ -6,7 +6,8 @@
  * where another one has got its number by then. Whoever may know what is judged at each read, not when it was opened.
  * Every line is read anew at every look; only what was made of the very same bytes is taken from before.
  */
-import { closeSync, openSync, readFileSync, readSync, statSync } from 'node:fs';
+import { constants, readFileSync } from 'node:fs';
+import { sys } from '../system-calls.ts';
 import { type EntryRead, LONGEST_LINE, type ProcessEntry, parseStat, readEntry, type StatReader } from './table.ts';
 
 /** How many are kept open, whatever the limit of descriptors. */
@@ -38,7 +39,7 @@ export function keptStats(most = Math.min(MOST, Math.floor(descriptorLimit() * S
   const drop = (kept: Kept): void => {
     byDirectory.delete(kept.directory);
     kept.entry.end();
-    closeSync(kept.fd);
+    sys.close(kept.fd);
   };
   const close = (): void => {
     for (const kept of [...byDirectory.values()]) drop(kept);
@@ -71,26 +72,26 @@ export function keptStats(most = Math.min(MOST, Math.floor(descriptorLimit() * S
 function open(directory: string, look: number): Kept | EntryRead | null {
   let fd: number;
   try {
-    fd = openSync(`${directory}/stat`, 'r');
+    fd = sys.open(`${directory}/stat`, constants.O_RDONLY);
   } catch {
     return null;
   }
   try {
-    const length = readSync(fd, LINE, 0, LINE.length, 0);
+    const length = sys.read(fd, LINE, 0, LINE.length, 0);
     const bytes = Buffer.from(LINE.subarray(0, length));
     const read = parseStat(bytes.toString('utf8'), NOBODY);
     if (read !== null) return { fd, directory, bytes, entry: new KeptEntry(read, directory, fd), look };
   } catch {
     // Told by reading it in the ordinary way.
   }
-  closeSync(fd);
+  sys.close(fd);
   return null;
 }
 
 /** False where that process has ended, or its line cannot be read by this descriptor any more. */
 function readAgain(kept: Kept, look: number): boolean {
   try {
-    const length = readSync(kept.fd, LINE, 0, LINE.length, 0);
+    const length = sys.read(kept.fd, LINE, 0, LINE.length, 0);
     kept.look = look;
     if (length === kept.bytes.length && kept.bytes.compare(LINE, 0, length) === 0) {
       kept.entry.forgetUid();
@@ -178,9 +179,9 @@ class KeptEntry implements ProcessEntry {
 /** The owner of the directory; that it is this very process's shows in that it still lives afterwards. */
 function uidOf(directory: string, fd: number): number {
   try {
-    const { uid } = statSync(directory);
-    readSync(fd, LINE, 0, LINE.length, 0);
-    return uid;
+    const owner = sys.stat(directory);
+    sys.read(fd, LINE, 0, LINE.length, 0);
+    return owner?.uid ?? NOBODY;
   } catch {
     return NOBODY;
   }

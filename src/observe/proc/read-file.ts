@@ -2,8 +2,9 @@
  * Small synchronous reads under /proc, where files tell no size and may vanish at any moment. Synchronous on purpose:
  * hundreds of tiny reads cost a fraction of what as many trips through the thread pool do.
  */
-import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
+import { constants } from 'node:fs';
 import type { UnknownCode } from '../state.ts';
+import { isFile, sys } from '../system-calls.ts';
 
 export interface ReadFailure {
   readonly why: UnknownCode;
@@ -41,7 +42,7 @@ type Gives = 'in-pieces' | 'fills-buffer';
 export function readWhole(path: string, gives: Gives = 'in-pieces'): ReadOutcome {
   let fd: number;
   try {
-    fd = openSync(path, 'r');
+    fd = sys.open(path, constants.O_RDONLY);
   } catch (error) {
     return { ok: false, error: readFailure(error, path) };
   }
@@ -50,7 +51,7 @@ export function readWhole(path: string, gives: Gives = 'in-pieces'): ReadOutcome
   } catch (error) {
     return { ok: false, error: readFailure(error, path) };
   } finally {
-    closeSync(fd);
+    sys.close(fd);
   }
 }
 
@@ -61,24 +62,24 @@ export function readWhole(path: string, gives: Gives = 'in-pieces'): ReadOutcome
 export function readRegular(path: string, limit: number): string | null {
   let fd: number;
   try {
-    fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+    fd = sys.open(path, constants.O_RDONLY | constants.O_NONBLOCK);
   } catch {
     return null;
   }
   try {
-    const stat = fstatSync(fd);
-    return stat.isFile() && stat.size <= limit ? readToEnd(fd, 'in-pieces').toString('utf8') : null;
+    const stat = sys.fstat(fd);
+    return isFile(stat) && stat.size <= limit ? readToEnd(fd, 'in-pieces').toString('utf8') : null;
   } catch {
     return null;
   } finally {
-    closeSync(fd);
+    sys.close(fd);
   }
 }
 
 function readToEnd(fd: number, gives: Gives): Buffer {
   let length = 0;
   while (length < CHUNK.length) {
-    const count = readSync(fd, CHUNK, length, CHUNK.length - length, null);
+    const count = sys.read(fd, CHUNK, length, CHUNK.length - length, null);
     length += count;
     const ends = count === 0 || (gives === 'fills-buffer' && length < CHUNK.length);
     if (ends) return CHUNK.subarray(0, length);
@@ -90,7 +91,7 @@ function readOn(fd: number, head: Buffer): Buffer {
   const parts = [head];
   let total = head.length;
   for (;;) {
-    const count = readSync(fd, CHUNK, 0, CHUNK.length, null);
+    const count = sys.read(fd, CHUNK, 0, CHUNK.length, null);
     if (count === 0) return Buffer.concat(parts);
     total += count;
     if (total > LIMIT) throw Object.assign(new Error('too large'), { code: 'EFBIG' });

@@ -2,8 +2,9 @@
  * The process table in one synchronous pass over /proc: one stat line and the owner of each process. Processes that
  * end during the pass are simply not in it.
  */
-import { closeSync, openSync, readdirSync, readSync, statSync } from 'node:fs';
+import { constants, readdirSync } from 'node:fs';
 import type { Source, Unknown, UnknownCode } from '../state.ts';
+import { sys } from '../system-calls.ts';
 import { readFailure, readWhole } from './read-file.ts';
 
 /** Numbers as /proc/PID/stat has them (man 5 proc); `start_time` in clock ticks since boot, `uid` the effective one. */
@@ -152,15 +153,16 @@ const LINE = Buffer.allocUnsafe(LONGEST_LINE);
 export function readEntry(directory: string): EntryRead {
   try {
     // The directory always bears the effective uid; the files in it belong to root for a process that is not dumpable.
-    const uid = statSync(directory).uid;
-    const fd = openSync(`${directory}/stat`, 'r');
+    const owner = sys.stat(directory);
+    if (owner === null) return { kind: 'ended' };
+    const fd = sys.open(`${directory}/stat`, constants.O_RDONLY);
     let line: string;
     try {
-      line = LINE.toString('utf8', 0, readSync(fd, LINE, 0, LINE.length, null));
+      line = LINE.toString('utf8', 0, sys.read(fd, LINE, 0, LINE.length, null));
     } finally {
-      closeSync(fd);
+      sys.close(fd);
     }
-    const entry = parseStat(line, uid);
+    const entry = parseStat(line, owner.uid);
     if (entry !== null) return { kind: 'entry', entry };
     return { kind: 'failed', why: 'garbage', detail: `${directory}/stat is not a stat line` };
   } catch (error) {

@@ -2,9 +2,10 @@
  * Unit files and links as they lie in the manager's directories now. The manager's own word on them is as old as its
  * last daemon-reload: measured on systemd 252, the property UnitFileState stays `enabled` after the link was deleted.
  */
-import { type Dirent, readdirSync, readlinkSync, statSync } from 'node:fs';
+import { type Dirent, readdirSync } from 'node:fs';
 import { basename } from 'node:path';
 import type { Source, Unknown, UnknownCode } from '../state.ts';
+import { sys } from '../system-calls.ts';
 
 export interface UnitLinks {
   /** Units in whose `.wants`, `.requires` or `.upholds` directories `unit` is linked, by name, sorted. */
@@ -157,8 +158,8 @@ function remembered<T>(tell: (unit: string) => T): (unit: string) => T {
 
 function stampOf(path: string): Stamp {
   try {
-    const found = statSync(path, { throwIfNoEntry: false });
-    if (found === undefined) return { identity: '', fresh: false };
+    const found = sys.stat(path);
+    if (found === null) return { identity: '', fresh: false };
     // Both times: the first can be set by anybody, to the future too, where it would stand for all that comes after it.
     const identity = `${found.dev} ${found.ino} ${found.mtimeMs} ${found.ctimeMs}`;
     return { identity, fresh: Math.abs(Date.now() - found.ctimeMs) < FRESH_MS };
@@ -201,7 +202,7 @@ function list(directory: string): readonly Dirent[] | Unknown {
 /** Null where it went away in between, or was replaced by what is no link. */
 function readLink(path: string): string | null | Unknown {
   try {
-    return readlinkSync(path);
+    return sys.readlink(path);
   } catch (error) {
     const code = codeOf(error);
     return code === 'ENOENT' || code === 'EINVAL' ? null : unreadable(`cannot read the link ${path}`, code);

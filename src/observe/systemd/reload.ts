@@ -1,5 +1,6 @@
 /** Whether any unit may need a daemon-reload, told from the disk so that the manager need not be asked unit by unit. */
-import { lstatSync, readdirSync, statSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
+import { isDirectory, isLink, sys } from '../system-calls.ts';
 import type { ClockReading } from './manager.ts';
 
 /** The kernel stamps files with the time of its last tick: at most 10 ms behind the clock. */
@@ -22,15 +23,15 @@ export function mayNeedReload(loadedAt: ClockReading | null, files: readonly str
 
 function touchedSince(path: string, since: number): boolean {
   try {
-    const link = lstatSync(path, { throwIfNoEntry: false });
-    if (link === undefined) return false;
+    const link = sys.lstat(path);
+    if (link === null) return false;
     if (link.ctimeMs >= since) return true;
-    const target = link.isSymbolicLink() ? statSync(path, { throwIfNoEntry: false }) : link;
-    if (target === undefined) return true;
+    const target = isLink(link) ? sys.stat(path) : link;
+    if (target === null) return true;
     if (target.ctimeMs >= since) return true;
     return (
       path.endsWith('.d') &&
-      target.isDirectory() &&
+      isDirectory(target) &&
       readdirSync(path).some((name) => touchedSince(`${path}/${name}`, since))
     );
   } catch {

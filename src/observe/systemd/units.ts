@@ -3,12 +3,12 @@
  * Measured on systemd 252 (docs/systemd-cost.md): everything is asked over the user's bus in two round trips; where the
  * bus is there but cannot be understood, or is not there, `systemctl --user` is asked the same.
  */
-import { lstatSync } from 'node:fs';
 import type { Layout } from '../../spec/layout.ts';
 import { ok, type Result } from '../../spec/result.ts';
 import type { KnownFiles } from '../known-files.ts';
 import type { RunProgram } from '../run.ts';
 import type { Source, UnitObserved, UnitsObserved, Unknown, UnknownCode } from '../state.ts';
+import { isDirectory, sys } from '../system-calls.ts';
 import { bootTargets } from './boot-targets.ts';
 import type { BusFailure } from './bus.ts';
 import { busManager } from './bus-manager.ts';
@@ -76,9 +76,9 @@ export async function askManager(
 /** The user that the directory belongs to is the user whose manager would answer. */
 export function inspectRuntimeDirectory(path: string, uid: number): Unknown | null {
   try {
-    const stat = lstatSync(path, { throwIfNoEntry: false });
-    if (stat === undefined) return unknown('no-runtime-directory', `${path} does not exist: no user manager runs`);
-    if (!stat.isDirectory()) return unknown('no-runtime-directory', `${path} is no directory`);
+    const stat = sys.lstat(path);
+    if (stat === null) return unknown('no-runtime-directory', `${path} does not exist: no user manager runs`);
+    if (!isDirectory(stat)) return unknown('no-runtime-directory', `${path} is no directory`);
     if (stat.uid === uid) return null;
     return unknown('foreign-runtime-directory', `${path} belongs to uid ${stat.uid}, not to uid ${uid}`);
   } catch (error) {

@@ -2,10 +2,11 @@
  * Which live processes listen on which socket path. The socket's file can be deleted under a live server, and a second
  * server can take the path: then tmux answers for one of them, or says that there is none. The kernel knows better.
  */
-import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { buildTable, type ProcessEntry, type ProcessTable } from '../proc/table.ts';
 import { errorCode, unknownError } from '../read-file.ts';
 import type { LiveServer, Source, Unknown } from '../state.ts';
+import { sys } from '../system-calls.ts';
 
 /** Inodes of listening sockets, by path as the server gave it to the kernel. */
 export type ListeningSockets = ReadonlyMap<string, readonly string[]>;
@@ -61,7 +62,7 @@ function foreignNamespaces(procRoot: string, table: ProcessTable, uid: number): 
 
 function linkOrNull(path: string): string | null {
   try {
-    return readlinkSync(path);
+    return sys.readlink(path);
   } catch {
     return null;
   }
@@ -188,7 +189,7 @@ function readHeld(process: ProcessEntry, files: Files, directory: string): Held 
     const names = files === 'all' ? readdirSync(directory) : Array.from({ length: FIRST }, (_, fd) => String(fd));
     for (const name of names) {
       try {
-        links.add(readlinkSync(`${directory}/${name}`));
+        links.add(sys.readlink(`${directory}/${name}`));
       } catch (error) {
         unread ??= unreadOf(process, `${directory}/${name}`, error);
         // Who denies one denies all: a process with a capability that we have not lists its files and shows none. The first

@@ -2,9 +2,10 @@
  * Where this user's tmux sockets are, and which exist. Asking tmux itself would make the directory (it does so before
  * it connects), and an observation changes nothing, so the file system is asked.
  */
-import { type Dirent, lstatSync, readdirSync, realpathSync, statSync } from 'node:fs';
+import { type Dirent, readdirSync, realpathSync } from 'node:fs';
 import { errorCode, unknownError } from '../read-file.ts';
 import type { Unknown } from '../state.ts';
+import { isDirectory, isSocket, sys } from '../system-calls.ts';
 
 export interface SocketDirectory {
   /** `TMUX_TMPDIR` for the client: the directory above, with links resolved as tmux does. */
@@ -34,9 +35,9 @@ export function readSocketDirectory(tmuxTmpdir: string | undefined, uid: number)
 
 function readSockets(path: string, uid: number): SocketDirectory['sockets'] {
   try {
-    const found = lstatSync(path, { throwIfNoEntry: false });
-    if (found === undefined) return { state: 'absent' };
-    if (!found.isDirectory()) return refused('not-regular', `${path} is no directory`);
+    const found = sys.lstat(path);
+    if (found === null) return { state: 'absent' };
+    if (!isDirectory(found)) return refused('not-regular', `${path} is no directory`);
     if (found.uid !== uid) return refused('denied', `${path} belongs to another user (uid ${found.uid})`);
     if ((found.mode & 0o077) !== 0) {
       const mode = (found.mode & 0o777).toString(8);
@@ -72,7 +73,8 @@ function realPath(path: string | undefined): string | null {
 /** Not one that leads nowhere, to itself, or to a file of another kind: there tmux finds no server either. */
 function mayLeadToSocket(link: string): boolean {
   try {
-    return statSync(link, { throwIfNoEntry: false })?.isSocket() === true;
+    const found = sys.stat(link);
+    return found !== null && isSocket(found);
   } catch (error) {
     return errorCode(error) !== 'ELOOP';
   }
