@@ -62,21 +62,22 @@ function envFile(
       return enforcedFile(ctx, agent, agent.name, 'env-file-missing', {}, after, null, ['there is no env file']);
     }
     case 'present': {
-      const different = Object.entries(wanted).filter(
-        ([k, v]) => !sameEnvValue(ctx.layout, k, seen.own[k], v, { home }),
+      const different = Object.keys(wanted).filter(
+        (key) => !sameEnvValue(ctx.layout, key, seen.own[key], wanted[key] ?? null, { home }),
       );
       const kept = different.filter(
-        ([key]) => !ctx.ignore.covers(addressFor(ctx, agent), agent.name, `/${key}`, 'env-file-changed'),
+        (key) => !ctx.ignore.covers(addressFor(ctx, agent), agent.name, `/${key}`, 'env-file-changed'),
       );
       if (kept.length === 0) return [];
       const before: Record<string, string> = {};
       const after: Record<string, string> = {};
-      for (const [key, value] of kept) {
+      for (const key of kept) {
+        const value = wanted[key] ?? null;
         const there = seen.own[key];
         if (there !== undefined) before[key] = there;
         if (value !== null) after[key] = value;
       }
-      const evidence = kept.map(([key, value]) => describeKey(key, seen.own[key], value));
+      const evidence = kept.map((key) => describeKey(key, seen.own[key], wanted[key] ?? null));
       return enforcedFile(ctx, agent, agent.name, 'env-file-changed', before, after, seen.sha256, evidence);
     }
   }

@@ -105,12 +105,13 @@ function fromEnvFile(ctx: PlanContext, agent: AgentSpec, home: string, wanted: s
   const file = ctx.files?.env_files[agent.name];
   if (file?.state !== 'present') return [UNREADABLE];
   const wantedKeys = wantedEnv(ctx.roster, agent, home);
-  const different = Object.entries(wantedKeys).filter(
-    ([key, value]) => !sameEnvValue(ctx.layout, key, file.own[key], value, { home }),
+  const different = Object.keys(wantedKeys).filter(
+    (key) => !sameEnvValue(ctx.layout, key, file.own[key], wantedKeys[key] ?? null, { home }),
   );
   if (different.length === 0) return [];
-  const names = different.map(([key]) => key);
-  return [specChanged(null, wanted, [`started from its env file, whose ${names.join(', ')} differ from the roster`])];
+  return [
+    specChanged(null, wanted, [`started from its env file, whose ${different.join(', ')} differ from the roster`]),
+  ];
 }
 
 function specChanged(before: string | null, after: string, evidence: readonly string[]): Drift {
@@ -167,9 +168,10 @@ function workdirDrift(ctx: PlanContext, agent: AgentSpec, live: ProcessObserved)
 function envDrift(ctx: PlanContext, agent: AgentSpec, live: ProcessObserved, home: string): readonly Drift[] {
   if (live.env.status === 'unknown') return [untold(`its environment: ${live.env.detail}`)];
   const env = live.env.value;
-  const plain = [...Object.entries(wantedValues(ctx, agent, home))]
-    .filter(([key, value]) => !sameLive(ctx, env, key, value, home))
-    .map(([key, value]) => envAspect(live.pid, key, env.values[key] ?? null, value));
+  const wanted = wantedValues(ctx, agent, home);
+  const plain = Object.keys(wanted)
+    .filter((key) => !sameLive(ctx, env, key, wanted[key] ?? '', home))
+    .map((key) => envAspect(live.pid, key, env.values[key] ?? null, wanted[key] ?? ''));
   const secret = Object.entries(env.secrets)
     .filter(([key, seen]) => agent.env[key]?.kind === 'secret' && seen.matches === false)
     .map(([key]) => envAspect(live.pid, key, '***', '***'));

@@ -2,6 +2,7 @@
 import { socketArgument } from '../spec/argv-file.ts';
 import { expandHome } from '../spec/home.ts';
 import type { AgentSpec } from '../spec/model.ts';
+import { recordOf } from '../spec/record.ts';
 import { findProgram, splitPath } from './find-program.ts';
 import type { LastLook } from './last-look.ts';
 import type { FilesObserved, PathObserved } from './state.ts';
@@ -45,7 +46,7 @@ export function findCommands(request: CommandsRequest): FilesObserved['commands'
     }
     found.set(agent.name, observed);
   }
-  return last?.record('commands', found) ?? Object.fromEntries(found);
+  return last?.record('commands', found) ?? recordOf(found);
 }
 
 /**

@@ -4,6 +4,7 @@ import { envFileVariables, parseEnvFile } from '../spec/env-file.ts';
 import { expandHome } from '../spec/home.ts';
 import type { Layout } from '../spec/layout.ts';
 import type { AgentSpec } from '../spec/model.ts';
+import { recordOf } from '../spec/record.ts';
 import { sha256 } from '../spec/sha256.ts';
 import { inspectDirectory } from './find-program.ts';
 import { derivedBy, type KnownFiles } from './known-files.ts';
@@ -88,23 +89,25 @@ function* readEnvFiles(directory: DirectoryRead, request: FilesRequest): Slices<
     files.set(name, file);
   }
   for (const name of request.others) files.set(name, NOT_OBSERVED);
-  return { files: request.last?.record('env files', files) ?? Object.fromEntries(files), values };
+  return { files: request.last?.record('env files', files) ?? recordOf(files), values };
 }
 
 function describeEnvFile(read: ReadWhole, own: ReadonlySet<string>) {
   const parsed = parseEnvFile(read.bytes.toString('utf8'));
   const variables = envFileVariables(parsed);
   const owned: [string, string][] = [];
-  for (const variable of variables) if (own.has(variable[0])) owned.push(variable);
+  variables.forEach((value, name) => {
+    if (own.has(name)) owned.push([name, value]);
+  });
   const file: EnvFileObserved = {
     state: 'present',
     keys: Array.from(variables.keys()),
-    own: Object.fromEntries(owned),
+    own: recordOf(owned),
     mode: read.mode,
     modified_ms: read.modified_ms,
     sha256: sha256(read.bytes),
   };
-  return { all: Object.fromEntries(variables), file };
+  return { all: recordOf(variables), file };
 }
 
 function* readArgvFiles(directory: DirectoryRead, request: FilesRequest): Slices<FilesObserved['argv_files']> {
@@ -120,7 +123,7 @@ function* readArgvFiles(directory: DirectoryRead, request: FilesRequest): Slices
     );
   }
   for (const name of request.others) files.set(name, NOT_OBSERVED);
-  return request.last?.record('argv files', files) ?? Object.fromEntries(files);
+  return request.last?.record('argv files', files) ?? recordOf(files);
 }
 
 /** The agents in scope, and whose file is in the directory besides. */
@@ -163,7 +166,7 @@ function readUnitFiles(request: FilesRequest): FilesObserved['unit_files'] {
         : request.agents.map((agent) => layout.agentUnit(agent.name));
     const unread = listed?.state === 'unknown' ? listed : null;
     const names = directory.state === 'absent' ? asked : [...asked, ...instances];
-    return Object.fromEntries(names.map((name) => [name, unread ?? readUnitFile(directory, name, user.uid)]));
+    return recordOf(names.map((name) => [name, unread ?? readUnitFile(directory, name, user.uid)]));
   } finally {
     if (directory.state === 'open') directory.close();
   }
@@ -205,5 +208,5 @@ function inspectDirectories(
     const seen = inspectDirectory(expandHome(path, home));
     found.set(path, last?.path(`directory ${path}`, seen) ?? seen);
   }
-  return last?.record('directories', found) ?? Object.fromEntries(found);
+  return last?.record('directories', found) ?? recordOf(found);
 }

@@ -1,6 +1,7 @@
 /** Heartbeat files of the agents in scope. Fresh or stale is not judged here. */
 import { expandHome } from '../spec/home.ts';
 import type { Layout } from '../spec/layout.ts';
+import { recordOf } from '../spec/record.ts';
 import { parseHeartbeat } from './heartbeat-file.ts';
 import { derivedBy, type KnownFiles } from './known-files.ts';
 import type { LastLook } from './last-look.ts';
@@ -38,7 +39,7 @@ export function* observeHeartbeats(request: HeartbeatsRequest): Slices<Heartbeat
       agents.set(name, readBeats(name, opened, request));
     }
     for (const name of request.others) agents.set(name, NOT_OBSERVED);
-    return { agents: request.last?.record('heartbeats', agents) ?? Object.fromEntries(agents) };
+    return { agents: request.last?.record('heartbeats', agents) ?? recordOf(agents) };
   } finally {
     for (const { directory } of opened.values()) if (directory.state === 'open') directory.close();
   }

@@ -4,6 +4,7 @@
  * everything is asked and read again each time, and only what it is made into is not made twice.
  */
 import { type Kept, kept } from '../spec/kept.ts';
+import { recordOf } from '../spec/record.ts';
 import type { Search } from './commands.ts';
 import { type KeptStats, keptStats } from './proc/kept-stats.ts';
 import type { WantedEnv } from './processes.ts';
@@ -63,7 +64,7 @@ export function lastLook(): LastLook {
     units,
     names,
     record: <T>(key: string, entries: ReadonlyMap<string, T>) => {
-      const make = (): Readonly<Record<string, T>> => Object.fromEntries(entries);
+      const make = (): Readonly<Record<string, T>> => recordOf(entries);
       return records.of(key, [...entries.keys(), ...entries.values()], make) as Readonly<Record<string, T>>;
     },
     path: (key, seen) => paths.of(key, Object.values(seen), () => seen),

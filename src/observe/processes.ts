@@ -1,5 +1,6 @@
 /** The processes in the trees of observed panes, with what the roster needs to know of them and no value besides. */
 import type { Layout } from '../spec/layout.ts';
+import { recordOf } from '../spec/record.ts';
 import type { LastLook } from './last-look.ts';
 import type { Masking } from './masking.ts';
 import type { ProcessDetails } from './proc/details.ts';
@@ -106,7 +107,7 @@ function describeEnv(
   const keys = Array.from(live.keys());
   return {
     status: 'known',
-    value: { keys, values: Object.fromEntries(values), secrets: Object.fromEntries(secrets) },
+    value: { keys, values: recordOf(values), secrets: recordOf(secrets) },
   };
 }
 

@@ -91,17 +91,21 @@ function inode(numbers: Float64Array | undefined): Inode | null {
   return numbers === undefined ? null : told(numbers);
 }
 
+/** By index: device 0, mode 1, owner 3, inode 7, size 8; seconds and nanoseconds, of the content from 12, of the inode from 14. */
 function told(numbers: Float64Array): Inode {
-  const at = (index: number): number => numbers[index] as number;
   return {
-    dev: at(0),
-    mode: at(1),
-    uid: at(3),
-    ino: at(7),
-    size: at(8),
-    mtimeMs: at(12) * 1000 + at(13) / 1e6,
-    ctimeMs: at(14) * 1000 + at(15) / 1e6,
+    dev: at(numbers, 0),
+    mode: at(numbers, 1) >>> 0,
+    uid: at(numbers, 3) >>> 0,
+    ino: at(numbers, 7),
+    size: at(numbers, 8),
+    mtimeMs: at(numbers, 12) * 1000 + at(numbers, 13) / 1e6,
+    ctimeMs: at(numbers, 14) * 1000 + at(numbers, 15) / 1e6,
   };
+}
+
+function at(numbers: Float64Array, index: number): number {
+  return numbers[index] as number;
 }
 
 export const sys: SystemCalls = ownCalls(nodeBinding('fs')) ?? PUBLIC;

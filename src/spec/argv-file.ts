@@ -58,7 +58,8 @@ function renderVariable(name: string, value: EnvValue, home: string): string {
 
 /** The roster's `fleet:` that wrote the file, or null where fleet did not. */
 export function argvFileOwner(content: string): string | null {
-  const first = content.split('\n', 1)[0] ?? '';
-  const owner = first.startsWith(OWNER_LINE) ? first.slice(OWNER_LINE.length) : '';
+  if (!content.startsWith(OWNER_LINE)) return null;
+  const end = content.indexOf('\n');
+  const owner = content.slice(OWNER_LINE.length, end === -1 ? undefined : end);
   return owner === '' ? null : owner;
 }

@@ -3,6 +3,7 @@
  * fleet owns its own keys and leaves every other line, byte for byte and in order, as it found it.
  */
 import { formatEnvFileValue } from './quoting.ts';
+import { recordOf } from './record.ts';
 import { unreachable } from './result.ts';
 
 export { sameEnvValue, wantedEnv } from './agent-env.ts';
@@ -43,7 +44,7 @@ export function envFileVariables(file: EnvFile): ReadonlyMap<string, string> {
 }
 
 export function envFileValues(file: EnvFile): Readonly<Record<string, string>> {
-  return Object.fromEntries(envFileVariables(file));
+  return recordOf(envFileVariables(file));
 }
 
 /**
@@ -88,14 +89,15 @@ function formatLine(key: string, value: string, written: Set<string>): string {
 }
 
 /** A whole line without anything that the parser looks at twice; nearly all are, and it takes characters one by one. */
-const PLAIN_LINE = /^[A-Za-z_]\w*=(?:[\w@%+:.,/~=-](?:[\w@%+:.,/~= -]*[\w@%+:.,/~=-])?)?$/;
+const PLAIN_LINE = /[A-Za-z_]\w*=(?:[\w@%+:.,/~=-](?:[\w@%+:.,/~= -]*[\w@%+:.,/~=-])?)?\n/y;
 
 function readPlainLine(text: string, start: number): EnvLine | null {
-  const end = text.indexOf('\n', start);
-  if (end === -1 || !PLAIN_LINE.test(text.slice(start, end))) return null;
+  PLAIN_LINE.lastIndex = start;
+  if (!PLAIN_LINE.test(text)) return null;
   const equals = text.indexOf('=', start);
+  const next = PLAIN_LINE.lastIndex;
   const key = text.slice(start, equals);
-  return { raw: text.slice(start, end + 1), key, value: text.slice(equals + 1, end), end: 'closed' };
+  return { raw: text.slice(start, next), key, value: text.slice(equals + 1, next - 1), end: 'closed' };
 }
 
 /** The states of systemd's own parser. `value-escape` and its kin: just behind a backslash. */

@@ -12,6 +12,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import fc from 'fast-check';
 import { afterAll, describe, expect, test, vi } from 'vitest';
 import { parseCmdline, parseEnviron, readProcessDetails } from '../../src/observe/proc/details.ts';
 import { readPathLookup } from '../../src/observe/proc/paths.ts';
@@ -148,6 +149,28 @@ describe('details of a process', () => {
       ['B', 'a=b'],
     ]);
     expect([...parseEnviron('__proto__=x\0').keys()]).toEqual(['__proto__']);
+  });
+
+  test('are read alike whatever was read before', () => {
+    const one = (raw: string): readonly (readonly [string, string])[] =>
+      raw.split('\0').flatMap((word) => {
+        const equals = word.indexOf('=');
+        return equals > 0 ? [[word.slice(0, equals), word.slice(equals + 1)] as const] : [];
+      });
+    const firsts = (raw: string) => {
+      const all = one(raw);
+      return all.filter(([name], i) => all.findIndex(([other]) => other === name) === i);
+    };
+    const word = fc
+      .array(fc.constantFrom('A', 'AB', 'B', '=', 'x', ' '), { maxLength: 6 })
+      .map((parts) => parts.join(''));
+    const raw = fc.array(word, { maxLength: 8 }).map((words) => words.join('\0'));
+    fc.assert(
+      fc.property(fc.array(raw, { minLength: 1, maxLength: 5 }), (raws) => {
+        for (const each of raws) expect([...parseEnviron(each)]).toEqual(firsts(each));
+      }),
+      { numRuns: 2_000 },
+    );
   });
 });
 

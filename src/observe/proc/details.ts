@@ -85,22 +85,38 @@ export function parseCmdline(raw: string): readonly string[] {
   return (raw.endsWith('\0') ? raw.slice(0, -1) : raw).split('\0');
 }
 
+/**
+ * Names of the environment before, in their order: those of one fleet are alike, and what is there already need not be cut
+ * out of the text and hashed again.
+ */
+let alike: readonly string[] = [];
+
 /** Of a name that is there twice the first counts, as for getenv. Words without `=` are no variables. */
 export function parseEnviron(raw: string): ReadonlyMap<string, string> {
   const variables = new Map<string, string>();
+  const names: string[] = [];
   for (let at = 0; at < raw.length; ) {
     const next = raw.indexOf('\0', at);
     const end = next === -1 ? raw.length : next;
-    const word = raw.slice(at, end);
-    const equals = word.indexOf('=');
-    if (equals > 0) {
-      const name = word.slice(0, equals);
-      if (!variables.has(name)) variables.set(name, word.slice(equals + 1));
+    const name = nameAt(raw, at, end, alike[names.length]);
+    if (name !== '') {
+      names.push(name);
+      if (!variables.has(name)) variables.set(name, raw.slice(at + name.length + 1, end));
     }
     at = end + 1;
   }
+  alike = names;
   return variables;
 }
+
+/** Empty where the word is no variable. */
+function nameAt(raw: string, at: number, end: number, guess: string | undefined): string {
+  if (guess !== undefined && raw.charCodeAt(at + guess.length) === EQUALS && raw.startsWith(guess, at)) return guess;
+  const equals = raw.indexOf('=', at);
+  return equals === -1 || equals >= end ? '' : raw.slice(at, equals);
+}
+
+const EQUALS = '='.charCodeAt(0);
 
 /** An agent that has updated itself runs on from a file that is gone: `/proc/PID/exe` then ends in ` (deleted)`. */
 function withoutDeleted(path: string): string {
