@@ -5,7 +5,7 @@
 
 /** One POSIX shell word, always single-quoted: nothing in it is ever expanded. */
 export function quoteShell(word: string): string {
-  return `'${word.replaceAll("'", "'\\''")}'`;
+  return word.includes("'") ? `'${word.replaceAll("'", "'\\''")}'` : `'${word}'`;
 }
 
 /** Shell words with quotes only where a word needs them. `=` in the first word would make it an assignment. */

@@ -130,21 +130,22 @@ interface ListedRow {
  * the very objects that they were, and it is left holding the rows of this answer and no others.
  */
 export function parseListing(stdout: string, nonce: string, known?: KnownRows): Listing | null {
-  const records = parseRecords(stdout, nonce);
+  const records = parseRecords(stdout, nonce, known !== undefined);
   if (records === null) return null;
   const [pid, start, version, ...more] = records.server;
   if (pid === undefined || start === undefined || version === undefined || more.length > 0) return null;
   const server = { pid: wholeNumber(pid), start: wholeNumber(start) };
   if (server.pid === null || server.start === null) return null;
-  const sessions = parseSessions(records.rows, server.pid, known);
+  const sessions = parseSessions(records, server.pid, known);
   if (sessions === null) return null;
   const marksInherited = records.shared.trim() !== '';
   return { pid: server.pid, start: server.start, version, sessions, marksInherited };
 }
 
 interface Records {
-  /** Of each the text, with one character in place of the nonce, which is another each time. */
+  /** Of each the text, with `separator` between its fields. */
   readonly rows: readonly string[];
+  readonly separator: string;
   readonly server: readonly string[];
   /** What the shared scopes hold, one line each. */
   readonly shared: string;
@@ -152,20 +153,22 @@ interface Records {
 
 /** tmux prints strings of C, in which it cannot be. */
 const NUL = '\0';
-const END_OF_ROW = `${NUL}E\n`;
 
-function parseRecords(stdout: string, nonce: string): Records | null {
+/** `alike`: rows shall be the same where they tell the same, so one character stands for the nonce, which is another each time. */
+function parseRecords(stdout: string, nonce: string, alike: boolean): Records | null {
   if (stdout.includes(NUL)) return null;
+  const separator = alike ? NUL : nonce;
   // Nonces are letters and digits, and `-` and `_`.
-  const text = stdout.replace(new RegExp(nonce, 'g'), NUL);
-  const shared = text.indexOf(`${NUL}I`);
+  const text = alike ? stdout.replace(new RegExp(nonce, 'g'), NUL) : stdout;
+  const shared = text.indexOf(`${separator}I`);
   if (shared === -1) return null;
-  const [before, ...rows] = text.slice(0, shared).split(`${NUL}R`);
-  const [none, inherited = '', ...rest] = text.slice(shared).split(NUL);
+  const [before, ...rows] = text.slice(0, shared).split(`${separator}R`);
+  const [none, inherited = '', ...rest] = text.slice(shared).split(separator);
   if (before !== '' || none !== '' || rest.at(-1) !== 'Z\n' || rest.at(-2) !== 'E\n') return null;
   const [first, ...fields] = rest.slice(0, -2);
   if (first?.startsWith('S') !== true || !fields.every((field) => field.startsWith('F'))) return null;
-  return { rows, server: [first, ...fields].map((field) => field.slice(1)), shared: inherited.slice(1) };
+  const server = [first, ...fields].map((field) => field.slice(1));
+  return { rows, separator, server, shared: inherited.slice(1) };
 }
 
 /** Values in the order of `FIELDS`. */
@@ -175,17 +178,18 @@ const PLACES = Object.fromEntries(FIELDS.map((field, i) => [field, i])) as Reado
 const fieldOf = (row: Row, field: Field): string => row[PLACES[field]] ?? '';
 
 function parseSessions(
-  texts: readonly string[],
+  { rows: texts, separator }: Records,
   serverPid: number,
   known: KnownRows | undefined,
 ): readonly ListedSession[] | null {
   const before = known?.serverPid === serverPid ? known : knownRows();
+  const parse = rowParser(serverPid, separator);
   const rows = new Map<string, ListedRow>();
   const sessions = new Map<string, Rows>();
   const missing = new Map<string, number>();
   for (const text of texts) {
     const own = known === undefined || before.rows.has(text) ? text : ownCopy(text);
-    const row = before.rows.get(text) ?? parseRow(own, serverPid);
+    const row = before.rows.get(text) ?? parse(own);
     if (row === null) return null;
     rows.set(own, row);
     const { place, windowPanes, head } = row;
@@ -217,9 +221,18 @@ function sessionOf(rows: Rows): ListedSession {
   return { ...rows[0].head, panes: [...panes.values()] };
 }
 
-function parseRow(text: string, serverPid: number): ListedRow | null {
-  const fields = text.endsWith(END_OF_ROW) ? text.slice(0, -END_OF_ROW.length).split(`${NUL}F`) : [];
-  if (fields.length !== FIELDS.length || fields.some((field) => field.includes(NUL))) return null;
+/** Null where the text is not a row. */
+function rowParser(serverPid: number, separator: string): (text: string) => ListedRow | null {
+  const [end, between] = [`${separator}E\n`, `${separator}F`];
+  const stray = new RegExp(`${separator}(?!F)`);
+  return (text) => {
+    const row = text.endsWith(end) ? text.slice(0, -end.length) : '';
+    const fields = row.split(between);
+    return fields.length !== FIELDS.length || stray.test(row) ? null : toRow(fields, serverPid);
+  };
+}
+
+function toRow(fields: Row, serverPid: number): ListedRow | null {
   const pane = parsePane(fields);
   const head = parseHead(fields, serverPid);
   if (pane === null || head === null) return null;
