@@ -4,7 +4,8 @@ import { recordOf } from '../spec/record.ts';
 import type { LastLook } from './last-look.ts';
 import type { Masking } from './masking.ts';
 import type { ProcessDetails } from './proc/details.ts';
-import type { ProcessEntry, ProcessTable } from './proc/table.ts';
+import type { ProcessEntry } from './proc/entry.ts';
+import type { ProcessTable } from './proc/table.ts';
 import type { ProcessEnv, ProcessesObserved, ProcessObserved, SecretMatch, Source, TmuxPane } from './state.ts';
 
 /** What is wanted of the environment in one pane. */

@@ -2,9 +2,10 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import type { ProcessDetails } from '../../src/observe/proc/details.ts';
 import { parseCmdline, parseEnding } from '../../src/observe/proc/details.ts';
+import { type ProcessEntry, parseStat } from '../../src/observe/proc/entry.ts';
 import type { PathLookup } from '../../src/observe/proc/paths.ts';
 import type { PaneFacts } from '../../src/observe/proc/recognise.ts';
-import { buildTable, type ProcessEntry, type ProcessTable, parseStat } from '../../src/observe/proc/table.ts';
+import { buildTable, type ProcessTable } from '../../src/observe/proc/table.ts';
 
 export interface RecordedPane {
   readonly label: string;
@@ -72,10 +73,10 @@ function makeWorld(processes: readonly ProcessData[], files: RecordedPane['paths
   const data = new Map<number, ProcessData>();
   const entries = new Map<number, ProcessEntry>();
   for (const process of processes) {
-    const entry = parseStat(process.stat, 1000);
-    if (entry === null) throw new Error(`not a stat line: ${process.stat}`);
-    entries.set(entry.pid, entry);
-    data.set(entry.pid, process);
+    const line = parseStat(process.stat);
+    if (line === null) throw new Error(`not a stat line: ${process.stat}`);
+    entries.set(line.pid, { ...line, uid: 1000 });
+    data.set(line.pid, process);
   }
   const byReal = new Map(Object.values(files).map((file) => [file.real, file.package]));
   const none = { status: 'unknown', why: 'denied', detail: 'not in this world' } as const;

@@ -3,8 +3,9 @@ import { once } from 'node:events';
 import { expect, test } from 'vitest';
 import type { ProcessDetails } from '../../src/observe/proc/details.ts';
 import { readProcessDetails } from '../../src/observe/proc/details.ts';
+import type { ProcessEntry } from '../../src/observe/proc/entry.ts';
 import { knownProcesses } from '../../src/observe/proc/known.ts';
-import { buildTable, type ProcessEntry, readProcessTable } from '../../src/observe/proc/table.ts';
+import { buildTable, readProcessTable } from '../../src/observe/proc/table.ts';
 
 const NOW = 1_000_000_000;
 const entry = (changes: Partial<ProcessEntry> = {}): ProcessEntry => ({

@@ -1,9 +1,10 @@
 import { spawn } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
-import { parseStat, readProcessTable } from '../../src/observe/proc/table.ts';
+import { parseStat } from '../../src/observe/proc/entry.ts';
+import { readProcessTable } from '../../src/observe/proc/table.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'fleet-proc-'));
 afterAll(() => rmSync(root, { recursive: true, force: true }));
@@ -28,7 +29,7 @@ function fakeProc(
 
 describe('a stat line', () => {
   test('is read field by field', () => {
-    expect(parseStat(`42 (pi) ${REST}`, 1000)).toEqual({
+    expect(parseStat(`42 (pi) ${REST}`)).toEqual({
       pid: 42,
       comm: 'pi',
       image: null,
@@ -39,14 +40,13 @@ describe('a stat line', () => {
       tty_nr: 34823,
       tpgid: 9,
       start_time: 716147,
-      uid: 1000,
     });
   });
 
   test.each(['x) R 1 (y', ')', '(', ' a b ', ')) (', ''])(
     'is parsed after the last ")": a command named %j',
     (comm) => {
-      expect(parseStat(`42 (${comm}) ${REST}`, 0)).toMatchObject({
+      expect(parseStat(`42 (${comm}) ${REST}`)).toMatchObject({
         pid: 42,
         comm,
         state: 'S',
@@ -57,7 +57,7 @@ describe('a stat line', () => {
   );
 
   test.each(['', 'nonsense', '42 (pi) S 1', '42 pi S 1 7 7'])('that is torn is none: %j', (line) => {
-    expect(parseStat(line, 0)).toBeNull();
+    expect(parseStat(line)).toBeNull();
   });
 });
 
@@ -105,6 +105,16 @@ describe('the table', () => {
   test('passes over processes that end while it is read', () => {
     const source = readProcessTable(() => 0, fakeProc('ended', { 1: `1 (init) ${REST}`, 5: null }));
     expect(source.status === 'known' && [...source.value.entries.keys()]).toEqual([1]);
+  });
+
+  test('tells whose a process is when asked, and nobody’s where it has ended or its number is another’s by then', () => {
+    const directory = fakeProc('owners', { 1: `1 (init) ${REST}`, 5: `5 (a) ${REST}`, 6: `6 (b) ${REST}` });
+    const source = readProcessTable(() => 0, directory);
+    if (source.status === 'unknown') throw new Error(source.detail);
+    writeFileSync(join(directory, '5/stat'), `5 (a) ${REST.replace('716147', '716148')}`);
+    rmSync(join(directory, '6'), { recursive: true });
+    const uids = [1, 5, 6].map((pid) => source.value.entries.get(pid)?.uid);
+    expect(uids).toEqual([statSync(directory).uid, -1, -1]);
   });
 
   test('is unknown, not empty, where /proc cannot be listed', () => {

@@ -2,7 +2,8 @@ import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { buildTable, type ProcessEntry, parseStat } from '../../src/observe/proc/table.ts';
+import { type ProcessEntry, parseStat } from '../../src/observe/proc/entry.ts';
+import { buildTable } from '../../src/observe/proc/table.ts';
 import {
   findServers,
   parseCgroup,
@@ -65,9 +66,9 @@ function link(path: string, target: string): void {
 function processes(...comms: readonly string[]) {
   const entries = comms.map((comm, i): [number, ProcessEntry] => {
     const pid = 100 + i;
-    const entry = parseStat(`${pid} (${comm}) S 1 ${pid} ${pid} 0 -1${' 0'.repeat(13)} ${pid}${' 0'.repeat(8)}`, UID);
-    if (entry === null) throw new Error('not a stat line');
-    return [pid, entry];
+    const line = parseStat(`${pid} (${comm}) S 1 ${pid} ${pid} 0 -1${' 0'.repeat(13)} ${pid}${' 0'.repeat(8)}`);
+    if (line === null) throw new Error('not a stat line');
+    return [pid, { ...line, uid: UID }];
   });
   return buildTable(0, new Map(entries));
 }

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { type LastLook, lastLook } from '../../src/observe/last-look.ts';
 import type { PaneRuns } from '../../src/observe/state.ts';
-import type { ListedPane } from '../../src/observe/tmux/listing.ts';
+import type { ListedPane } from '../../src/observe/tmux/listing-row.ts';
 import { toSessions } from '../../src/observe/tmux/to-session.ts';
 
 let last: LastLook;

@@ -1,9 +1,10 @@
 /** Which processes are what a pane shows: those in the foreground of its terminal. */
 
 import type { ProcessDetails } from './details.ts';
+import type { ProcessEntry } from './entry.ts';
 import { baseName } from './interpreters.ts';
 import { makesOwnTerminal } from './programs.ts';
-import type { ProcessEntry, ProcessTable } from './table.ts';
+import type { ProcessTable } from './table.ts';
 
 export interface Foreground {
   /** From the pane's own process down, the nearest to it first. Zombies are not among them. */

@@ -1,9 +1,10 @@
 /** What one process really is: its executable, and what that was told to run. */
 import { isAbsolute, join } from 'node:path';
 import type { ProcessDetails } from './details.ts';
+import type { ProcessEntry } from './entry.ts';
 import { baseName, type Interpreted, type Interpreter, interpretedBy, interpreterOf } from './interpreters.ts';
 import type { PathLookup } from './paths.ts';
-import type { ProcessEntry, ProcessTable } from './table.ts';
+import type { ProcessTable } from './table.ts';
 
 export interface Identity {
   readonly pid: number;

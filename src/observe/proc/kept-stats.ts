@@ -8,14 +8,13 @@
  */
 import { constants, readFileSync } from 'node:fs';
 import { sys } from '../system-calls.ts';
-import { type EntryRead, LONGEST_LINE, type ProcessEntry, parseStat, readEntry, type StatReader } from './table.ts';
+import { LONGEST_LINE, NOBODY, OwnedEntry, parseStat, type StatLine } from './entry.ts';
+import { type EntryRead, readEntry, type StatReader } from './table.ts';
 
 /** How many are kept open, whatever the limit of descriptors. */
 const MOST = 4_096;
 /** Of the limit: the rest is for everything else that this process opens. */
 const SHARE = 1 / 4;
-/** Nobody's: a process of which no more can be told, for it has ended. */
-const NOBODY = -1;
 
 const LINE = Buffer.allocUnsafe(LONGEST_LINE);
 
@@ -27,7 +26,7 @@ interface Kept {
   readonly fd: number;
   readonly directory: string;
   bytes: Buffer;
-  entry: KeptEntry;
+  entry: OwnedEntry;
   /** Of the last look that read it. */
   look: number;
 }
@@ -79,8 +78,8 @@ function open(directory: string, look: number): Kept | EntryRead | null {
   try {
     const length = sys.read(fd, LINE, 0, LINE.length, 0);
     const bytes = Buffer.from(LINE.subarray(0, length));
-    const read = parseStat(bytes.toString('utf8'), NOBODY);
-    if (read !== null) return { fd, directory, bytes, entry: new KeptEntry(read, directory, fd), look };
+    const read = parseStat(bytes.toString('utf8'));
+    if (read !== null) return { fd, directory, bytes, entry: entryOf(read, directory, fd), look };
   } catch {
     // Told by reading it in the ordinary way.
   }
@@ -98,13 +97,13 @@ function readAgain(kept: Kept, look: number): boolean {
       return true;
     }
     kept.bytes = Buffer.from(LINE.subarray(0, length));
-    const read = parseStat(kept.bytes.toString('utf8'), NOBODY);
+    const read = parseStat(kept.bytes.toString('utf8'));
     if (read === null) return false;
     // Of a process that runs other numbers change all the time.
     if (isSame(read, kept.entry)) kept.entry.forgetUid();
     else {
       kept.entry.end();
-      kept.entry = new KeptEntry(read, kept.directory, kept.fd);
+      kept.entry = entryOf(read, kept.directory, kept.fd);
     }
     return true;
   } catch {
@@ -123,57 +122,15 @@ const TOLD = [
   'start_time',
   'comm',
   'image',
-] as const satisfies readonly (keyof ProcessEntry)[];
+] as const satisfies readonly (keyof StatLine)[];
 
-function isSame(a: ProcessEntry, b: ProcessEntry): boolean {
+function isSame(a: StatLine, b: StatLine): boolean {
   return TOLD.every((field) => a[field] === b[field]);
 }
 
-/** The same object from look to look for as long as the line tells the same. */
-class KeptEntry implements ProcessEntry {
-  readonly pid: number;
-  readonly ppid: number;
-  readonly pgrp: number;
-  readonly session: number;
-  readonly tty_nr: number;
-  readonly tpgid: number;
-  readonly state: string;
-  readonly start_time: number;
-  readonly comm: string;
-  readonly image: string | null;
-  readonly #directory: string;
-  readonly #fd: number;
-  #uid: number | null = null;
-
-  constructor(read: ProcessEntry, directory: string, fd: number) {
-    this.pid = read.pid;
-    this.ppid = read.ppid;
-    this.pgrp = read.pgrp;
-    this.session = read.session;
-    this.tty_nr = read.tty_nr;
-    this.tpgid = read.tpgid;
-    this.state = read.state;
-    this.start_time = read.start_time;
-    this.comm = read.comm;
-    this.image = read.image;
-    this.#directory = directory;
-    this.#fd = fd;
-  }
-
-  /** The line does not tell it, and a process may change it: told anew in each look that asks. -1 where it has ended. */
-  get uid(): number {
-    this.#uid ??= uidOf(this.#directory, this.#fd);
-    return this.#uid;
-  }
-
-  forgetUid(): void {
-    this.#uid = null;
-  }
-
-  /** Whoever has it still is told what was told, and nothing anew: the descriptor may soon be another file's. */
-  end(): void {
-    this.#uid ??= NOBODY;
-  }
+/** The same object from look to look for as long as the line tells the same. Once it has ended the descriptor may be another file's. */
+function entryOf(read: StatLine, directory: string, fd: number): OwnedEntry {
+  return new OwnedEntry(read, () => uidOf(directory, fd));
 }
 
 /** The owner of the directory; that it is this very process's shows in that it still lives afterwards. */

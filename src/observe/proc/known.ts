@@ -8,7 +8,8 @@
  * that will exec have done so by then. What is known is read again now and then, whatever it is.
  */
 import type { ProcessDetails } from './details.ts';
-import type { ProcessEntry, ProcessTable } from './table.ts';
+import type { ProcessEntry } from './entry.ts';
+import type { ProcessTable } from './table.ts';
 
 export interface KnownProcesses {
   /** The same answers, from what is known where that holds. */

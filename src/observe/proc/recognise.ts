@@ -3,12 +3,13 @@ import type { RuntimeSpec } from '../../spec/model.ts';
 import type { PaneRuns } from '../state.ts';
 import { findForeground, findStrays, isGone } from './candidates.ts';
 import type { ProcessDetails, ProcessEnding } from './details.ts';
+import type { ProcessEntry } from './entry.ts';
 import { type Identity, identify, programOf } from './identity.ts';
 import { baseName } from './interpreters.ts';
 import { type Match, matchRuntimes, type Strength } from './match.ts';
 import type { PathLookup } from './paths.ts';
 import { isOpaque, makesOwnTerminal } from './programs.ts';
-import type { ProcessEntry, ProcessTable } from './table.ts';
+import type { ProcessTable } from './table.ts';
 
 /** A pane as tmux tells it. `title` and `current_command` are what programs say of themselves: they decide nothing. */
 export interface PaneFacts {

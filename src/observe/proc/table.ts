@@ -1,31 +1,12 @@
 /**
- * The process table in one synchronous pass over /proc: one stat line and the owner of each process. Processes that
- * end during the pass are simply not in it.
+ * The process table in one synchronous pass over /proc: one stat line of each process, and its owner where that is asked.
+ * Processes that end during the pass are simply not in it.
  */
 import { constants, readdirSync } from 'node:fs';
 import type { Source, Unknown, UnknownCode } from '../state.ts';
 import { sys } from '../system-calls.ts';
+import { LONGEST_LINE, NOBODY, OwnedEntry, type ProcessEntry, parseStat, type StatLine } from './entry.ts';
 import { readFailure, readWhole } from './read-file.ts';
-
-/** Numbers as /proc/PID/stat has them (man 5 proc); `start_time` in clock ticks since boot, `uid` the effective one. */
-export interface ProcessEntry {
-  readonly pid: number;
-  readonly ppid: number;
-  readonly pgrp: number;
-  readonly session: number;
-  /** Device number of the controlling terminal, 0 = none. */
-  readonly tty_nr: number;
-  /** Foreground process group of that terminal, -1 = none. */
-  readonly tpgid: number;
-  /** R, S, D, Z, T (stopped), t (traced), X, I. */
-  readonly state: string;
-  readonly start_time: number;
-  /** Whatever the program says: at most 15 bytes, any of them. */
-  readonly comm: string;
-  /** Where its code and its stack begin: another with every exec. Null where the kernel does not tell. */
-  readonly image: string | null;
-  readonly uid: number;
-}
 
 export interface ProcessTable {
   /** Unix milliseconds, to about 20 ms: the clock now, less /proc/uptime, or what that was before where it is as true. */
@@ -95,40 +76,6 @@ export function buildTable(bootedAtMs: number, entries: ReadonlyMap<number, Proc
   };
 }
 
-/**
- * One line of /proc/PID/stat. The name is whatever the program likes, so the fields begin after the LAST `)`: a
- * command named `x) R 1 (y` fools anything else. Null where the line is not one.
- */
-export function parseStat(line: string, uid: number): ProcessEntry | null {
-  const open = line.indexOf('(');
-  const close = line.lastIndexOf(')');
-  if (open < 2 || close < open) return null;
-  const fields = line.slice(close + 2).split(' ', 26);
-  const number = (i: number): number => Number(fields[i] ?? Number.NaN);
-  const entry: ProcessEntry = {
-    pid: Number(line.slice(0, open - 1)),
-    ppid: number(1),
-    pgrp: number(2),
-    session: number(3),
-    // Printed as signed: a device number above 2^31 would come out negative.
-    tty_nr: number(4) >>> 0,
-    tpgid: number(5),
-    state: fields[0] ?? '',
-    start_time: number(19),
-    comm: line.slice(open + 1, close),
-    image: imageOf(fields[23], fields[25]),
-    uid,
-  };
-  const whole = [entry.pid, entry.ppid, entry.pgrp, entry.session, entry.tpgid, entry.start_time];
-  return entry.state.length === 1 && whole.every(Number.isInteger) ? entry : null;
-}
-
-/** Both are 0 to those who may not know them, and for the kernel's own threads. */
-function imageOf(code: string | undefined, stack: string | undefined): string | null {
-  if (code === undefined || stack === undefined || stack === '0') return null;
-  return `${code}:${stack}`;
-}
-
 function unknown(failure: Pick<Unknown, 'why' | 'detail'>): Unknown {
   return { status: 'unknown', why: failure.why, detail: failure.detail };
 }
@@ -146,28 +93,35 @@ export type EntryRead =
   | { readonly kind: 'ended' }
   | { readonly kind: 'failed'; readonly why: UnknownCode; readonly detail: string };
 
-/** A stat line is at most 52 numbers and 15 bytes of name. */
-export const LONGEST_LINE = 4096;
-const LINE = Buffer.allocUnsafe(LONGEST_LINE);
-
 export function readEntry(directory: string): EntryRead {
   try {
-    // The directory always bears the effective uid; the files in it belong to root for a process that is not dumpable.
-    const owner = sys.stat(directory);
-    if (owner === null) return { kind: 'ended' };
-    const fd = sys.open(`${directory}/stat`, constants.O_RDONLY);
-    let line: string;
-    try {
-      line = LINE.toString('utf8', 0, sys.read(fd, LINE, 0, LINE.length, null));
-    } finally {
-      sys.close(fd);
-    }
-    const entry = parseStat(line, owner.uid);
-    if (entry !== null) return { kind: 'entry', entry };
+    const read = readLine(directory);
+    if (read !== null) return { kind: 'entry', entry: new OwnedEntry(read, () => ownerOf(directory, read)) };
     return { kind: 'failed', why: 'garbage', detail: `${directory}/stat is not a stat line` };
   } catch (error) {
     const failure = readFailure(error, `${directory}/stat`);
     return failure.gone ? { kind: 'ended' } : { kind: 'failed', why: failure.why, detail: failure.detail };
+  }
+}
+
+const LINE = Buffer.allocUnsafe(LONGEST_LINE);
+
+function readLine(directory: string): StatLine | null {
+  const fd = sys.open(`${directory}/stat`, constants.O_RDONLY);
+  try {
+    return parseStat(LINE.toString('utf8', 0, sys.read(fd, LINE, 0, LINE.length, null)));
+  } finally {
+    sys.close(fd);
+  }
+}
+
+/** That the directory is this very process's, and not that of another one that has got its number, shows afterwards. */
+function ownerOf(directory: string, { start_time }: StatLine): number {
+  try {
+    const owner = sys.stat(directory);
+    return owner !== null && readLine(directory)?.start_time === start_time ? owner.uid : NOBODY;
+  } catch {
+    return NOBODY;
   }
 }
 

@@ -5,7 +5,8 @@ import type { Source, Unknown } from '../state.ts';
 import { askTmux, type ServerAddress, type TmuxPorts } from './client.ts';
 import { withoutLeftOvers } from './left-overs.ts';
 import { type ListeningSockets, readListeningSockets } from './listeners.ts';
-import { isWhole, type ListedSession, parseListing, readMark, renderListing } from './listing.ts';
+import { isWhole, parseListing, renderListing } from './listing.ts';
+import { type ListedSession, readMark } from './listing-row.ts';
 import { parseOwnOptions, renderOwnOptions } from './screens.ts';
 import { readSocketDirectory, type SocketDirectory } from './socket-directory.ts';
 

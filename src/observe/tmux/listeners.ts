@@ -3,7 +3,8 @@
  * server can take the path: then tmux answers for one of them, or says that there is none. The kernel knows better.
  */
 import { readdirSync, readFileSync } from 'node:fs';
-import { buildTable, type ProcessEntry, type ProcessTable } from '../proc/table.ts';
+import type { ProcessEntry } from '../proc/entry.ts';
+import { buildTable, type ProcessTable } from '../proc/table.ts';
 import { errorCode, unknownError } from '../read-file.ts';
 import type { LiveServer, Source, Unknown } from '../state.ts';
 import { sys } from '../system-calls.ts';

@@ -11,7 +11,8 @@ import { type AskedServer, type AskRequest, askOverlooked, askServers, type Serv
 import { askTmux, type ServerAddress, type TmuxPorts } from './client.ts';
 import { type HostQuestions, type Judged, judgeServer } from './judge-server.ts';
 import { findServers, type ListeningSockets, liveServer, otherMayListen, readListeningSockets } from './listeners.ts';
-import { isWhole, type ListedPane, type ListedSession } from './listing.ts';
+import { isWhole } from './listing.ts';
+import type { ListedPane, ListedSession } from './listing-row.ts';
 import { seesAnotherSocket } from './mount-view.ts';
 import { parseScreens, renderScreens } from './screens.ts';
 import { readSocketDirectory } from './socket-directory.ts';

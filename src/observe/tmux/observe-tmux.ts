@@ -7,7 +7,7 @@ import type { Masking } from '../masking.ts';
 import { collectProcesses, type SeenPane, type WantedEnv, wantedEnvOf, wordsOf } from '../processes.ts';
 import type { ReadSecret } from '../secrets.ts';
 import type { ProcessesObserved, Source, TmuxObserved, TmuxServerObserved, TmuxSession } from '../state.ts';
-import type { ListedSession } from './listing.ts';
+import type { ListedSession } from './listing-row.ts';
 import { type Looked, type LookPorts, type LookRequest, look } from './look.ts';
 import { planSecondLook } from './second-look.ts';
 

@@ -3,7 +3,7 @@ import { haveSameFields } from '../../spec/kept.ts';
 import type { LastLook } from '../last-look.ts';
 import { findPrompt, hasPrompts } from '../prompts.ts';
 import type { PaneRuns, TmuxPane, TmuxSession } from '../state.ts';
-import type { ListedPane, ListedSession } from './listing.ts';
+import type { ListedPane, ListedSession } from './listing-row.ts';
 
 export interface SeenSession {
   readonly session: ListedSession;
