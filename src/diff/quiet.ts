@@ -9,7 +9,7 @@
  * compared each time. test/diff/quiet.test.ts changes every word of an observation, one after the other, and holds plans with
  * this memory against plans without.
  */
-import type { Source, TmuxSession } from '../observe/state.ts';
+import type { FilesObserved, Source, TmuxSession } from '../observe/state.ts';
 import { areSame, type Kept, kept } from '../spec/kept.ts';
 import type { AgentSpec } from '../spec/model.ts';
 import { type AgentPart, type PlanContext, socketLabel } from './context.ts';
@@ -122,11 +122,16 @@ function ownInputs(ctx: PlanContext, agent: AgentSpec): readonly unknown[] | nul
     files.argv_files[agent.name],
     files.directories[agent.workingDirectory],
     files.commands[agent.name],
+    ...secretsOf(files, agent),
     ...session.panes.flatMap(({ pid, runs }) => [
       byPid[String(pid)],
       'pid' in runs ? byPid[String(runs.pid)] : undefined,
     ]),
   ];
+}
+
+function secretsOf({ secret_files: files }: FilesObserved, agent: AgentSpec): readonly unknown[] {
+  return Object.values(agent.env).map((value) => (value.kind === 'secret' ? files?.[value.fromFile] : undefined));
 }
 
 /** The one that bears its name, here, where no other has to do with it. */
@@ -162,7 +167,10 @@ function sharedInputs(ctx: PlanContext): readonly unknown[] {
     ]),
     ...wordsOf(sources.processes, ({ processes: _, ...rest }) => rest),
     ...wordsOf(sources.units, ({ units, ...rest }) => [rest, units[ctx.layout.holderUnit]]),
-    ...wordsOf(sources.files, ({ env_files: _, argv_files: __, directories: ___, commands: ____, ...rest }) => rest),
+    ...wordsOf(
+      sources.files,
+      ({ env_files: _, argv_files: __, directories: ___, commands: ____, secret_files: _____, ...rest }) => rest,
+    ),
     ...wordsOf(sources.linger, (linger) => linger),
   ];
 }

@@ -14,6 +14,7 @@ export const REASONS = [
   'window-mismatch',
   'workdir-missing',
   'command-missing',
+  'secret-missing',
   'wrong-socket',
   'duplicate-session',
   'should-be-stopped',

@@ -14,7 +14,7 @@ import { createMasking, type Masking } from './masking.ts';
 import type { KnownProcesses } from './proc/known.ts';
 import { type PathLookup, readPathLookup } from './proc/paths.ts';
 import type { RunProgram } from './run.ts';
-import { readSecrets } from './secrets.ts';
+import { readSecrets, type Secrets } from './secrets.ts';
 import { inSlices } from './slices.ts';
 import type { FilesObserved, HeartbeatsObserved, Observed, Source, UnitsObserved } from './state.ts';
 import { observeUnits } from './systemd/units.ts';
@@ -105,7 +105,7 @@ export async function observe(request: ObserveRequest, ports: ObservePorts): Pro
       tmux: seen.status === 'known' ? seen.value.tmux : seen,
       units: asked,
       processes: seen.status === 'known' ? seen.value.processes : seen,
-      files: flatten(guardSync('files', () => withCommands(roster, agents, files, seen, ports))),
+      files: flatten(guardSync('files', () => withCommands(roster, agents, { files, secrets }, seen, ports))),
       linger: flatten(linger),
       heartbeats: flatten(heartbeats),
     },
@@ -203,7 +203,7 @@ function formerAgents(request: ObserveRequest, { observed }: FilesRead): readonl
 function withCommands(
   roster: Roster,
   agents: readonly AgentSpec[],
-  files: Source<FilesRead>,
+  { files, secrets }: { readonly files: Source<FilesRead>; readonly secrets: Secrets },
   seen: Source<TmuxAndProcesses>,
   ports: ObservePorts,
 ): Source<FilesObserved> {
@@ -216,7 +216,8 @@ function withCommands(
     pathOn: (socket) => serverPaths?.get(socket) ?? ports.env['PATH'],
     last: ports.lastLook,
   });
-  return { status: 'known', value: { ...files.value.observed, commands } };
+  const secret_files = secrets.files(agents, ports.lastLook);
+  return { status: 'known', value: { ...files.value.observed, commands, secret_files } };
 }
 
 function readBootId(): string | null {

@@ -253,6 +253,8 @@ export interface FilesObserved {
   readonly directories: Readonly<Record<string, PathObserved>>;
   /** First words of the commands that the roster gives, by agent: where the launcher's PATH finds them. */
   readonly commands: Readonly<Record<string, PathObserved>>;
+  /** Files with secrets that the roster names, by the path as the roster writes it; absent in documents of earlier versions. */
+  readonly secret_files?: Readonly<Record<string, PathObserved>>;
 }
 
 export type FileObserved =

@@ -22,6 +22,7 @@ const ROSTERS: Readonly<Record<string, string>> = {
   restarting: coderWith('window: { width: 90, height: 30 }', 'heartbeat: { required: true, on_stale: restart }'),
   watched: coderWith('manage: warn'),
   kept: coderWith('on_change: keep', 'env: { A: b }'),
+  secret: coderWith('env: { TOKEN: { from_file: ~/.secret } }'),
   ephemeral: coderWith('lifecycle: ephemeral'),
   dependent: FLEET.replace('    runtime: dogfood\n', '    runtime: dogfood\n    depends_on: [coder]\n'),
 };

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { EMPTY_MEMORY } from '../../src/diff/policy.ts';
-import type { Observed } from '../../src/observe/state.ts';
+import type { Observed, PathObserved } from '../../src/observe/state.ts';
 import { fingerprint } from '../../src/spec/fingerprint.ts';
 import { coderWith, FLEET, MOSAIC, NONE } from './rosters.ts';
 import * as w from './world.ts';
@@ -364,6 +364,46 @@ describe('sessions: places that the roster names', () => {
       w.paneOf(o, 'coder').runs = { verdict: 'shell', pid: 2000, program: 'bash' };
     });
     expect(found).toEqual(['blocked(missing) session/coder command-missing']);
+  });
+
+  const SECRET = 'env: { TOKEN: { from_file: ~/.secrets/to ken } }';
+  const gone: PathObserved = { state: 'missing', detail: 'there is no /home/jarvis/.secrets/to ken' };
+  const noSecret = (seen: PathObserved | null) => (o: w.Mutable<Observed>) => {
+    const files = w.filesOf(o);
+    if (seen === null) delete files.secret_files;
+    else files.secret_files = { '~/.secrets/to ken': seen };
+  };
+  const unlike = (o: w.Mutable<Observed>): void => {
+    w.paneOf(o, 'coder').runs = { verdict: 'shell', pid: 2000, program: 'bash' };
+  };
+
+  test('a secret’s file is not there: blocked, and nothing is started or ended for it', () => {
+    const r = w.roster(coderWith(SECRET));
+    for (const change of [unlike, (o: w.Mutable<Observed>) => w.dropSession(o, 'coder'), () => {}]) {
+      const observed = w.healthy(r);
+      noSecret(gone)(observed);
+      change(observed);
+      const plan = w.planOf(r, observed);
+      expect(w.lines(plan)).toEqual(['blocked(missing) session/coder secret-missing']);
+      expect(plan.blocked[0]).toMatchObject({
+        evidence: ['TOKEN: there is no /home/jarvis/.secrets/to ken'],
+        remedy: expect.stringMatching(
+          /^put the value of TOKEN into ~\/'\.secrets\/to ken', or correct `env` of coder in .*fleet plan/,
+        ),
+      });
+    }
+  });
+
+  test('a secret’s file that cannot be read makes the agent unknown; where nobody looked nothing is said', () => {
+    const r = w.roster(coderWith(SECRET));
+    const told = (seen: PathObserved | null) => {
+      const observed = w.healthy(r);
+      noSecret(seen)(observed);
+      unlike(observed);
+      return w.lines(w.planOf(r, observed));
+    };
+    expect(told({ state: 'unknown', why: 'denied', detail: 'EACCES' })).toEqual(['unknown(denied) session/coder']);
+    expect(told(null)).toEqual(['restart session/coder shell-left']);
   });
 });
 

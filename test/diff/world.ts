@@ -133,6 +133,13 @@ export function healthy(r: Roster): Mutable<Observed> {
             { state: 'found', real: expandHome(a.workingDirectory, HOME) },
           ]),
         ),
+        secret_files: Object.fromEntries(
+          r.agents.flatMap((a) =>
+            Object.values(a.env).flatMap((v): [string, PathObserved][] =>
+              v.kind === 'secret' ? [[v.fromFile, { state: 'found', real: expandHome(v.fromFile, HOME) }]] : [],
+            ),
+          ),
+        ),
         commands: Object.fromEntries(
           r.agents.map((a): [string, PathObserved] => [
             a.name,

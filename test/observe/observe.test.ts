@@ -1,6 +1,6 @@
 /** The whole observation, of a home and of tmux servers of the test's own. */
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -188,6 +188,27 @@ describe('the environment of an agent', () => {
       secrets: {},
     });
     expect(JSON.stringify(observed)).not.toMatch(/hunter/);
+    expect(known(observed.sources.files).secret_files).toEqual({
+      [same]: { state: 'found', real: same },
+      [other]: { state: 'found', real: other },
+      '/nowhere/secret': { state: 'missing', detail: 'there is no /nowhere/secret' },
+    });
+  });
+
+  it('tells of each secret’s file whether the launcher can read it', async () => {
+    const link = join(home, 'secrets/link');
+    mkdirSync(join(home, 'secrets'), { recursive: true });
+    symlinkSync(write('secrets/real', 'hunter2\n'), link);
+    const big = write('secrets/big', 'x'.repeat(70_000));
+    const from = (fromFile: string) => ({ kind: 'secret', fromFile }) as const;
+    const env = { LINK: from(link), BIG: from(big), ODD: from(join(home, 'secrets')), OUT: from(`${big}/below`) };
+    const { secret_files } = known((await look(roster([{ name: 'coder', env }]))).sources.files);
+    expect(secret_files).toMatchObject({
+      [link]: { state: 'found' },
+      [big]: { state: 'found' },
+      [join(home, 'secrets')]: { state: 'missing', detail: expect.stringContaining('not a regular file') },
+      [`${big}/below`]: { state: expect.stringMatching('missing|unknown') },
+    });
   });
 
   it('is looked at in the process that runs, not in all that it started', async () => {

@@ -222,10 +222,11 @@ export class World {
     this.roster = roster;
     const fresh = seen.healthy(roster);
     const files = seen.filesOf(this.truth);
-    const { directories, commands } = seen.filesOf(fresh);
+    const { directories, commands, secret_files } = seen.filesOf(fresh);
     Object.assign(files, {
       directories: { ...directories, ...files.directories },
       commands: { ...commands, ...files.commands },
+      secret_files: { ...secret_files, ...files.secret_files },
     });
     const { units, heartbeats } = this.truth.sources;
     if (units.status === 'known') {
@@ -248,6 +249,7 @@ export class World {
     if (files.status === 'known' && fresh.files.status === 'known') {
       Object.assign(files.value.directories, fresh.files.value.directories);
       Object.assign(files.value.commands, fresh.files.value.commands);
+      files.value.secret_files = { ...files.value.secret_files, ...fresh.files.value.secret_files };
     }
     if (heartbeats.status === 'known' && fresh.heartbeats.status === 'known') {
       heartbeats.value.agents = { ...fresh.heartbeats.value.agents, ...heartbeats.value.agents };

@@ -14,6 +14,7 @@ const UP_ALL_THE_SAME: ReadonlySet<Reason> = new Set([
   'workdir-mismatch',
   'env-mismatch',
   'window-mismatch',
+  'secret-missing',
   'unit-inactive',
   'unit-in-transition',
   'unit-file-changed',

@@ -4,7 +4,8 @@ import type { Observed } from '../../observe/state.ts';
 import { agentNamed, type EffectContext } from '../context.ts';
 import { type EffectResult, skipped, unobserved } from '../effect.ts';
 import { evaluateElsewhere } from '../elsewhere-guard.ts';
-import { evaluatePrecondition } from '../precondition.ts';
+import { evaluatePlaces } from '../places-guard.ts';
+import { type Check, evaluatePrecondition } from '../precondition.ts';
 
 export type LookBefore =
   | { readonly result: 'go'; readonly seen: Observed }
@@ -17,9 +18,7 @@ export async function lookBefore(
   agents: readonly string[] | null = agentsOf(ctx, change),
 ): Promise<LookBefore> {
   const seen = await ctx.ports.observe(agents);
-  const precondition = evaluatePrecondition(ctx, change, seen);
-  const check =
-    precondition.check === 'holds' ? evaluateElsewhere(ctx, change, seen, ctx.journal.memory()) : precondition;
+  const check = evaluate(ctx, change, seen);
   switch (check.check) {
     case 'holds':
       return { result: 'go', seen };
@@ -31,6 +30,13 @@ export async function lookBefore(
     case 'deferred-attached':
       return { result: 'ended', ended: skipped(check.check, check.detail) };
   }
+}
+
+function evaluate(ctx: EffectContext, change: Change, seen: Observed): Check {
+  const precondition = evaluatePrecondition(ctx, change, seen);
+  if (precondition.check !== 'holds') return precondition;
+  const elsewhere = evaluateElsewhere(ctx, change, seen, ctx.journal.memory());
+  return elsewhere.check === 'holds' ? evaluatePlaces(ctx, change, seen) : elsewhere;
 }
 
 /**
