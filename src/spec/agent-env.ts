@@ -5,16 +5,29 @@ import type { AgentSpec, Roster } from './model.ts';
 import { formatShellWords } from './quoting.ts';
 import { parseShellWords } from './shell-words.ts';
 
+type WantedEnv = Readonly<Record<string, string | null>>;
+
 /**
  * The layout's own variables in its order, `~` expanded; null = must not be there. The socket is empty for the user's
  * default server. The command is there only where the roster itself gives one: else the launcher's default runs.
  */
-export function wantedEnv(
-  roster: Pick<Roster, 'layout'>,
-  agent: AgentSpec,
-  home: string,
-): Readonly<Record<string, string | null>> {
-  const { keys } = layoutOf(roster.layout);
+export function wantedEnv(roster: Pick<Roster, 'layout'>, agent: AgentSpec, home: string): WantedEnv {
+  const { layout } = roster;
+  const known = made.get(agent);
+  if (known?.home === home && known.layout === layout) return known.env;
+  const env = makeEnv(layout, agent, home);
+  made.set(agent, { layout, home, env });
+  return env;
+}
+
+/** One plan asks for each several times. */
+const made = new WeakMap<
+  AgentSpec,
+  { readonly layout: Roster['layout']; readonly home: string; readonly env: WantedEnv }
+>();
+
+function makeEnv(layout: Roster['layout'], agent: AgentSpec, home: string): WantedEnv {
+  const { keys } = layoutOf(layout);
   return {
     [keys.name]: agent.name,
     [keys.class]: agent.class,

@@ -26,21 +26,20 @@ export function secretValue(fileText: string): string {
 export function renderArgvFile(roster: Pick<Roster, 'fleet' | 'layout'>, agent: AgentSpec, home: string): string {
   const window = agent.window ?? DEFAULT_WINDOW;
   const words = (agent.argv ?? mosaicDefault(agent)).map((word) => quoteShell(expandHome(word, home)));
-  return [
-    `${OWNER_LINE}${roster.fleet}`,
-    '# Written by fleet, do not edit: it is written again. The environment of your own goes to the .env file beside it.',
-    `fleet_owner=${quoteShell(roster.fleet)}`,
-    `fleet_spec=${quoteShell(fingerprint(agent, home))}`,
-    `fleet_socket=${quoteShell(socketArgument(agent.socket))}`,
-    `fleet_workdir=${quoteShell(expandHome(agent.workingDirectory, home))}`,
-    `fleet_env_file=${quoteShell(expandHome(layoutOf(roster.layout).envFile(agent.name), home))}`,
-    `fleet_width=${window.width}`,
-    `fleet_height=${window.height}`,
-    '[ "$fleet_part" = pane ] || return 0',
-    ...Object.entries(agent.env).map(([name, value]) => renderVariable(name, value, home)),
-    ['set --', ...words].join(' '),
-    '',
-  ].join('\n');
+  const variables = Object.entries(agent.env).map(([name, value]) => renderVariable(name, value, home));
+  // One text of parts that are text already: each plan renders it for each agent.
+  return `${OWNER_LINE}${roster.fleet}
+# Written by fleet, do not edit: it is written again. The environment of your own goes to the .env file beside it.
+fleet_owner=${quoteShell(roster.fleet)}
+fleet_spec=${quoteShell(fingerprint(agent, home))}
+fleet_socket=${quoteShell(socketArgument(agent.socket))}
+fleet_workdir=${quoteShell(expandHome(agent.workingDirectory, home))}
+fleet_env_file=${quoteShell(expandHome(layoutOf(roster.layout).envFile(agent.name), home))}
+fleet_width=${window.width}
+fleet_height=${window.height}
+[ "$fleet_part" = pane ] || return 0
+${variables.join('')}set -- ${words.join(' ')}
+`;
 }
 
 /**
@@ -52,8 +51,8 @@ function mosaicDefault(agent: AgentSpec): readonly string[] {
 }
 
 function renderVariable(name: string, value: EnvValue, home: string): string {
-  if (value.kind === 'plain') return `export ${name}=${quoteShell(value.value)}`;
-  return `fleet_secret ${name} ${quoteShell(expandHome(value.fromFile, home))}`;
+  if (value.kind === 'plain') return `export ${name}=${quoteShell(value.value)}\n`;
+  return `fleet_secret ${name} ${quoteShell(expandHome(value.fromFile, home))}\n`;
 }
 
 /** The roster's `fleet:` that wrote the file, or null where fleet did not. */
