@@ -152,7 +152,7 @@ export class WireReader {
   uint32(): number {
     this.align(4);
     const at = this.#skip(4);
-    return at === null ? 0 : this.#bytes.readUInt32LE(at);
+    return at === null ? 0 : uint32At(this.#bytes, at);
   }
 
   /** `t`; systemd's times in microseconds stay below 2^53, and its "infinity" (2^64-1) only has to stay large. */
@@ -234,4 +234,10 @@ export class WireReader {
     this.#at += size;
     return at;
   }
+}
+
+/** What Buffer's own method makes an array for, each time, to check again what was checked. */
+function uint32At(bytes: Buffer, at: number): number {
+  const byte = (index: number): number => bytes[at + index] as number;
+  return (byte(0) | (byte(1) << 8) | (byte(2) << 16) | (byte(3) << 24)) >>> 0;
 }
