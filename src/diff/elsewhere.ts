@@ -2,7 +2,7 @@
  * The same agent in another place: on another socket of the user, or under another name. Never a second copy while the
  * first lives, and never a choice between two: both are told, neither is touched.
  */
-import type { TmuxSession } from '../observe/state.ts';
+import type { TmuxPane, TmuxSession } from '../observe/state.ts';
 import type { AgentSpec } from '../spec/model.ts';
 import { environmentsIn, livesUnnamed } from './by-environment.ts';
 import { type PlanContext, socketLabel } from './context.ts';
@@ -80,9 +80,12 @@ export function describeCopies(
   subject: Subject,
   copies: readonly PlacedSession[],
 ): readonly string[] {
-  const line = (socket: string, s: TmuxSession): string =>
-    `socket ${socket}, session ${s.name} (${s.id}), created ${new Date(s.created * 1000).toISOString()}, pane pid ${s.panes[0]?.pid ?? '?'}`;
-  const lines = copies.map((c) => line(c.socket, c.session));
+  const line = (socket: string, s: TmuxSession, pane?: TmuxPane): string => {
+    const which =
+      pane === undefined ? `pane pid ${s.panes[0]?.pid ?? '?'}` : `its pane ${pane.id}, pid ${pane.pid ?? '?'}`;
+    return `socket ${socket}, session ${s.name} (${s.id}), created ${new Date(s.created * 1000).toISOString()}, ${which}`;
+  };
+  const lines = copies.map((c) => line(c.socket, c.session, c.pane));
   if (subject.kind === 'session')
     lines.unshift(`${line(socketLabel(agent.socket), subject.session)}: where the roster wants it`);
   return lines;

@@ -2,12 +2,14 @@
  * Sessions of one observation by name, by mark and by identity, so that a plan for a thousand agents looks each up and
  * scans none.
  */
-import type { Observed, TmuxServerObserved, TmuxSession } from '../observe/state.ts';
+import type { Observed, TmuxPane, TmuxServerObserved, TmuxSession } from '../observe/state.ts';
 import type { RememberedSession } from './policy.ts';
 
 export interface PlacedSession {
   readonly socket: string;
   readonly session: TmuxSession;
+  /** Where it is by one pane of that session that it is known, and not by the session. */
+  readonly pane?: TmuxPane;
 }
 
 interface SessionIndex {

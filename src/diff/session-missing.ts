@@ -1,10 +1,12 @@
 /** No session where the roster wants one. */
 
+import type { TmuxPane, TmuxSession } from '../observe/state.ts';
 import type { AgentSpec } from '../spec/model.ts';
 import { fleetCommand, moveServer, shellPath, tmuxCommand, whenSettled } from './command-line.ts';
 import { type PlanContext, type SeenContext, serverOf, socketLabel } from './context.ts';
 import { describeCopies, elsewhere } from './elsewhere.ts';
 import { blocked, change, changed, deferred, type Finding, unobserved, warning } from './finding.ts';
+import { livePanes } from './pane.ts';
 import { hasRunItsCourse } from './run-its-course.ts';
 import { serverWillRun } from './servers.ts';
 import type { PlacedSession } from './session-index.ts';
@@ -55,14 +57,28 @@ export function missingBesides(ctx: PlanContext, agent: AgentSpec): readonly str
 function copyRemedy(
   ctx: PlanContext,
   agent: AgentSpec,
-  { socket, session }: PlacedSession,
+  { socket, session, pane }: PlacedSession,
   sameSocket: boolean,
 ): string {
+  if (pane !== undefined && !isAllOf(ctx, session, pane)) return guestRemedy(socket, pane);
   if (sameSocket) {
     return `if it is the right one: ${tmuxCommand(socket, 'rename-session', '-t', session.id, agent.name)}`;
   }
   const kill = tmuxCommand(socket, 'kill-session', '-t', session.id);
   return `give ${agent.name} \`socket: ${socket}\` in ${ctx.roster.path}; or, when it may end there: ${kill}`;
+}
+
+/** The session bears nobody's mark and holds nothing else that lives: to be given the agent's name. */
+function isAllOf({ roster }: PlanContext, session: TmuxSession, pane: TmuxPane): boolean {
+  const isFree = session.mark === null && session.name !== roster.tmux.holderSession;
+  return isFree && livePanes(session).every((p) => p === pane);
+}
+
+/** A pane in a session that is somebody else's. `own`: the agent's session, where it is there. */
+export function guestRemedy(socket: string, { id }: TmuxPane, own?: TmuxSession): string {
+  const kill = `or, when it may end: ${tmuxCommand(socket, 'kill-pane', '-t', id)}`;
+  if (own === undefined) return `look at pane ${id}: ${tmuxCommand(socket, 'capture-pane', '-p', '-t', id)}; ${kill}`;
+  return `put it back: ${tmuxCommand(socket, 'join-pane', '-d', '-s', id, '-t', `${own.id}:`)}; ${kill}`;
 }
 
 function startIt(ctx: PlanContext, agent: AgentSpec): readonly Finding[] {

@@ -11,7 +11,8 @@ import { missingPlaces } from './places.ts';
 import { recordedAs } from './recorded-away.ts';
 import { endedWell } from './run-its-course.ts';
 import { driftOf, paneGone } from './session-drift.ts';
-import { compareMissing } from './session-missing.ts';
+import type { PlacedSession } from './session-index.ts';
+import { compareMissing, guestRemedy } from './session-missing.ts';
 import { type LiveSubject, ownershipOf, subjectOf } from './subject.ts';
 
 export const compareSessions: Compare = (ctx) =>
@@ -123,14 +124,27 @@ function twin(ctx: PlanContext, agent: AgentSpec, subject: LiveSubject): Finding
   if (away.kind !== 'found') return null;
   const evidence = describeCopies(agent, subject, away.copies);
   const [first] = away.copies;
-  const kill = tmuxCommand(first?.socket ?? 'default', 'kill-session', '-t', first?.session.id ?? '');
-  const remedy = `look at each, then end the one that is not wanted, by its socket and id, as in: ${kill}`;
+  const remedy =
+    first?.pane === undefined ? endOne(ctx, first) : guestRemedy(first.socket, first.pane, subject.session);
   return blocked(ctx, 'session', agent.name, agent, {
     reason: 'duplicate-session',
     guard: 'duplicate',
     evidence,
     remedy,
   });
+}
+
+function endOne(ctx: PlanContext, copy: PlacedSession | undefined): string {
+  const { socket, session } = copy ?? { socket: 'default', session: undefined };
+  const another = ctx.agents.find(
+    (a) => a.name === session?.name && session.mark !== null && session.mark.agent !== a.name,
+  );
+  if (session?.mark != null && another !== undefined) {
+    const rename = tmuxCommand(socket, 'rename-session', '-t', session.id, `${session.mark.agent}-2`);
+    return `look at each; ${session.id} bears another agent's name, so first: ${rename}; then plan again`;
+  }
+  const kill = tmuxCommand(socket, 'kill-session', '-t', session?.id ?? '');
+  return `look at each, then end the one that is not wanted, by its socket and id, as in: ${kill}`;
 }
 
 function notOurs(ctx: PlanContext, agent: AgentSpec, subject: LiveSubject): Finding | null {

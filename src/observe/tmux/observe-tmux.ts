@@ -44,7 +44,9 @@ export async function observeTmux(request: TmuxRequest, ports: LookPorts): Promi
   // What nobody marked and no agent is called may be an agent's all the same: what runs in it tells.
   const named = new Set(roster.agents.map((agent) => agent.name));
   const isNobodys = ({ name, mark }: Pick<TmuxSession, 'name' | 'mark'>) => mark === null && !named.has(name);
-  const looksInto = request.narrowed ? (s: TmuxSession | ListedSession) => isOurs(s) || isNobodys(s) : () => true;
+  const looksInto = request.narrowed
+    ? (s: TmuxSession | ListedSession) => isOurs(s) || isNobodys(s) || hasGuests(s)
+    : () => true;
   const first: LookRequest = {
     // Of all agents, also where only some are in scope: what all share is always looked at.
     sockets: [...new Set([roster.tmux.socketName, ...roster.agents.map((a) => a.socket)].map(socketArgument))],
@@ -72,6 +74,13 @@ export async function observeTmux(request: TmuxRequest, ports: LookPorts): Promi
     processes: processSource(looked, request, looksInto, ports.lastLook),
     serverPaths: readPaths(looked),
   };
+}
+
+/** Panes beside the agent's own, or in its place: somebody may have moved another agent's there. */
+function hasGuests({ mark, panes }: Pick<TmuxSession | ListedSession, 'mark' | 'panes'>): boolean {
+  return (
+    panes.length > 1 || (mark?.pane != null && panes.some((pane: { readonly id: string }) => pane.id !== mark.pane))
+  );
 }
 
 /** The newest look at each server, in the order of the first one. */
