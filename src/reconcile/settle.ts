@@ -198,6 +198,6 @@ async function awaitHeartbeat(
     told = true;
     return null;
   });
-  const remedy = `see that it writes heartbeats, or set \`heartbeat: { required: false }\` for ${agent.name}`;
+  const remedy = `see that it writes heartbeats (docs/contract.md, section 7), or set \`beats: false\` for the runtime ${agent.runtime}`;
   return verdict ?? notAsWanted(failure('not-ready', 'Started, but no heartbeat came in time', last, remedy));
 }

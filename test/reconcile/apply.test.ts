@@ -190,6 +190,16 @@ describe('a started agent counts as started only when it stays up as wanted', ()
     expect(why.detail).toContain(detail);
   });
 
+  test('one that writes no heartbeat is told both ways out', async () => {
+    const world = new World(NO_SUPERVISOR);
+    world.dropSession('coder');
+    world.fates.set('coder', 'silent');
+    const { remedy } = failureOf(await world.apply());
+    expect(remedy).toBe(
+      'see that it writes heartbeats (docs/contract.md, section 7), or set `beats: false` for the runtime stub',
+    );
+  });
+
   test('a dead pane gives its exit status and its last lines', async () => {
     const world = new World(NO_SUPERVISOR);
     world.dropSession('coder');

@@ -1,0 +1,55 @@
+/** The first roster of README.md and its program do what README.md says of them. */
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { expect, onTestFinished, test } from 'vitest';
+import { openBench } from './harness.ts';
+
+const README = readFileSync(fileURLToPath(new URL('../../README.md', import.meta.url)), 'utf8');
+
+/** The first block of that language. */
+function block(language: string): string {
+  const found = new RegExp(`^\`\`\`${language}\\n([\\s\\S]*?)^\`\`\`$`, 'm').exec(README);
+  if (found?.[1] === undefined) throw new Error(`README.md has no block of ${language}`);
+  return found[1];
+}
+
+function hasPython(): boolean {
+  try {
+    execFileSync('python3', ['--version']);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+test('the roster is valid, and its runtime is expected to beat', async () => {
+  const bench = openBench();
+  onTestFinished(bench.remove);
+  bench.file('fleet.yaml', block('yaml'));
+  expect((await bench.run('validate')).code).toBe(0);
+  expect(block('yaml')).not.toContain('beats');
+});
+
+test.skipIf(!hasPython())(
+  'its program writes a heartbeat as section 7 of the contract wants it (needs python3)',
+  async () => {
+    const home = mkdtempSync(join(tmpdir(), 'fleet-test-readme-'));
+    const script = join(home, 'reviewer.py');
+    writeFileSync(script, block('python'));
+    const env = { PATH: process.env['PATH'], HOME: home, FLEET_AGENT_NAME: 'reviewer' };
+    const agent: ChildProcess = spawn('python3', [script], { env, stdio: 'inherit' });
+    onTestFinished(async () => {
+      const ended = once(agent, 'exit');
+      agent.kill('SIGKILL');
+      await ended;
+      rmSync(home, { recursive: true, force: true });
+    });
+    const beat = join(home, '.local/state/fleet/run/reviewer.hb');
+    await expect.poll(() => existsSync(beat), { timeout: 20_000 }).toBe(true);
+    expect(readFileSync(beat, 'utf8')).toMatch(new RegExp(`^ts=\\d+\\npid=${agent.pid}\\nstatus=ok\\n$`));
+  },
+);
