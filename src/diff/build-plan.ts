@@ -9,6 +9,7 @@ import type { AgentSpec, Roster } from '../spec/model.ts';
 import { sha256 } from '../spec/sha256.ts';
 import { canonicalJson } from './canonical.ts';
 import { createContext, type PlanContext } from './context.ts';
+import { expiredRules } from './expired-rules.ts';
 import { compareFiles } from './files.ts';
 import type { Compare, Finding } from './finding.ts';
 import { compareHeartbeats } from './heartbeats.ts';
@@ -65,7 +66,7 @@ export function buildPlan(input: PlanInput): Plan {
   const findings = COMPARISONS.flatMap((compare) => compare(ctx));
   const kept = onceEach(notIgnored(ctx, findings));
   const held = holdBack(ctx, kept);
-  const ready = afterPrerequisites(ctx, held.findings);
+  const ready = afterPrerequisites(ctx, [...held.findings, ...expiredRules(ctx)]);
   const all = [...wholeRemovals(kept, ready), ...elsewhereFindings(observed, elsewhere)];
   const selected = holdToLimits(ctx, selectTargets(input.policy, link(ctx, reloadIfWritten(ctx, all))));
   return assemble(input, ctx, { selected: maskFindings(input.mask, selected), paused: held.paused }, elsewhere);

@@ -86,6 +86,13 @@ export function addressOf(ctx: PlanContext, kind: Kind, name: string): string {
   return formatAddress(address);
 }
 
+/** The address that a target means here: an agent's bare name stands for its session. */
+export function placeOfTarget(ctx: PlanContext, target: string): string {
+  const slashes = target.split('/').length - 1;
+  if (slashes === 0) return addressOf(ctx, 'session', target);
+  return slashes === 1 ? `${ctx.host}/${ctx.tenant}/${target}` : target;
+}
+
 /** How a socket is written in addresses and in the observed document. */
 export function socketLabel(socket: SocketName): string {
   return socket ?? 'default';

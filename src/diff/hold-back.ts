@@ -2,7 +2,7 @@
 import { fingerprint } from '../spec/fingerprint.ts';
 import type { AgentSpec } from '../spec/model.ts';
 import { fleetCommand } from './command-line.ts';
-import { addressOf, type PlanContext } from './context.ts';
+import { addressOf, type PlanContext, placeOfTarget } from './context.ts';
 import { blocked, type Finding, warning } from './finding.ts';
 import type { Change, Ignored } from './plan.ts';
 import { type CrashLoop, NO_HOLDS, type Pause, type PlanHolds } from './plan-holds.ts';
@@ -98,10 +98,7 @@ function note(ctx: PlanContext, p: Pause, address: string, reason: Ignored['reas
 }
 
 function addressOfPause(ctx: PlanContext, { target }: Pause): string {
-  if (target === null) return addressOf(ctx, 'session', '*');
-  const slashes = target.split('/').length - 1;
-  if (slashes === 0) return addressOf(ctx, 'session', target);
-  return slashes === 1 ? `${ctx.host}/${ctx.tenant}/${target}` : target;
+  return target === null ? addressOf(ctx, 'session', '*') : placeOfTarget(ctx, target);
 }
 
 function overdueWarning(ctx: PlanContext, p: Pause): Finding {

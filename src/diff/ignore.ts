@@ -13,6 +13,7 @@ export interface IgnoreLedger {
   readonly entries: readonly Ignored[];
   /** Those that have not expired. */
   readonly inForce: readonly IgnoreRule[];
+  readonly expired: readonly IgnoreRule[];
 }
 
 export function createIgnoreLedger(rules: readonly IgnoreRule[], now: number): IgnoreLedger {
@@ -21,6 +22,7 @@ export function createIgnoreLedger(rules: readonly IgnoreRule[], now: number): I
   return {
     entries,
     inForce,
+    expired: rules.filter((r) => !inForce.includes(r)),
     covers(address, agent, path, reason) {
       const rule = inForce.find((r) => matchesTarget(r.target, address, agent) && coversPath(r.path, path));
       if (rule === undefined) return false;

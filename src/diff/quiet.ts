@@ -79,6 +79,7 @@ function watched(ctx: PlanContext) {
       return note(ctx.ignore.entries);
     },
     inForce: ctx.ignore.inForce,
+    expired: ctx.ignore.expired,
   };
   const { sessions, owned, interrupted } = ctx.memory;
   const memory: PlanMemory = {

@@ -59,5 +59,6 @@ export const REASONS = [
   'contested',
   'paused',
   'pause-overdue',
+  'ignore-expired',
 ] as const;
 export type Reason = (typeof REASONS)[number];

@@ -247,7 +247,25 @@ describe('ignore rules', () => {
     const until = (value: string) =>
       lines({ yaml: ignoring(`{ target: session/coder, reason: r, until: ${value} }`), breaks: gone });
     expect(until('2026-06-01')).toEqual(['ignored session/coder session-missing']);
-    expect(until('2026-05-31')).toEqual(['start session/coder session-missing']);
+    expect(until('2026-05-31')).toEqual([
+      'start session/coder session-missing',
+      'warning session/coder ignore-expired',
+    ]);
+  });
+
+  test('that are over are warned of, where they are about this host', () => {
+    const over = (target: string): string => `{ target: ${target}, reason: r, until: 2026-05-31 }`;
+    const rules = ['coder', 'env-file/stub', `${at}/unit/fleet-agent@coder.service`, 'elsewhere/jarvis/session/coder'];
+    const plan = planOf({ yaml: ignoring(...rules.map(over), '{ target: coder, reason: r }') });
+    expect(plan.warnings.map((i) => [i.address, i.agent, i.reason])).toEqual([
+      [`${at}/session/coder`, 'coder', 'ignore-expired'],
+      [`${at}/env-file/stub`, 'stub', 'ignore-expired'],
+      [`${at}/unit/fleet-agent@coder.service`, null, 'ignore-expired'],
+    ]);
+    expect(plan.warnings[0]?.evidence).toEqual([
+      'the rule of line 13 (coder: r) held until 2026-05-31, and covers nothing any more',
+      'take it out, or give it a later date',
+    ]);
   });
 
   test('are noted once for one thing, with their line, reason and date', () => {

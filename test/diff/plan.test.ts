@@ -203,7 +203,27 @@ describe('ignore rules', () => {
     const r = ignoring('{ target: session/coder, reason: hands off, until: 2026-05-31 }');
     const observed = w.healthy(r);
     w.dropSession(observed, 'coder');
-    expect(w.lines(w.planOf(r, observed))).toEqual(['start session/coder session-missing']);
+    expect(w.lines(w.planOf(r, observed))).toEqual([
+      'start session/coder session-missing',
+      'warning session/coder ignore-expired',
+    ]);
+  });
+
+  test('an agent that works where the roster no longer has it: the directory alone does not hold it back, both aspects do', () => {
+    const moved = (...paths: readonly string[]) => {
+      const rules = paths.map((path) => `  - { target: session/coder, path: ${path}, reason: moving house }\n`);
+      const before = w.healthy(w.roster(FLEET));
+      const after = FLEET.replace('working_directory: ~/src', 'working_directory: ~/house');
+      expect(after).not.toBe(FLEET);
+      w.filesOf(before).directories['~/house'] = { state: 'found', real: `${w.HOME}/house` };
+      const lines = w.lines(w.planOf(w.roster(`${after}ignore:\n${rules.join('')}`), before));
+      return lines.filter((line) => line.includes('session/coder'));
+    };
+    expect(moved('/working_directory')).toContain('restart session/coder env-mismatch');
+    expect(moved('/working_directory', '/env/FLEET_AGENT_WORKDIR')).toEqual([
+      'ignored session/coder workdir-mismatch',
+      'ignored session/coder env-mismatch',
+    ]);
   });
 });
 
