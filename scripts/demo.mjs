@@ -10,10 +10,11 @@ const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 /** Signals are passed on to the step under way, which then cleans up by itself, and end this script after it. */
 let signalled = null;
 let running = null;
-for (const signal of ['SIGINT', 'SIGTERM']) {
+const CODES = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 };
+for (const signal of Object.keys(CODES)) {
   process.on(signal, () => {
-    // A terminal sends SIGINT to both already.
-    if (signal === 'SIGTERM') running?.kill(signal);
+    // A terminal sends SIGINT to both already, and a second hangup is none.
+    if (signal !== 'SIGINT') running?.kill(signal);
     signalled = signal;
   });
 }
@@ -21,7 +22,7 @@ for (const signal of ['SIGINT', 'SIGTERM']) {
 async function step(program, args) {
   running = spawn(program, args, { cwd: root, stdio: 'inherit' });
   const [code] = await once(running, 'exit');
-  if (signalled !== null) process.exit(signalled === 'SIGINT' ? 130 : 143);
+  if (signalled !== null) process.exit(CODES[signalled]);
   if (code !== 0) process.exit(code ?? 1);
 }
 

@@ -88,7 +88,7 @@ export const COMMANDS: readonly Command[] = [
       'FILE: what fleet plan -o FILE wrote. It is refused (5) where it no longer fits; a change whose own facts moved is',
       'left alone. What to do stands in it: --target, --prune, --even-if-... are refused with it.',
       'On a terminal it shows the plan and asks; elsewhere it needs -y. With --json it prints one object a line, a',
-      'summary last. Exit codes as for plan, and 5 stale, 6 the lock is held, 7 applied in part, 130/143 interrupted.',
+      'summary last. Exit codes as for plan, and 5 stale, 6 the lock is held, 7 applied in part, 129/130/143 interrupted.',
     ],
     load: async () => applyCommand,
   },

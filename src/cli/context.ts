@@ -48,7 +48,7 @@ export interface Context {
   readonly processes: ProcessControl;
   /** Whose process is whose, for the lease. */
   readonly machine: Machine;
-  /** Aborted by the first SIGINT or SIGTERM: the current effect ends, nothing new begins. */
+  /** Aborted by the first SIGINT, SIGTERM or SIGHUP: the current effect ends, nothing new begins. */
   readonly interrupted: () => AbortSignal;
   /**
    * From now on the first interrupt only aborts `interrupted`; without this call it ends the command at once. `done`: to
@@ -59,7 +59,7 @@ export interface Context {
   readonly onExit: (release: (exitCode: number) => void) => () => void;
   /** How this very command is run, for units that shall run it again. Absolute. */
   readonly self: { readonly node: string; readonly script: string };
-  /** From now on SIGHUP calls this; without it, it ends the process. */
+  /** From now on SIGHUP calls this; without it, it interrupts like SIGTERM. */
   readonly onHangup: (reload: () => void) => void;
   /** Told once the command is loaded, where it ends by itself: what pays only in the long run is left out. */
   readonly endsSoon: (agents: number | null) => void;

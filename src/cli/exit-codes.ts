@@ -12,6 +12,7 @@ export const EXIT = {
   partial: 7,
   usage: 64,
   invalidRoster: 78,
+  hungUp: 129,
   interrupted: 130,
   terminated: 143,
 } as const;
@@ -90,9 +91,10 @@ export function lookExitCode(complete: boolean): ExitCode {
 /** What the process will exit with for the signal that aborted `interrupted`; null where none did. */
 export function interruptExitCode(interrupted: AbortSignal): ExitCode | null {
   const { reason } = interrupted;
-  return reason === EXIT.interrupted || reason === EXIT.terminated ? reason : null;
+  return reason === EXIT.interrupted || reason === EXIT.terminated || reason === EXIT.hungUp ? reason : null;
 }
 
-export function signalExitCode(signal: 'SIGINT' | 'SIGTERM'): ExitCode {
+export function signalExitCode(signal: 'SIGINT' | 'SIGTERM' | 'SIGHUP'): ExitCode {
+  if (signal === 'SIGHUP') return EXIT.hungUp;
   return signal === 'SIGINT' ? EXIT.interrupted : EXIT.terminated;
 }

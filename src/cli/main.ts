@@ -16,8 +16,11 @@ import { textLog } from './log.ts';
 import { outputOf } from './output.ts';
 import { formatBug } from './report.ts';
 
-/** First signal: abort, and end at once unless the command asked to finish its effect. Second: end now. */
-function watchSignals(stderr: Output): Pick<Context, 'interrupted' | 'finishBeforeInterrupt'> & {
+/**
+ * First signal: abort, and end at once unless the command asked to finish its effect. Second: end now; but a hangup after
+ * another signal is none: a terminal that is closed may send several.
+ */
+function watchSignals(stderr: Output): Pick<Context, 'interrupted' | 'finishBeforeInterrupt' | 'onHangup'> & {
   readonly code: () => ExitCode | null;
   /** Whether the command may have changed something. */
   readonly mayHaveChanged: () => boolean;
@@ -31,9 +34,12 @@ function watchSignals(stderr: Output): Pick<Context, 'interrupted' | 'finishBefo
   let finishing = false;
   let endsWell = false;
   let received: ExitCode | null = null;
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  let hangup: (() => void) | null = null;
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     process.on(signal, () => {
       const first = received === null;
+      if (signal === 'SIGHUP' && hangup !== null) return hangup();
+      if (signal === 'SIGHUP' && !first) return;
       received ??= signalExitCode(signal);
       if (!first || !finishing) process.exit(received);
       stderr.write('fleet: finishing what is under way; interrupt again to stop now\n');
@@ -46,6 +52,9 @@ function watchSignals(stderr: Output): Pick<Context, 'interrupted' | 'finishBefo
     finishBeforeInterrupt: (ends) => {
       finishing = true;
       endsWell = ends === 'done';
+    },
+    onHangup: (reload) => {
+      hangup = reload;
     },
     code: () => (endsWell ? null : received),
     mayHaveChanged: () => finishing,
@@ -120,9 +129,6 @@ async function main(): Promise<void> {
     },
     // As it was called, not where links lead: an upgrade puts another file behind the link.
     self: { node: process.execPath, script: process.argv[1] ?? '' },
-    onHangup: (reload) => {
-      process.on('SIGHUP', reload);
-    },
     endsSoon: (agents) => endsSoon(process.versions.v8, agents),
     stdin: {
       get isTerminal() {

@@ -286,6 +286,7 @@ describe('the demo', () => {
   test.each([
     ['SIGINT', 130, 'tmux-server/'],
     ['SIGTERM', 143, 'session/'],
+    ['SIGHUP', 129, 'session/'],
   ] as const)('leaves nothing behind when %s ends it while it applies', async (signal, expected, when) => {
     const child = start(['demo']);
     let sent = false;

@@ -199,6 +199,6 @@ test('several outcomes: 7, else 1 over 5 over 6 over 4 over 3 over 2 over 0', ()
   expect(worst([])).toBe(0);
 });
 
-test('SIGINT is 130, SIGTERM 143', () => {
-  expect([signalExitCode('SIGINT'), signalExitCode('SIGTERM')]).toEqual([130, 143]);
+test('SIGHUP is 129, SIGINT 130, SIGTERM 143', () => {
+  expect([signalExitCode('SIGHUP'), signalExitCode('SIGINT'), signalExitCode('SIGTERM')]).toEqual([129, 130, 143]);
 });

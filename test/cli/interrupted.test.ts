@@ -59,6 +59,7 @@ describe('interrupted once', () => {
   test.each([
     ['SIGINT', 130],
     ['SIGTERM', 143],
+    ['SIGHUP', 129],
   ] as const)(
     'by %s: ends after the current effect, says what was done and what not, and exits %i',
     async (signal, code) => {
