@@ -25,6 +25,8 @@ export interface ApplyTotal {
   readonly plan: Plan;
   /** Of the last pass: each tries again what the one before could not. */
   readonly warnings: ApplyResult['warnings'];
+  /** Why another apply would do nothing either: a PAUSED file. Null: none is there. */
+  readonly brake: Cause | null;
 }
 
 export interface ApplyRun {
@@ -64,13 +66,13 @@ export async function applyInPasses(run: ApplyRun): Promise<Result<ApplyTotal, F
     summary = addUp(summary, next.summary);
     warnings = next.warnings;
   }
-  return ok({ summary, plan, warnings });
+  return ok({ summary, plan, warnings, brake: stopped(stopsOf(look, run.context)) });
 }
 
 /** `failed` grows by the agents that failed: `--max-fail` counts over all passes. */
 async function applyOnce(run: ApplyRun, look: Look, plan: Plan, failed: string[]): Promise<ApplyResult> {
   const { context } = run;
-  const { stops } = statePaths(context.user.home, look.here.host, look.local.fleet);
+  const stops = stopsOf(look, context);
   const result = await applyPlan({
     plan,
     // A saved plan was made from another look.
@@ -98,6 +100,11 @@ async function applyOnce(run: ApplyRun, look: Look, plan: Plan, failed: string[]
   });
   failed.push(...result.outcomes.flatMap((o) => (o.outcome === 'failed' && o.agent !== null ? [o.agent] : [])));
   return result;
+}
+
+/** Where a PAUSED file would stop it. */
+export function stopsOf(look: Pick<Look, 'here' | 'local'>, { user }: Pick<Context, 'user'>): readonly string[] {
+  return statePaths(user.home, look.here.host, look.local.fleet).stops;
 }
 
 /** Effects talk to the sockets that were observed: with systemd the manager's, whatever the caller's TMUX_TMPDIR says. */

@@ -1,6 +1,6 @@
 /** The real command, interrupted by signals and bugs: what it says, what it leaves, and how the next one goes on. */
-import { existsSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { buildFleet, type Ended, KilledFleet } from '../chaos/killed-fleet.ts';
 
@@ -190,3 +190,21 @@ async function address(of: string): Promise<string> {
     .changes.map((c: { address: string }) => c.address)
     .find((a: string) => a.endsWith(of));
 }
+
+test('stopped by a PAUSED file: plan says so beside the plan, and apply what to remove before it is run again', async () => {
+  const brake = join(fleet.home, '.local/state/fleet/PAUSED');
+  mkdirSync(dirname(brake), { recursive: true });
+  writeFileSync(brake, '');
+  const planned = await fleet.run(['plan']);
+  expect([planned.code, planned.stderr]).toEqual([
+    0,
+    `fleet: All actions are stopped: ${brake} is there; to go on: rm ${brake}\n`,
+  ]);
+  const applied = await fleet.apply();
+  expect(applied.code).toBe(1);
+  expect(applied.stdout).toContain(
+    ` All actions are stopped: ${brake} is there, to go on: rm ${brake}, then run fleet apply again.\n`,
+  );
+  rmSync(brake);
+  await goesOn();
+});

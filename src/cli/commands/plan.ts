@@ -1,7 +1,9 @@
 import { formatPlan } from '../../diff/format-text.ts';
 import type { Plan } from '../../diff/plan.ts';
 import { savePlan } from '../../diff/saved-plan.ts';
+import { stopped } from '../../reconcile/state/stop-file.ts';
 import { formatShellWords } from '../../spec/quoting.ts';
+import { stopsOf } from '../apply-passes.ts';
 import { batchesFrom } from '../batches.ts';
 import { type Arguments, type Failure, has, type RunCommand, value } from '../command.ts';
 import type { Context } from '../context.ts';
@@ -29,6 +31,7 @@ export const planCommand: RunCommand = async (args, context) => {
   const lost = unknownTarget(seen.value, policyOf(args));
   if (lost !== null) return reportFailure(context, lost);
   tellInterrupted(seen.value, context, { holding: false });
+  tellStopped(seen.value, args, context);
   const commit = asked === null ? undefined : commitOf(await asked, seen.value.roster.sha256);
   const plan = planFor(seen.value, policyOf(args), commit);
   context.stdout.write(has(args, 'json') ? `${JSON.stringify(plan)}\n` : formatPlan(plan, { color: context.color() }));
@@ -36,6 +39,13 @@ export const planCommand: RunCommand = async (args, context) => {
   if (unsaved !== null) return reportFailure(context, unsaved);
   return planExitCode(plan, { detailed: has(args, 'detailed-exitcode') });
 };
+
+/** A PAUSED file changes no plan, and nothing of it is made while it is there. Of a saved observation nothing is known. */
+function tellStopped(seen: Look, args: Arguments, { stderr, user }: Context): void {
+  const brake = value(args, 'observed') === null ? stopped(stopsOf(seen, { user })) : null;
+  if (brake === null) return;
+  stderr.write(`fleet: ${brake.summary}: ${brake.detail}${brake.remedy === null ? '' : `; ${brake.remedy}`}\n`);
+}
 
 function save(out: string, plan: Plan, seen: Look, args: Arguments, context: Context): Failure | null {
   const rosterFile = absolute(seen.roster.path, context);

@@ -1,6 +1,5 @@
 import { isAbsolute, join } from 'node:path';
 import type { RosterInForce } from '../../reconcile/control/roster-in-force.ts';
-import { type MetricsAddress, parseMetricsAddress } from '../../reconcile/metrics/address.ts';
 import { fileRoster } from '../../reconcile/roster/file-roster.ts';
 import { gitRoster, refFiles } from '../../reconcile/roster/git-roster.ts';
 import { lastGoodPath } from '../../reconcile/roster/last-good.ts';
@@ -14,6 +13,7 @@ import { reportFailure } from '../report.ts';
 import { findRoster } from '../roster-file.ts';
 import { keepUp } from '../run/keep-up.ts';
 import { followRoster, type RosterFeed } from '../run/roster-feed.ts';
+import { type RunFlags, runFlags } from '../run/run-flags.ts';
 
 export const run: RunCommand = async (args, context) => {
   const asked = parse(args, context);
@@ -47,31 +47,17 @@ export const run: RunCommand = async (args, context) => {
   );
 };
 
-interface Asked {
+interface Asked extends RunFlags {
   /** Absolute. */
   readonly path: string;
-  readonly ref: string | null;
-  readonly metrics: MetricsAddress | null;
 }
 
 function parse(args: Arguments, context: Context): Result<Asked, Failure> {
   const found = findRoster(value(args, 'file'), context);
   if (!found.ok) return found;
   const path = isAbsolute(found.value) ? found.value : join(context.cwd, found.value);
-  const ref = value(args, 'git');
-  if (ref !== null && !/^[^-\s][^\s:?*[\\~^]*$/.test(ref)) {
-    return err({ code: EXIT.usage, message: `--git ${ref} is no name of a branch`, remedy: 'for example: --git main' });
-  }
-  const given = value(args, 'metrics');
-  const metrics = given === null ? null : parseMetricsAddress(given);
-  if (metrics !== null && !metrics.ok) {
-    return err({
-      code: EXIT.usage,
-      message: `--metrics ${metrics.error}`,
-      remedy: 'for example: --metrics 127.0.0.1:9464',
-    });
-  }
-  return ok({ path, ref, metrics: metrics?.value ?? null });
+  const flags = runFlags(args);
+  return flags.ok ? ok({ path, ...flags.value }) : flags;
 }
 
 /** Milliseconds between two looks at a roster that is just being written. */

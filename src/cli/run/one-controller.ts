@@ -50,7 +50,7 @@ function anotherOne(what: string, by: LeaseRecord | null): Failure {
   return {
     code: EXIT.locked,
     message: `${what}: ${describeHolder(by)}`,
-    remedy: 'look at it: fleet status; end it: systemctl --user stop fleet.service',
+    remedy: `look at it: fleet status; end it: systemctl --user stop fleet.service${by === null ? '' : `, or where it is not that service: kill ${by.pid}`}`,
   };
 }
 

@@ -55,12 +55,19 @@ export function formatTotal(total: ApplyTotal, saved = false): string {
   const rest = left.filter(([n]) => n > 0).map(([n, word]) => `${n} ${word}`);
   const head = summary.interrupted ? 'Interrupted. ' : '';
   const { 'not-attempted': never } = summary.skipped;
-  const goOn = summary.interrupted || never > 0 ? ' Run fleet apply again: it goes on with what is left.' : '';
+  const goOn = summary.interrupted || never > 0 ? ` ${toGoOn(total)}` : '';
   const tail = rest.length === 0 ? '' : ` Left alone: ${rest.join(', ')}; fleet plan shows why.`;
   const again =
     saved && summary.replan_needed ? ' What could not be seen before can be now: run fleet plan again.' : '';
   const done = saved && nothingLeft(summary) ? ' Nothing was left to do.' : '';
   return `${head}${counts(summary)}.${done}${again}${tail}${goOn}\n`;
+}
+
+/** Where a PAUSED file stopped it, another apply would do nothing either. */
+function toGoOn({ brake }: ApplyTotal): string {
+  if (brake === null) return 'Run fleet apply again: it goes on with what is left.';
+  const remedy = brake.remedy === null ? '' : `, ${brake.remedy}`;
+  return printable(`${brake.summary}: ${brake.detail}${remedy}, then run fleet apply again.`);
 }
 
 /** Made before: every change was found as wanted. */

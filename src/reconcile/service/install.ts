@@ -21,9 +21,25 @@ export interface Installed {
   readonly linger: Failure | null;
 }
 
+export interface NotInstalled {
+  readonly failure: Failure;
+  /** What was done before, and stays. */
+  readonly done: readonly string[];
+}
+
 export async function installService(
   ports: ServicePorts,
   unit: Omit<ServiceUnit, 'systemdVersion'>,
+): Promise<Result<Installed, NotInstalled>> {
+  const done: string[] = [];
+  const installed = await install(ports, unit, done);
+  return installed.ok ? installed : err({ failure: installed.error, done });
+}
+
+async function install(
+  ports: ServicePorts,
+  unit: Omit<ServiceUnit, 'systemdVersion'>,
+  done: string[],
 ): Promise<Result<Installed, Failure>> {
   const before = await readService(ports);
   if (!before.ok) return before;
@@ -31,7 +47,6 @@ export async function installService(
   if (owner !== null && owner !== unit.owner) return err(otherOwner(path, owner));
   const content = renderServiceUnit({ ...unit, systemdVersion: before.value.systemdVersion });
   const changed = content !== before.value.content;
-  const done: string[] = [];
   if (changed) {
     const written = ports.files.write(path, content, { always: 0o644 });
     if (!written.ok) return written;
@@ -102,7 +117,7 @@ export async function uninstallService(ports: ServicePorts): Promise<Result<read
 }
 
 function otherOwner(path: string, owner: string): Failure {
-  const remedy = `fleet uninstall, with the roster of ${owner}; one user has one controller`;
+  const remedy = 'one user has one controller; to have this one instead: fleet uninstall, then fleet install again';
   return failure(
     'other-owner',
     'Another fleet has its controller here',

@@ -66,7 +66,7 @@ function foreignUnit(path: string, unmarked: boolean, properties: ReadonlyMap<st
 }
 
 function noManager(detail: string, user: string): Failure {
-  const remedy = `loginctl enable-linger ${user}, then log in again`;
+  const remedy = `loginctl enable-linger ${user} (where that is refused, as root), then log in again`;
   return failure('no-user-manager', "The user's systemd cannot be reached", detail, remedy);
 }
 
