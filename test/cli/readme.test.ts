@@ -53,3 +53,13 @@ test.skipIf(!hasPython())(
     expect(readFileSync(beat, 'utf8')).toMatch(new RegExp(`^ts=\\d+\\npid=${agent.pid}\\nstatus=ok\\n$`));
   },
 );
+
+test('what it links to is in the package', () => {
+  const { files } = JSON.parse(readFileSync(fileURLToPath(new URL('../../package.json', import.meta.url)), 'utf8'));
+  const links = [...README.matchAll(/\]\(([^):]+)\)/g)].map((link) => link[1] ?? '');
+  expect(links.length).toBeGreaterThan(5);
+  for (const link of links) {
+    expect(existsSync(fileURLToPath(new URL(`../../${link}`, import.meta.url))), link).toBe(true);
+    expect(files).toContain(link.split('/')[0]);
+  }
+});
