@@ -3,7 +3,7 @@ import { isAbsolute, join } from 'node:path';
 import { lastGoodPath, readLastGood } from '../reconcile/roster/last-good.ts';
 import { type StatePaths, statePaths } from '../reconcile/state/paths.ts';
 import type { Roster } from '../spec/model.ts';
-import { ok, type Result } from '../spec/result.ts';
+import { err, ok, type Result } from '../spec/result.ts';
 import type { Failure } from './command.ts';
 import type { Context } from './context.ts';
 import { hereIn, type Place } from './place.ts';
@@ -20,7 +20,10 @@ export function stateOf(given: string | null, context: Context): Result<StatePla
   const roster = readRoster(given, context);
   if (roster.ok) return ok(placeOf(roster.value, context));
   const found = findRoster(given, context);
-  if (!found.ok) return roster;
+  if (!found.ok) {
+    const gone = 'of one that is gone, -f with its former path does: its last good copy is kept';
+    return err({ ...found.error, remedy: `${found.error.remedy}; ${gone}` });
+  }
   const path = isAbsolute(found.value) ? found.value : join(context.cwd, found.value);
   const kept = readLastGood(context.files, lastGoodPath(context.user.home, path, null));
   return kept.ok && kept.value !== null ? ok(placeOf(kept.value.version.roster, context)) : roster;

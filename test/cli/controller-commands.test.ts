@@ -3,6 +3,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { fleet } from '../../src/cli/fleet.ts';
 import { moment } from '../../src/cli/run/moment.ts';
 import { runProgram } from '../../src/observe/run.ts';
 import type { StatusDocument } from '../../src/reconcile/control/status.ts';
@@ -176,6 +177,22 @@ describe('status', () => {
       7,
       'fleet: no controller of lab has run on w-jarvis/jarvis yet\n  fleet install, or fleet run\n',
     ]);
+  });
+
+  test('of a controller that has ended says what to do next, and counts one pass as one', async () => {
+    put(document('True', { passes: 1 }));
+    const { code, stdout } = await bench.run('status');
+    expect(code).toBe(7);
+    expect(stdout).toMatch(
+      /! the controller is dead: .*; fleet events tells how it ended; to start it: fleet install, or fleet run\n/,
+    );
+    expect(stdout).toContain(', 1 pass\n');
+  });
+
+  test('without any roster it is said that the path of one that is gone does', async () => {
+    const { context, ran } = bench.context({ env: {} });
+    const { code, stderr } = ran(await fleet(['status'], context));
+    expect([code, stderr]).toEqual([78, expect.stringContaining('-f with its former path does')]);
   });
 
   test('of a live controller with all ready is 0', async () => {

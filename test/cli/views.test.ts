@@ -130,7 +130,26 @@ describe('ps', () => {
   });
 });
 
+describe('ps of an agent that is left alone', () => {
+  test('says what its session is, and that a rule covers it', () => {
+    const ignoring = `${FLEET}ignore:\n  - { target: coder, reason: later }\n`;
+    const gone = psOf(ignoring, (o) => dropSession(o, 'coder'));
+    expect(gone.agents[0]?.drift).toEqual([{ reason: 'session-missing', state: 'ignored' }]);
+    expect(gone.agents[1]?.drift).toEqual([]);
+    expect(formatPs(gone, PLAIN)).toContain('session-missing (ignored)');
+  });
+});
+
 describe('explain', () => {
+  test.each(['env-file/coder.argv', 'env-file/fleet.launch'])(
+    '%s, which plan names, is known and was looked at',
+    (target) => {
+      const [record] = explain(target).records;
+      expect(record?.verdicts).toEqual([]);
+      expect(record?.facts[0]?.read[0]).toMatch(/^changed /);
+    },
+  );
+
   function explain(target: string, yaml = FLEET, change: (o: Mutable<Observed>) => void = () => {}) {
     const r = roster(yaml);
     const observed = healthy(r);
@@ -139,11 +158,22 @@ describe('explain', () => {
     return buildExplain({ target, roster: r, observed: observed as Observed, memory: EMPTY_MEMORY, plan });
   }
 
+  test('what is blocked by the reason itself says so once', () => {
+    const r = roster(FLEET);
+    const observed = healthy(r);
+    const blocked = { host: 'w-jarvis', tenant: 'jarvis', kind: 'session', agent: 'coder', source: null } as const;
+    const loop = { address: 'w-jarvis/jarvis/session/coder', reason: 'crash-loop', guard: 'crash-loop' } as const;
+    const plan = { ...planOf(r, observed), blocked: [{ ...blocked, ...loop, evidence: [], remedy: 'x' }] };
+    const input = { target: 'session/coder', roster: r, observed: observed as Observed, memory: EMPTY_MEMORY, plan };
+    expect(buildExplain(input).records[0]?.verdicts.map((v) => v.says)).toEqual(['blocked: crash-loop']);
+  });
+
   test("an agent's bare name means all of its resources", () => {
     expect(explain('coder').records.map((r) => r.address.replace('w-jarvis/jarvis/', ''))).toEqual([
       'session/coder',
       'unit/fleet-agent@coder.service',
       'env-file/coder',
+      'env-file/coder.argv',
       'heartbeat/coder',
     ]);
   });

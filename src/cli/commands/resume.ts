@@ -33,6 +33,7 @@ const names = ({ pauses }: Wishes): readonly string[] => pauses.pauses.map((p) =
 
 function notPaused(target: string | null, paused: readonly string[]) {
   const message = target === null ? 'nothing is paused' : `${target} is not paused by that name`;
-  const remedy = paused.length === 0 ? null : `paused is: ${paused.join(', ')}`;
+  const remedy =
+    paused.length === 0 ? 'fleet status, or fleet plan, lists what is paused' : `paused is: ${paused.join(', ')}`;
   return { code: EXIT.error, message, remedy };
 }

@@ -1,6 +1,16 @@
 /** What was read about one address, in words, and from where. Pure. */
 import { agentPane } from '../../diff/pane.ts';
-import type { Observed, PaneRuns, ProcessObserved, Source, TmuxPane, TmuxServerObserved } from '../../observe/state.ts';
+import type {
+  EnvFileObserved,
+  FileObserved,
+  FilesObserved,
+  Observed,
+  PaneRuns,
+  ProcessObserved,
+  Source,
+  TmuxPane,
+  TmuxServerObserved,
+} from '../../observe/state.ts';
 import type { Address } from '../../spec/address.ts';
 import { unreachable } from '../../spec/result.ts';
 import { serverOf } from './ps-rows.ts';
@@ -149,9 +159,9 @@ function unitFact(name: string, observed: Observed): Fact {
 }
 
 function fileFact(kind: 'unit-file' | 'env-file', name: string, observed: Observed): Fact {
-  const from = kind === 'unit-file' ? `~/.config/systemd/user/${name}` : `env file of ${name}`;
+  const from = kind === 'unit-file' ? `~/.config/systemd/user/${name}` : fromEnvFile(name);
   return fromSource(from, observed.sources.files, (files) => {
-    const file = kind === 'unit-file' ? files.unit_files[name] : files.env_files[name];
+    const file = kind === 'unit-file' ? files.unit_files[name] : launchFile(name, files);
     if (file === undefined) return missing(name);
     if (file.state === 'absent') return ['absent'];
     if (file.state === 'unknown') return [`unknown (${file.why}): ${file.detail}`];
@@ -159,6 +169,17 @@ function fileFact(kind: 'unit-file' | 'env-file', name: string, observed: Observ
     const own = 'own' in file ? Object.entries(file.own).map(([key, value]) => `${key}=${value}`) : [];
     return [head, ...own];
   });
+}
+
+function fromEnvFile(name: string): string {
+  if (name === 'fleet.launch') return '~/.local/share/fleet/launch';
+  return name.endsWith('.argv') ? `~/.config/fleet/agents/${name}` : `env file of ${name}`;
+}
+
+/** The env file, the rendered command (`NAME.argv`) or the launcher: no agent's name holds a dot. */
+function launchFile(name: string, files: FilesObserved): FileObserved | EnvFileObserved | undefined {
+  if (name === 'fleet.launch') return files.launcher;
+  return name.endsWith('.argv') ? files.argv_files[name.slice(0, -'.argv'.length)] : files.env_files[name];
 }
 
 function heartbeatFacts(agent: string, observed: Observed): readonly Fact[] {

@@ -101,6 +101,9 @@ export function explainable(roster: Roster, observed: Observed, plan: Plan): rea
   return [...roster.agents.map((a) => a.name), ...short, ...all.map((r) => r.address)];
 }
 
+/** Whether fleet's own launcher starts its agents. */
+const launches = ({ layout, supervisor }: Roster): boolean => layout === 'fleet' || supervisor === 'none';
+
 export type Named = Pick<Entry, 'address' | 'agent'>;
 
 function allAddresses(roster: Roster, observed: Observed, entries: readonly Entry[]): readonly Named[] {
@@ -110,10 +113,13 @@ function allAddresses(roster: Roster, observed: Observed, entries: readonly Entr
     agent,
   });
   const systemd = roster.supervisor === 'systemd';
+  const looked = observed.sources.files.status === 'known' ? observed.sources.files.value : null;
+  const argvFile = (agent: string): boolean => looked !== null && Object.hasOwn(looked.argv_files, agent);
   const agents = roster.agents.flatMap((a) => [
     at('session', a.name, a.name),
     ...(systemd ? [at('unit', layout.agentUnit(a.name), a.name)] : []),
     at('env-file', a.name, a.name),
+    ...(argvFile(a.name) ? [at('env-file', `${a.name}.argv`, a.name)] : []),
     at('heartbeat', a.name, a.name),
   ]);
   const { linger, tmux, files } = observed.sources;
@@ -121,6 +127,7 @@ function allAddresses(roster: Roster, observed: Observed, entries: readonly Entr
     ...(tmux.status === 'known' ? tmux.value.servers.map((s) => at('tmux-server', s.socket, null)) : []),
     ...(systemd ? [at('unit', layout.holderUnit, null)] : []),
     ...(systemd && linger.status === 'known' ? [at('linger', linger.value.user, null)] : []),
+    ...(looked === null || !launches(roster) ? [] : [at('env-file', 'fleet.launch', null)]),
     ...(systemd && files.status === 'known'
       ? Object.keys(files.value.unit_files).map((f) => at('unit-file', f, null))
       : []),
@@ -172,7 +179,7 @@ function entriesOf(plan: Plan): readonly Entry[] {
         bucket: 'blocked',
         address: b.address,
         agent: b.agent,
-        says: `${b.reason}, blocked: ${b.guard}`,
+        says: b.reason === b.guard ? `blocked: ${b.guard}` : `${b.reason}, blocked: ${b.guard}`,
         evidence: b.evidence,
         remedy: b.remedy,
         source: source(b.source),

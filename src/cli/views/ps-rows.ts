@@ -44,8 +44,8 @@ export interface PsRow {
 
 export interface PsDrift {
   readonly reason: Reason;
-  /** `unknown`: could not be observed; `warning` never becomes a change. */
-  readonly state: 'pending' | 'deferred' | 'blocked' | 'warning' | 'unknown';
+  /** `unknown`: could not be observed; `warning` never becomes a change; `paused`, `ignored`: of its session, left alone. */
+  readonly state: 'pending' | 'deferred' | 'blocked' | 'warning' | 'unknown' | 'paused' | 'ignored';
 }
 
 export interface PsUnmanaged {
@@ -97,7 +97,7 @@ function rowOf(agent: AgentSpec, { roster, observed, plan }: PsInput): PsRow {
     heartbeat: { state: ready.heartbeat.state, age_ms: ready.heartbeat.age, status: ready.heartbeat.status },
     readiness: ready.word,
     error: null,
-    drift: driftOf(agent.name, plan),
+    drift: driftOf(agent.name, `${observed.host}/${observed.tenant}/session/${agent.name}`, plan),
   };
 }
 
@@ -153,7 +153,7 @@ function processOf(runs: PaneRuns, panePid: number | null): number | null {
   return 'pid' in runs ? runs.pid : runs.verdict === 'dead' || runs.verdict === 'gone' ? null : panePid;
 }
 
-function driftOf(agent: string, plan: Plan): readonly PsDrift[] {
+function driftOf(agent: string, session: string, plan: Plan): readonly PsDrift[] {
   const of = (
     entries: readonly { readonly agent: string | null; readonly reason: Reason }[],
     state: PsDrift['state'],
@@ -167,6 +167,9 @@ function driftOf(agent: string, plan: Plan): readonly PsDrift[] {
     ...of(plan.blocked, 'blocked'),
     ...unknown,
     ...of(plan.warnings, 'warning'),
+    ...plan.ignored
+      .filter((i) => i.address === session && i.reason !== 'paused')
+      .map((i): PsDrift => ({ reason: i.reason, state: i.pause === undefined ? 'ignored' : 'paused' })),
   ];
   return all.filter((d, i) => all.findIndex((e) => e.reason === d.reason && e.state === d.state) === i);
 }

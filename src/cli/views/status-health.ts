@@ -33,7 +33,9 @@ function problemsOf(life: ControllerLife, { controller }: StatusDocument): reado
     case 'stuck':
       return [`the controller (pid ${controller.pid}) is stuck: no heartbeat for ${Math.round(life.silent / 1_000)} s`];
     case 'dead':
-      return [`the controller is dead: what is shown is from ${controller.beat_at}`];
+      return [
+        `the controller is dead: what is shown is from ${controller.beat_at}; fleet events tells how it ended; to start it: fleet install, or fleet run`,
+      ];
     case 'unknown':
       return [`whether the controller lives cannot be told: ${life.detail}`];
   }

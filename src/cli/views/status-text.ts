@@ -20,7 +20,7 @@ export function formatStatus({ document, health, now }: ToldStatus, options: { r
   const lines = [
     paint('bold', `${printable(fleet)} on ${host}/${tenant}: ${ready} of ${all.length} agents ready`),
     ...health.problems.map((problem) => paint('red', `! ${printable(problem)}`)),
-    `controller: pid ${controller.pid}, up ${since(controller.started_at)}, heartbeat ${since(controller.beat_at)} ago, ${controller.passes} passes`,
+    `controller: pid ${controller.pid}, up ${since(controller.started_at)}, heartbeat ${since(controller.beat_at)} ago, ${controller.passes} ${controller.passes === 1 ? 'pass' : 'passes'}`,
     `roster: ${printable(roster.path)} ${roster.sha256.slice(0, 12)}${roster.commit === null ? '' : ` of commit ${roster.commit.slice(0, 12)}`}, in force for ${since(roster.in_force_since)}`,
   ];
   if (roster.refused !== null) {
