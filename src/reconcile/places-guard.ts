@@ -9,7 +9,9 @@ import type { Observed } from '../observe/state.ts';
 import type { Check, CheckContext } from './precondition.ts';
 
 export function evaluatePlaces(ctx: CheckContext, change: Change, observed: Observed): Check {
-  const agent = isBringUp(change) ? ctx.agents.find((a) => a.name === change.agent) : undefined;
+  // A unit that is started ends nothing.
+  const isIt = isBringUp(change) && change.kind === 'session';
+  const agent = isIt ? ctx.agents.find((a) => a.name === change.agent) : undefined;
   if (agent === undefined) return { check: 'holds' };
   const { files } = observed.sources;
   if (files.status === 'unknown') return { check: 'unknown', detail: `files: ${files.detail} (${files.why})` };

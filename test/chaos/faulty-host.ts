@@ -81,7 +81,12 @@ if (fault !== null) {
       if (call === 'openSync') names.set(made, String(args[0]));
       return made;
     };
-  for (const call of Object.keys(fs)) if (/^(?:[a-z]+Sync|open|read|readFile|stat|lstat|readdir|readlink)$/i.test(call)) wrap(fs, call);
+  // What it calls below node:fs, with the releases where it does (src/observe/system-calls.ts), and node:fs itself too.
+  const below = { openSync: 'open', readSync: 'read', closeSync: 'close', statSync: 'stat', lstatSync: 'lstat', fstatSync: 'fstat', readlinkSync: 'readlink' };
+  process.noDeprecation = true;
+  const binding = /^20\\./.test(process.versions.node) ? process.binding('fs') : null;
+  for (const [call, name] of Object.entries(binding === null ? {} : below)) binding[name] = wrapped(binding, call, binding[name]);
+  for (const call of Object.keys(fs)) if (!(binding !== null && call in below) && /^(?:[a-z]+Sync|open|read|readFile|stat|lstat|readdir|readlink)$/i.test(call)) wrap(fs, call);
   for (const call of Object.keys(fs.promises)) wrap(fs.promises, call);
 }
 `;

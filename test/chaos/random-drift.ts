@@ -114,6 +114,13 @@ export const DRIFTS: Readonly<Record<string, Drift>> = {
   'command gone': (w, a) => {
     seen.filesOf(w.truth).commands[a.name] = { state: 'missing', detail: 'not on PATH' };
   },
+  'secret gone': (w, a) => {
+    const files = seen.filesOf(w.truth);
+    for (const value of Object.values(a.env)) {
+      if (value.kind !== 'secret') continue;
+      files.secret_files = { ...files.secret_files, [value.fromFile]: { state: 'missing', detail: 'ENOENT' } };
+    }
+  },
   'moved to another socket': (w, a) => {
     const session = structuredClone(w.session(a.name));
     w.dropSession(a.name);

@@ -116,7 +116,7 @@ function agentText(
     `on_change: ${a.onChange}`,
     `working_directory: ~/src${a.directory}`,
     `heartbeat: { required: ${a.required} }`,
-    ...(layout === 'fleet' && a.env ? ['env: { FOO: bar }'] : []),
+    ...(layout === 'fleet' && a.env ? ['env: { FOO: bar, TOKEN: { from_file: ~/.token } }'] : []),
     ...(layout === 'fleet' && a.window ? ['window: { width: 200, height: 50 }'] : []),
   ];
   return `  - { ${fields.join(', ')} }\n`;
