@@ -100,22 +100,25 @@ fleet_quote() {
 
 # Looks for the session $fleet_name of $fleet_owner. $fleet_seen is one of
 #   ours (its pane lives), dead (ours, its pane does not), other (not ours), none, gone (no server), again, failed
-# and for a session of ours: $fleet_generation, $fleet_mark, $fleet_pane, $fleet_live (" PID" of each live pane) and
-# $fleet_others (live panes that are not the agent's).
+# and for a session of ours: $fleet_generation, $fleet_mark, $fleet_window and $fleet_pane, $fleet_marked (that pane where
+# it is marked as the agent's), $fleet_live (" PANE:PID" of each live pane) and $fleet_others (live panes that are not the agent's).
 fleet_look() {
-  fleet_generation='' fleet_mark='' fleet_pane='' fleet_live='' fleet_others=0
+  fleet_generation='' fleet_mark='' fleet_pane='' fleet_marked='' fleet_live='' fleet_others=0
   if ! fleet_tmux has-session -t "=$fleet_name" ';' list-panes -s -t "=$fleet_name:" -F \
-    'fleet #{pid}/#{start_time}/#{session_id}/#{session_created} #{pane_id} #{pane_dead} #{pane_pid} @#{@fleet_pane} #{session_name} #{@fleet_mark}'; then
+    'fleet #{pid}/#{start_time}/#{session_id}/#{session_created} #{window_id} #{pane_id} #{pane_dead} #{pane_pid} @#{@fleet_pane} #{session_name} #{@fleet_mark}'; then
     fleet_classify
     return
   fi
   fleet_pane_dead='' fleet_lowest='' fleet_panes=''
-  while read -r fleet_word fleet_g fleet_p fleet_d fleet_pid fleet_agent_pane fleet_s fleet_m; do
+  while read -r fleet_word fleet_g fleet_w fleet_p fleet_d fleet_pid fleet_agent_pane fleet_s fleet_m; do
     [ "$fleet_word" = fleet ] && [ "$fleet_s" = "$fleet_name" ] || continue
     fleet_generation=$fleet_g fleet_mark=$fleet_m
     fleet_panes="$fleet_panes $fleet_p:$fleet_d:$fleet_pid"
-    if [ -z "$fleet_lowest" ] || [ "$\{fleet_p#%}" -lt "$\{fleet_lowest#%}" ]; then fleet_lowest=$fleet_p; fi
-    [ "$fleet_agent_pane" != "@$fleet_p" ] || fleet_pane=$fleet_p
+    if [ -z "$fleet_lowest" ] || [ "$\{fleet_p#%}" -lt "$\{fleet_lowest#%}" ]; then
+      fleet_lowest=$fleet_p
+      [ -n "$fleet_marked" ] || fleet_window=$fleet_w
+    fi
+    [ "$fleet_agent_pane" != "@$fleet_p" ] || fleet_marked=$fleet_p fleet_window=$fleet_w
   done <<END
 $fleet_answer
 END
@@ -123,13 +126,13 @@ END
     fleet_seen=failed
     return
   fi
-  fleet_pane=$\{fleet_pane:-$fleet_lowest}
+  fleet_pane=$\{fleet_marked:-$fleet_lowest}
   for fleet_p in $fleet_panes; do
     case $fleet_p in
       "$fleet_pane":1:*) fleet_pane_dead=1 ;;
       *:1:*) ;;
       *)
-        fleet_live="$fleet_live $\{fleet_p##*:}"
+        fleet_live="$fleet_live $\{fleet_p%%:*}:$\{fleet_p##*:}"
         case $fleet_p in "$fleet_pane":*) ;; *) fleet_others=$((fleet_others + 1)) ;; esac
         ;;
     esac
@@ -179,9 +182,10 @@ fleet_refuse_second_server() {
     fleet_die 1 "the tmux server of $fleet_path lives but its socket file was deleted: no second one is started; 'fleet apply' mends it, and so does 'kill -USR1' to that server"
 }
 
-# Kills the session, and only the one that was looked at: the check is made inside tmux. $1: a further condition.
+# Kills the session, and only the one that was looked at: the check is made inside tmux. $1: a further condition. A pane
+# alone would be looked up in whichever session shows it too.
 fleet_kill() {
-  fleet_tmux if-shell -F -t "$fleet_pane" \
+  fleet_tmux if-shell -F -t "=$fleet_name:$fleet_window.$fleet_pane" \
     "#{&&:#{==:#{pid}/#{start_time}/#{session_id}/#{session_created} #{@fleet_mark},$fleet_generation $fleet_mark},$1}" \
     "kill-session -t =$fleet_name"
 }

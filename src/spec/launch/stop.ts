@@ -2,7 +2,7 @@ import { shellText } from './shell-text.ts';
 
 /**
  * `stop`. kill-session leaves a child that ignores HUP and TERM running (measured: gemini, bash); its process group is
- * ended then, if it still is the one that was noted. Fields of /proc/PID/stat are counted behind the last `)`.
+ * ended then, if it still is the one that was noted. What another session shows too outlives it by right. Fields of /proc/PID/stat are counted behind the last `)`.
  */
 export const STOP = shellText`
 
@@ -20,9 +20,10 @@ fleet_stop() {
     case $fleet_seen in
       other) fleet_die 1 "the session $fleet_name on the tmux socket $fleet_socket is not ours: left alone" ;;
       ours | dead)
-        if [ -z "$fleet_ending" ]; then for fleet_pid in $fleet_live; do fleet_note_groups "$fleet_pid"; done; fi
-        fleet_ending=$fleet_generation
-        fleet_kill 1
+        if [ -n "$fleet_ending" ] || fleet_note_panes; then
+          fleet_ending=$fleet_generation
+          fleet_kill 1
+        fi
         ;;
       failed) fleet_die 1 "tmux could not be asked for $fleet_name: $\{fleet_answer:-it said nothing, as a server does that denies access}" ;;
     esac
@@ -31,6 +32,28 @@ fleet_stop() {
     sleep 0.05
   done
   fleet_wait_groups 40 || fleet_end_groups
+}
+
+# Notes the groups of the agent's pane, and of the live panes that no other session shows: of a window that is linked, or of a
+# session in a group, kill-session ends nothing. False where tmux did not tell who shows which pane.
+fleet_note_panes() {
+  fleet_tmux list-panes -a -F 'fleet #{session_id} #{pane_id}' || return 1
+  fleet_shown=' ' fleet_told='' fleet_id=$\{fleet_session%%/*}
+  while read -r fleet_word fleet_s fleet_p; do
+    case $fleet_word/$fleet_s in
+      "fleet/$fleet_id") fleet_told=1 ;;
+      fleet/*) fleet_shown="$fleet_shown$fleet_p " ;;
+    esac
+  done <<END
+$fleet_answer
+END
+  [ -n "$fleet_told" ] || return 1
+  for fleet_entry in $fleet_live; do
+    case $fleet_shown in
+      *" $\{fleet_entry%%:*} "*) [ "$\{fleet_entry%%:*}" = "$fleet_marked" ] || continue ;;
+    esac
+    fleet_note_groups "$\{fleet_entry##*:}"
+  done
 }
 
 # PID: $fleet_pgrp, $fleet_foreground (of its terminal), $fleet_state and $fleet_born (ticks since boot).
