@@ -51,7 +51,12 @@ function livesIn(ctx: LookedAt, agent: AgentSpec, own: TmuxSession): boolean {
   return pane.runs.verdict === 'runtime' && namesIt(ctx, agent, pane);
 }
 
-function namesIt({ layout, observed }: LookedAt, agent: AgentSpec, pane: TmuxPane): boolean {
+/** Whether what runs in the pane was started as that agent. */
+export function namesIt(
+  { layout, observed }: Pick<PlanContext, 'layout' | 'observed'>,
+  agent: Pick<AgentSpec, 'name'>,
+  pane: TmuxPane,
+): boolean {
   const { processes } = observed.sources;
   if (processes.status === 'unknown') return false;
   const environments = environmentsIn(processes.value, pane);

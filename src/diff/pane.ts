@@ -1,5 +1,5 @@
 /** Which pane of a session is the agent's, and what else lives in that session. */
-import type { TmuxPane, TmuxSession } from '../observe/state.ts';
+import type { Observed, TmuxPane, TmuxSession } from '../observe/state.ts';
 
 /**
  * `@fleet_pane`, else the pane with the lowest id. Null where the marked pane is gone while other panes are left: the
@@ -22,6 +22,20 @@ export function otherLivePanes(session: TmuxSession): readonly TmuxPane[] {
 /** Panes in which something lives: all that are not known to be dead. */
 export function livePanes(session: TmuxSession): readonly TmuxPane[] {
   return session.panes.filter((p) => !p.dead && p.runs.verdict !== 'gone' && p.runs.verdict !== 'dead');
+}
+
+/**
+ * The other sessions of its server that show a pane of this one too: grouped with it, or a window is linked into both. tmux
+ * ends with a session only what no other one shows.
+ */
+export function sessionsBeside(observed: Observed, session: TmuxSession): readonly TmuxSession[] {
+  const { tmux } = observed.sources;
+  const own = new Set(session.panes.map((p) => p.id));
+  for (const { server } of tmux.status === 'known' ? tmux.value.servers : []) {
+    if (server.state !== 'running' || !server.sessions.includes(session)) continue;
+    return server.sessions.filter((s) => s !== session && s.panes.some((p) => own.has(p.id)));
+  }
+  return [];
 }
 
 function paneNumber(pane: TmuxPane): number {

@@ -5,6 +5,7 @@ import type { RunResult } from '../../src/observe/run.ts';
 import type { Observed, PaneRuns } from '../../src/observe/state.ts';
 import type { EffectContext } from '../../src/reconcile/context.ts';
 import { endSession, REFUSED } from '../../src/reconcile/effects/guarded-kill.ts';
+import { layoutOf } from '../../src/spec/layout.ts';
 import { FLEET } from '../diff/rosters.ts';
 import * as w from '../diff/world.ts';
 
@@ -49,6 +50,7 @@ async function end(setting: Setting = {}, order = ORDER) {
   let clock = 0;
   const asked: (readonly string[] | null)[] = [];
   const ctx = {
+    layout: layoutOf('fleet'),
     ports: {
       run: async (program: string, args: readonly string[]) => {
         commands.push([program, ...args].join(' '));
@@ -276,5 +278,92 @@ describe('processes that outlive it', () => {
       if (o.sources.processes.status === 'known') o.sources.processes.value.processes = {};
     };
     expect((await end({ before: unseen, stubborn: { 2000: 'never' } })).signals).toEqual([]);
+  });
+});
+
+describe('panes that another session shows too', () => {
+  const BESIDE = { server: { ...IDENTITY.server }, name: 'mywork', id: '$77' };
+  /** A pane of a session of its own, linked into coder's; 77 in its process group. */
+  const linked = (o: World, id = '%77') => {
+    const pane = { ...w.paneOf(o, 'coder'), id, pid: 77, runs: { verdict: 'other', pid: 78, program: 'vi' } as const };
+    if (o.sources.processes.status !== 'known') throw new Error('unknown');
+    for (const pid of [77, 78])
+      o.sources.processes.value.processes[pid] = { ...w.processOf(o, 2000), pid, pgrp: 77, comm: 'vi' };
+    w.session(o, 'coder').panes.push(pane);
+    w.sessionsOf(o).push({ ...w.session(o, 'coder'), ...BESIDE, mark: null, panes: [pane] });
+  };
+  const all = { 2000: 'SIGTERM', 77: 'never', 78: 'never' } as const;
+  const ALONE = [['3000 SIGTERM group 2000'], { ended: 'ended', evidence: [expect.stringContaining('pi (pid 2000)')] }];
+
+  test('are only unlinked: none of their processes is signalled', async () => {
+    const found = await end({ before: linked, stubborn: all });
+    expect([found.signals, found.ended]).toEqual(ALONE);
+  });
+  test('are left alone also where that session is gone with them by the time of the next look', async () => {
+    const after = (o: World) => {
+      for (const name of ['coder', 'mywork']) w.dropSession(o, name);
+    };
+    const found = await end({ before: linked, after, stubborn: all });
+    expect([found.signals, found.ended]).toEqual(ALONE);
+  });
+  test('are left alone also where it shows them only since the last look', async () => {
+    const before = (o: World) => {
+      linked(o);
+      w.dropSession(o, 'mywork');
+    };
+    const after = (o: World) => {
+      w.sessionsOf(o).push({ ...w.session(o, 'coder'), ...BESIDE, mark: null });
+      w.dropSession(o, 'coder');
+    };
+    const found = await end({ before, after, stubborn: all });
+    expect([found.signals, found.ended]).toEqual(ALONE);
+    expect((await end({ before, stubborn: { 77: 'SIGTERM' } })).signals).toEqual(['3000 SIGTERM group 77']);
+  });
+  test('another server, by then, shows none of them', async () => {
+    const before = (o: World) => {
+      linked(o);
+      w.dropSession(o, 'mywork');
+    };
+    const after = (o: World) => {
+      Object.assign(w.session(o, 'coder'), { id: '$9' });
+      Object.assign(w.tmuxOf(o).server, { start: 1_780_300_001 });
+    };
+    expect((await end({ before, after, stubborn: { 77: 'SIGTERM' } })).signals).toEqual(['3000 SIGTERM group 77']);
+  });
+
+  const shared = (o: World) => {
+    w.sessionsOf(o).push({ ...w.session(o, 'coder'), ...BESIDE, mark: null });
+  };
+  const unmarked = (o: World) => {
+    shared(o);
+    Object.assign(w.session(o, 'coder').mark ?? {}, { pane: null });
+  };
+  test("the agent's own ends all the same: tmux has only unlinked it", async () => {
+    const found = await end({ before: shared, stubborn: { 2000: 'SIGTERM' } });
+    expect(found.signals).toEqual(['3000 SIGTERM group 2000']);
+    const named = await end({ before: unmarked, stubborn: { 2000: 'SIGTERM' } });
+    expect(named.signals).toEqual(['3000 SIGTERM group 2000']);
+  });
+  test.each<readonly [string, (o: World) => void]>([
+    ['was started as nobody', (o) => Reflect.deleteProperty(w.valuesOf(o, 2000), 'FLEET_AGENT_NAME')],
+    ['was started as another agent', (o) => Object.assign(w.valuesOf(o, 2000), { FLEET_AGENT_NAME: 'other' })],
+    ['has its name from the server', (o) => Object.assign(w.tmuxOf(o).server, { inherited_name: 'coder' })],
+  ])('the one taken for the agent’s is not marked, and %s: tmux is asked for nothing', async (_, doubt) => {
+    const before = (o: World) => {
+      unmarked(o);
+      doubt(o);
+    };
+    const found = await end({ before, after: () => {} });
+    expect(found.commands).toEqual([]);
+    expect(detail(found)).toEqual([
+      'unobserved',
+      'The session was left alone',
+      "its pane %2000 is shown by mywork too, and cannot be told to be the agent's: take it out of one of them",
+    ]);
+    const dead = (o: World) => {
+      before(o);
+      Object.assign(w.paneOf(o, 'coder'), { dead: true, runs: { verdict: 'dead', status: 0, signal: null } });
+    };
+    expect((await end({ before: dead, stubborn: { 2000: 'never' } })).signals).toEqual([]);
   });
 });

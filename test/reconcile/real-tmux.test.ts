@@ -129,6 +129,35 @@ describe('on a real tmux', () => {
     expect(alive.startTime(other)).not.toBeNull();
   });
 
+  test("a person's and a protected agent's windows, linked into the session that is ended, live on in their own", async () => {
+    const h = await up('  - { name: web }\n  - { name: kept, protect: true }');
+    h.tmux('new-session', '-d', '-s', 'mywork', 'sleep', '1000');
+    h.tmux('link-window', '-d', '-s', '=mywork:0', '-t', '=web:5');
+    h.tmux('link-window', '-d', '-s', '=kept:0', '-t', '=web:6');
+    const others = () => ['mywork', 'kept'].map((name) => h.panePid(name));
+    const before = others();
+    replaceProgram(h, 'web', 'other');
+    const plan = await h.plan({ evenIfBusy: true, evenIfAttached: true });
+    const pid = h.panePid('web');
+    expect(failures(await h.apply(plan))).toEqual([]);
+    expect(h.sessions()).toEqual(['_holder', 'kept', 'mywork', 'web']);
+    expect(others()).toEqual(before);
+    const alive = processControl();
+    expect([pid, ...before].map((p) => alive.startTime(p) === null)).toEqual([true, false, false]);
+  });
+
+  test('an agent whose window a group shows too is ended with its session, and what else the group shows is not', async () => {
+    const h = await up('  - { name: web }');
+    h.tmux('new-session', '-d', '-t', '=web', '-s', 'view');
+    h.tmux('new-window', '-d', '-t', '=view:', 'sleep', '1000');
+    replaceProgram(h, 'web', 'other');
+    const pids = h.tmux('list-panes', '-s', '-t', '=view:', '-F', '#{pane_pid}').split('\n').map(Number);
+    expect(failures(await h.apply(await h.plan({ evenIfBusy: true, evenIfAttached: true })))).toEqual([]);
+    expect(h.sessions()).toEqual(['_holder', 'view', 'web']);
+    const alive = processControl();
+    expect(pids.map((pid) => alive.startTime(pid) === null)).toEqual([true, false]);
+  });
+
   test('an agent that ends at once: failed, with its exit status and last words', async () => {
     host = new RealHost('  - { name: web, runtime: dies }\n  - { name: fine }');
     const result = await host.apply(await host.plan());

@@ -1,13 +1,16 @@
 /**
  * The one way in which fleet ends a session: by a guard inside tmux, so that nothing can come between the check and the
- * kill, and then those of its processes that outlive it, each told by pid and start time.
+ * kill, and then those of its processes that outlive it, each told by pid and start time. What another session shows too
+ * is only unlinked by tmux, and left alone here.
  */
-import type { SessionIdentity } from '../../diff/plan.ts';
-import type { Observed, ProcessObserved, TmuxSession } from '../../observe/state.ts';
+import { namesIt } from '../../diff/by-environment.ts';
+import { agentPane, sessionsBeside } from '../../diff/pane.ts';
+import type { ServerIdentity, SessionIdentity } from '../../diff/plan.ts';
+import type { Observed, ProcessObserved, TmuxPane, TmuxSession } from '../../observe/state.ts';
 import { MARK_OPTION } from '../../spec/session-mark.ts';
 import type { EffectContext } from '../context.ts';
 import { type Failure, failure } from '../outcome.ts';
-import { sameSession, sessionSeen } from '../seen.ts';
+import { sameServer, sameSession, serverSeen, sessionSeen } from '../seen.ts';
 import { pollUntil } from './poll.ts';
 import { ending, words } from './programs.ts';
 import { tmux } from './tmux.ts';
@@ -39,8 +42,9 @@ export async function endSession(
   const { identity, name } = order;
   const found = sessionSeen(seen, identity.server.socket, name);
   if (found.state !== 'present' || !sameSession(identity, found.server, found.session)) return { ended: 'refused' };
-  const survivors = processesOf(seen, found.session);
-  if (survivors === null)
+  const panes = panesOf(ctx, seen, order, found.session);
+  if (panes === null) return failed('unobserved', inDoubt(seen, found.session));
+  if (seen.sources.processes.status === 'unknown')
     return failed('unobserved', 'its processes could not be read, so what outlives it could not be ended');
   const { socket } = identity.server;
   const kill = `kill-session -t '${identity.id}'`;
@@ -55,8 +59,10 @@ export async function endSession(
   } else if (result.stdout.includes(REFUSED)) {
     return { ended: 'refused' };
   }
-  const gone = await sessionGone(ctx, order, agents);
-  return gone === null ? endSurvivors(ctx, survivors, identity.server.pid) : failed('kill-failed', gone, words(result));
+  const look = await lookAfter(ctx, order, agents);
+  if (look.state === 'left') return failed('kill-failed', look.detail, words(result));
+  const survivors = processesOf(seen, stillToEnd(panes, found.session, look.seen, identity.server));
+  return endSurvivors(ctx, survivors, identity.server.pid);
 }
 
 /**
@@ -81,27 +87,72 @@ export function guardCondition(order: KillOrder, session: TmuxSession): string {
   return compared.reduce((all, fact) => `#{&&:${all},${fact}}`);
 }
 
-/** Null where it is gone; else what was read. `access not allowed` exits 0, so the answer of the kill proves nothing. */
-async function sessionGone(
-  ctx: EffectContext,
-  order: KillOrder,
-  agents: readonly string[] | null,
-): Promise<string | null> {
+type After =
+  | { readonly state: 'gone'; readonly seen: Observed }
+  /** There still, or not to be seen. */
+  | { readonly state: 'left'; readonly detail: string };
+
+/** `access not allowed` exits 0, so the answer of the kill proves nothing. */
+async function lookAfter(ctx: EffectContext, order: KillOrder, agents: readonly string[] | null): Promise<After> {
   const { identity, name } = order;
   const seen = await ctx.ports.observe(agents);
   const found = sessionSeen(seen, identity.server.socket, name);
-  if (found.state === 'unknown') return `killed, but it could not be looked at afterwards: ${found.detail}`;
-  if (found.state === 'absent' || !sameSession(identity, found.server, found.session)) return null;
-  return `session ${name} (${identity.id}) is there still, though tmux did not refuse`;
+  if (found.state === 'unknown')
+    return { state: 'left', detail: `killed, but it could not be looked at afterwards: ${found.detail}` };
+  if (found.state === 'absent' || !sameSession(identity, found.server, found.session)) return { state: 'gone', seen };
+  return { state: 'left', detail: `session ${name} (${identity.id}) is there still, though tmux did not refuse` };
+}
+
+/**
+ * The panes that end with the session: its agent's, and those that no other session shows. Null where the agent's is not
+ * marked and another session shows it too: it may be that session's own, linked into this one.
+ */
+function panesOf(
+  ctx: EffectContext,
+  observed: Observed,
+  { name, identity }: KillOrder,
+  session: TmuxSession,
+): readonly TmuxPane[] | null {
+  const shown = new Set(sessionsBeside(observed, session).flatMap((s) => s.panes.map((p) => p.id)));
+  const own = agentPane(session);
+  const marked = own !== null && own.id === session.mark?.pane;
+  if (own !== null && !own.dead && !marked && shown.has(own.id)) {
+    const server = serverSeen(observed, identity.server.socket)?.server;
+    // A server that the agent itself started gives its name to everybody's panes.
+    const inherited = server?.state === 'running' && server.inherited_name === name;
+    if (inherited || !namesIt({ layout: ctx.layout, observed }, { name }, own)) return null;
+  }
+  return session.panes.filter((pane) => pane.id === own?.id || !shown.has(pane.id));
+}
+
+function inDoubt(seen: Observed, session: TmuxSession): string {
+  const own = agentPane(session)?.id;
+  const others = sessionsBeside(seen, session).filter((s) => s.panes.some((p) => p.id === own));
+  const names = others.map((s) => s.name).join(', ');
+  return `its pane ${own} is shown by ${names} too, and cannot be told to be the agent's: take it out of one of them`;
+}
+
+/** Without those that a session began to show since the look before: tmux has not ended them. */
+function stillToEnd(
+  panes: readonly TmuxPane[],
+  session: TmuxSession,
+  after: Observed,
+  identity: ServerIdentity,
+): readonly TmuxPane[] {
+  const server = serverSeen(after, identity.socket)?.server;
+  if (server?.state !== 'running' || !sameServer(identity, { ...server, socket: identity.socket })) return panes;
+  const shown = new Set(server.sessions.flatMap((s) => s.panes.map((p) => p.id)));
+  const own = agentPane(session)?.id;
+  return panes.filter((pane) => pane.id === own || !shown.has(pane.id));
 }
 
 /** The panes' own processes and the runtimes found in them: tools that these started are theirs to end. */
-function processesOf(seen: Observed, session: TmuxSession): readonly ProcessObserved[] | null {
+function processesOf(seen: Observed, panes: readonly TmuxPane[]): readonly ProcessObserved[] {
   const { processes } = seen.sources;
-  if (processes.status === 'unknown') return null;
+  if (processes.status === 'unknown') return [];
   // Null where a pane has no process, which is nobody's key.
   const pids = new Set<number | null>();
-  for (const { pid, dead, runs } of session.panes) {
+  for (const { pid, dead, runs } of panes) {
     if (!dead) pids.add(pid);
     if (runs.verdict === 'runtime' || runs.verdict === 'other' || runs.verdict === 'shell') pids.add(runs.pid);
   }
