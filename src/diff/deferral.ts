@@ -15,12 +15,27 @@ export function unlessDisturbing(ctx: Pick<PlanContext, 'roster'>, draft: Change
   const command = forcingCommand(ctx.roster, draft, live);
   if (live.attached > 0 && !may.attached) {
     const others = live.otherPanes > 0;
-    const why = others ? `${live.otherPanes} other pane(s) of the session are alive` : `${live.attached} attached`;
-    const first = others ? 'end what runs in the other panes' : 'detach';
+    const why = others ? othersTold(live) : `${live.attached} attached`;
+    const first = others ? partingFrom(live) : 'detach';
     return deferred(noting(draft, why), others ? 'other-panes' : 'attached', `${first}, or: ${command}`);
   }
   if (live.busy && !may.busy) return deferred(noting(draft, live.why), 'busy', `wait until it is idle, or: ${command}`);
-  return changed(draft);
+  return changed(live.shared.panes > 0 ? noting(draft, othersTold(live)) : draft);
+}
+
+/** Who else shows the other panes of a session: those are not ended with it. Empty where nobody does. */
+export function sharedTold({ shared }: Pick<Liveness, 'shared'>): string {
+  if (shared.panes === 0) return '';
+  return `; ${shared.panes} shown by ${shared.by.join(', ')} too, and only unlinked with its end`;
+}
+
+const othersTold = (live: Liveness): string =>
+  `${live.otherPanes} other pane(s) of the session are alive${sharedTold(live)}`;
+
+function partingFrom({ otherPanes, shared }: Liveness): string {
+  const own = otherPanes > shared.panes ? ['end what runs in the other panes'] : [];
+  const linked = shared.panes > 0 ? [`take the windows of ${shared.by.join(', ')} out of the session`] : [];
+  return [...own, ...linked].join(', ');
 }
 
 /** The command that makes this change now, whoever is attached and however busy it is. */

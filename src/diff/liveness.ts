@@ -2,7 +2,7 @@
 import type { Observed, TmuxPane, TmuxSession } from '../observe/state.ts';
 import type { Roster } from '../spec/model.ts';
 import { type Beating, evaluateHeartbeat } from './heartbeat.ts';
-import { agentPane, otherLivePanes } from './pane.ts';
+import { agentPane, otherLivePanes, sessionsBeside } from './pane.ts';
 
 /** A window that was active within this time may be an agent at work. Source: docs/contract.md, section 7. */
 const ACTIVE_WITHIN_MS = 10_000;
@@ -11,6 +11,8 @@ export interface Liveness {
   /** Attached clients, also through sessions that show the same panes, plus live processes in panes that are not the agent's. */
   readonly attached: number;
   readonly otherPanes: number;
+  /** Of those, the ones that other sessions show too, and the names of these: the session's end only unlinks them. */
+  readonly shared: { readonly panes: number; readonly by: readonly string[] };
   readonly busy: boolean;
   readonly why: string;
 }
@@ -23,26 +25,26 @@ export function liveness(
   session: TmuxSession,
   now: number,
 ): Liveness {
-  const otherPanes = otherLivePanes(session).length;
+  const others = otherLivePanes(session);
+  const beside = sessionsBeside(observed, session);
   const pane = agentPane(session);
   const busy = pane === null ? null : busyBecause(observed, roster, agent, pane, now);
-  const attached = session.attached + attachedBeside(observed, session) + otherPanes;
-  return { attached, otherPanes, busy: busy !== null, why: busy ?? 'idle' };
+  // tmux counts the clients of grouped and linking sessions for those alone, and what they look at ends with its processes.
+  const clients = beside.reduce((sum, s) => sum + s.attached, session.attached);
+  return {
+    attached: clients + others.length,
+    otherPanes: others.length,
+    shared: sharedOf(others, beside),
+    busy: busy !== null,
+    why: busy ?? 'idle',
+  };
 }
 
-/**
- * Clients of sessions that share a window with this one (grouped, or linked): tmux counts them for those sessions alone,
- * and what they look at ends with its processes. Measured on tmux 3.3a.
- */
-function attachedBeside(observed: Observed, session: TmuxSession): number {
-  const { tmux } = observed.sources;
-  const own = new Set(session.panes.map((p) => p.id));
-  for (const { server } of tmux.status === 'known' ? tmux.value.servers : []) {
-    if (server.state !== 'running' || !server.sessions.includes(session)) continue;
-    const beside = server.sessions.filter((s) => s !== session && s.attached > 0 && s.panes.some((p) => own.has(p.id)));
-    return beside.reduce((sum, s) => sum + s.attached, 0);
-  }
-  return 0;
+function sharedOf(others: readonly TmuxPane[], beside: readonly TmuxSession[]): Liveness['shared'] {
+  const ids = new Set(others.map((p) => p.id));
+  const showing = beside.filter((s) => s.panes.some((p) => ids.has(p.id)));
+  const shown = new Set(showing.flatMap((s) => s.panes.map((p) => p.id)));
+  return { panes: others.filter((p) => shown.has(p.id)).length, by: showing.map((s) => s.name) };
 }
 
 /** Null where it is not busy. */

@@ -2,7 +2,7 @@
  * The last look before an effect, judged: may it still be made? Pure. Already as wanted, it is skipped; otherwise than
  * planned, it is stale and left alone; not readable, nothing is done. Source: docs/planning-rules.md, "Order".
  */
-import { forcingCommand } from '../diff/deferral.ts';
+import { forcingCommand, sharedTold } from '../diff/deferral.ts';
 import { formerAgent } from '../diff/heartbeat.ts';
 import { liveness } from '../diff/liveness.ts';
 import { agentPane } from '../diff/pane.ts';
@@ -264,7 +264,7 @@ function interruption(ctx: CheckContext, change: Change, seen: Observed, session
   const live = liveness(seen, ctx.roster, agent, session, Date.parse(seen.observed_at));
   const command = forcingCommand(ctx.roster, change, live);
   if (live.attached > 0 && !may.attached) {
-    const others = live.otherPanes > 0 ? ` (${live.otherPanes} of them in other panes)` : '';
+    const others = live.otherPanes > 0 ? ` (${live.otherPanes} of them in other panes${sharedTold(live)})` : '';
     const detail = `${live.attached} attached to session ${session.name} by now${others}; even so: ${command}`;
     return { check: 'deferred-attached', detail };
   }

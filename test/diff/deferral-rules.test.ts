@@ -71,6 +71,14 @@ const ROWS: Readonly<Record<string, Row>> = {
   },
 };
 
+/** A window of a session of a person's own, linked into coder's. */
+function linked(o: Seen): void {
+  const pane = { ...structuredClone(w.paneOf(o, 'coder')), id: '%7777', pid: 7777, dead: false };
+  const panes = [{ ...pane, runs: { verdict: 'other', pid: 7777, program: 'vi' } as const }];
+  w.session(o, 'coder').panes.push(...panes);
+  w.sessionsOf(o).push({ ...w.session(o, 'coder'), id: '$77', name: 'mywork', mark: null, attached: 0, panes });
+}
+
 const WHO: Readonly<Record<string, { readonly flag: string; readonly break: Break; readonly first: string }>> = {
   attached: {
     flag: '--even-if-attached',
@@ -92,6 +100,11 @@ const WHO: Readonly<Record<string, { readonly flag: string; readonly break: Brea
       });
       w.session(o, 'coder').panes.push(pane);
     },
+  },
+  'other-panes, shown by another session too': {
+    flag: '--even-if-attached',
+    first: 'take the windows of mywork out of the session',
+    break: (o) => linked(o),
   },
   busy: {
     flag: '--even-if-busy',
@@ -138,7 +151,7 @@ describe('whatever ends a session waits for who is in it, and says the command t
     expect(left.changes.filter((c) => c.kind === 'session' && c.agent === 'coder')).toEqual([]);
     expect(left.deferred.find((d) => d.kind === 'session')).toMatchObject({
       ...about,
-      why: who,
+      why: who.replace(/,.*/, ''),
       remedy: `${disturbed.first}, or: ${command}`,
     });
     const flags = { evenIfAttached: command.includes('attached'), evenIfBusy: command.includes('busy') };
@@ -155,6 +168,29 @@ describe('whatever ends a session waits for who is in it, and says the command t
         );
       }
     },
+  );
+});
+
+test('who shows the other panes too is told, also where they are not waited for', () => {
+  const roster = w.roster(FLEET);
+  const observed = w.healthy(roster);
+  alive(observed);
+  linked(observed);
+  const toldOf = (policy: Partial<typeof w.POLICY>) => {
+    const { changes, deferred } = w.planOf(roster, observed, { policy });
+    return [...changes, ...deferred].find((c) => c.kind === 'session')?.evidence.at(-1);
+  };
+  const only = '1 other pane(s) of the session are alive; 1 shown by mywork too, and only unlinked with its end';
+  expect([toldOf({}), toldOf({ evenIfAttached: true })]).toEqual([only, only]);
+
+  WHO['other-panes']?.break(observed);
+  w.sessionsOf(observed).push({ ...w.session(observed, 'coder'), id: '$78', name: 'view', mark: null });
+  w.session(observed, 'view').panes = [w.paneOf(observed, 'coder'), w.paneOf(observed, 'mywork')];
+  expect(toldOf({})).toBe(
+    '2 other pane(s) of the session are alive; 1 shown by mywork, view too, and only unlinked with its end',
+  );
+  expect(w.planOf(roster, observed).deferred[0]?.remedy).toBe(
+    'end what runs in the other panes, take the windows of mywork, view out of the session, or: fleet apply --target session/coder --even-if-attached',
   );
 });
 

@@ -572,6 +572,14 @@ describe('an interruption', () => {
     expect(judged(may(false, true), other)).toContain(
       '1 attached to session coder by now (1 of them in other panes); even',
     );
+    const shown: Break = (o) => {
+      other(o);
+      const panes = w.session(o, 'coder').panes.slice(1);
+      w.sessionsOf(o).push({ ...w.session(o, 'coder'), id: '$78', name: 'view', panes });
+    };
+    expect(judged(may(false, true), shown)).toContain(
+      '(1 of them in other panes; 1 shown by view too, and only unlinked with its end); even',
+    );
   });
   test('busy', () => {
     expect(judged(may(true, false), busy)).toMatch(BUSY);

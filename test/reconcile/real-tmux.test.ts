@@ -137,6 +137,14 @@ describe('on a real tmux', () => {
     const others = () => ['mywork', 'kept'].map((name) => h.panePid(name));
     const before = others();
     replaceProgram(h, 'web', 'other');
+    const left = await h.plan({ evenIfBusy: true });
+    expect(left.deferred.map((d) => [d.why, d.evidence.at(-1), d.remedy?.replace(/, or: .*/, '')])).toEqual([
+      [
+        'other-panes',
+        '2 other pane(s) of the session are alive; 2 shown by kept, mywork too, and only unlinked with its end',
+        'take the windows of kept, mywork out of the session',
+      ],
+    ]);
     const plan = await h.plan({ evenIfBusy: true, evenIfAttached: true });
     const pid = h.panePid('web');
     expect(failures(await h.apply(plan))).toEqual([]);
