@@ -119,6 +119,22 @@ describeOnHost('left alone', () => {
     });
   });
 
+  test("somebody else's window that is linked into an agent's session is never ended as the agent's", async () => {
+    // Older than the agent's own, and so taken for it where nothing is marked.
+    await tmux(fleet.host, ['new-session', '-d', '-s', 'guest', 'exec bash --norc']);
+    await tmux(fleet.host, ['kill-session', '-t', `=${CODER}`]);
+    await fleet.applyAndSettle({ changes: [`session/${CODER} session-missing`] });
+    await tmux(fleet.host, ['link-window', '-d', '-s', '=guest:0', '-t', `=${CODER}:5`]);
+    const before = await panePids(fleet.host);
+    const ran = await fleet.apply(['--even-if-attached', '--even-if-busy']);
+    expect([ran.code, ran.stdout + ran.stderr]).toEqual([1, expect.stringContaining('is shown by guest too')]);
+    expect(await panePids(fleet.host)).toEqual(before);
+
+    await tmux(fleet.host, ['unlink-window', '-t', `=${CODER}:5`]);
+    await fleet.expectClean();
+    await tmux(fleet.host, ['kill-session', '-t', '=guest']);
+  });
+
   test('with a stopped user manager nothing is known and nothing is done', async () => {
     const manager = `user@${fleet.host.uid(USER)}.service`;
     await fleet.host.mustRoot(['systemctl', 'stop', manager]);

@@ -225,6 +225,49 @@ describeOnHost('life of a fleet in layout fleet', () => {
     await fleet.applyAndSettle({ changes: NEW_ARGUMENTS });
   });
 
+  test("a person's and a protected agent's windows that are linked into an agent's session live on when it ends", async () => {
+    const protecting = (more: readonly string[]): Promise<void> => {
+      const roster = stubRoster({ layout: 'fleet', socket: SOCKET, agents: ['alpha', 'beta'], more });
+      return fleet.host.write(USER, 'fleet.yaml', roster.replace('name: beta,', 'name: beta, protect: true,'));
+    };
+    const panes = async (name: string): Promise<string> =>
+      tmux('list-panes', '-s', '-t', `=${name}:`, '-F', '#{session_id} #{pane_id} #{pane_pid} #{pane_dead}');
+    const others = () => Promise.all(['_holder', 'beta', 'mywork'].map(panes));
+    const link = async (): Promise<void> => {
+      await tmux('link-window', '-d', '-s', '=mywork:0', '-t', '=alpha:5');
+      await tmux('link-window', '-d', '-s', '=beta:0', '-t', '=alpha:6');
+    };
+    await protecting([]);
+    expectSuccess(await fleet.apply());
+    await tmux('new-session', '-d', '-s', 'mywork', 'exec sleep infinity');
+    const before = await others();
+
+    await link();
+    let own = await panes('alpha');
+    await systemctl('restart', unitOf('alpha'));
+    expect(await others()).toEqual(before);
+    expect((await panes('alpha')).split('\n')).not.toContain(own.split('\n')[0]);
+    await fleet.expectClean();
+
+    await link();
+    own = await panes('alpha');
+    await protecting(['new']);
+    expectSuccess(await fleet.apply());
+    expect([await panes('alpha'), await others()]).toEqual([own, before]);
+    const { plan } = await fleet.plan();
+    expect(plan.deferred.map(({ why, evidence }) => [why, evidence.at(-1)])).toEqual([
+      ['other-panes', expect.stringContaining('2 shown by beta, mywork too')],
+    ]);
+    expectSuccess(await fleet.apply(['--target', 'session/alpha', '--even-if-attached']));
+    expect(await others()).toEqual(before);
+    expect((await panes('alpha')).split('\n')).not.toContain(own.split('\n')[0]);
+    await fleet.expectClean();
+
+    await tmux('kill-session', '-t', '=mywork');
+    await write(['alpha', 'beta']);
+    await fleet.applyAndSettle({ changes: NEW_ARGUMENTS });
+  });
+
   test('a new agent is started, and enabled too', async () => {
     await write(['alpha', 'beta', 'gamma']);
     await fleet.applyAndSettle({ changes: firstChangesOf('gamma') });
