@@ -2,6 +2,7 @@
  * All that the controller counts, as plain JSON data (`counters.json`, format 1.0). It outlives the controller and the
  * host. Numbers named `at`, `since_steady`, `not_before` and in lists are of the steady clock (clock.ts), texts are RFC 3339.
  */
+import type { Change } from '../../diff/plan.ts';
 import type { Contested, CrashLoop } from '../../diff/plan-holds.ts';
 import { STEADY_START, type SteadyClock } from './clock.ts';
 
@@ -10,7 +11,7 @@ export interface Counters {
   readonly kind: 'fleet.counters';
   readonly clock: SteadyClock;
   readonly agents: Readonly<Record<string, AgentCounters>>;
-  /** By address: effects that failed, and starts of what all agents share. */
+  /** By address: effects that failed. By `ADDRESS REASON` (`sharedKey`): starts of what all agents share, made each time. */
   readonly retries: Readonly<Record<string, Retry>>;
   /** By `ADDRESS POINTER`: repairs that somebody else may undo. */
   readonly repairs: Readonly<Record<string, Repairs>>;
@@ -83,6 +84,12 @@ export function newAgentCounters(spec: string): AgentCounters {
   const nothing = { restarts: [], streak: 0, not_before: 0, healthy_ms: 0, healthy_at: null, crash_loop: null };
   return { spec, ...nothing };
 }
+
+/** Each reason counts by itself: a signal to a server that lives says nothing of one that is gone. */
+export const sharedKey = ({ address, reason }: Change): string => `${address} ${reason}`;
+
+/** Keys are an address, or begin with one and a space. */
+export const addressIn = (key: string): string => key.split(' ', 1)[0] ?? key;
 
 /** A record named __proto__ is none of the record. */
 export function entry<T>(record: Readonly<Record<string, T>>, key: string): T | undefined {

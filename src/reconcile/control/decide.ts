@@ -8,7 +8,7 @@ import { isBringUp } from '../../diff/repetition.ts';
 import type { AgentSpec, Roster } from '../../spec/model.ts';
 import { countStart, mayStart } from './calm.ts';
 import { type Moment, stamp } from './clock.ts';
-import { type AgentCounters, type Counters, entry } from './counters.ts';
+import { type AgentCounters, type Counters, entry, sharedKey } from './counters.ts';
 import { countRepair, newlyContested } from './fights.ts';
 import { noteLooks, secondLook, waitingForSecondLook } from './looks.ts';
 import type { ControlPolicy, Random } from './policy.ts';
@@ -141,11 +141,7 @@ const RULES: readonly Rule[] = [
   inProgress,
   afterItsPrerequisites,
   calmly,
-  (_input, draft, change) => {
-    const retry = entry(draft.counters.retries, change.address);
-    if (retry === undefined || retry.not_before <= draft.counters.clock.steady) return null;
-    return { why: 'retry', until: retry.not_before, detail: `tried ${retry.streak} times in vain` };
-  },
+  notAgainYet,
   undisputed,
   secondLookRule,
   withinBudget,
@@ -196,6 +192,17 @@ function calmly(input: DecideInput, draft: Draft, change: Change): Hold | null {
       return { why: 'crash-loop', until: null, detail };
     }
   }
+}
+
+function notAgainYet(_input: DecideInput, { counters }: Draft, change: Change): Hold | null {
+  const times = (streak: number): string => (streak === 1 ? 'once' : `${streak} times`);
+  const failed = entry(counters.retries, change.address);
+  if (failed !== undefined && failed.not_before > counters.clock.steady) {
+    return { why: 'retry', until: failed.not_before, detail: `tried ${times(failed.streak)} in vain` };
+  }
+  const made = entry(counters.retries, sharedKey(change));
+  if (made === undefined || made.not_before <= counters.clock.steady) return null;
+  return { why: 'retry', until: made.not_before, detail: `repaired ${times(made.streak)} lately, and wanted again` };
 }
 
 function undisputed(input: DecideInput, draft: Draft, change: Change): Hold | null {

@@ -1,7 +1,7 @@
 /** Counters and pauses as the plan takes them: so plan, apply and run hold back the same. */
 import type { Pause, PlanHolds } from '../../diff/plan-holds.ts';
 import { matchesTarget } from '../../diff/target.ts';
-import { type Counters, keepEntries } from './counters.ts';
+import { addressIn, type Counters, keepEntries } from './counters.ts';
 import type { Reset } from './pauses.ts';
 
 /** `PlanMemory.holds`. Resets that the controller has not taken in yet count already. */
@@ -26,8 +26,8 @@ function applyReset(counters: Counters, { target }: Reset): Counters {
   return {
     ...counters,
     agents,
-    retries: keepEntries(counters.retries, (address) => !gone(address)),
-    repairs: keepEntries(counters.repairs, (key) => !gone(key.slice(0, key.indexOf(' ')))),
+    retries: keepEntries(counters.retries, (key) => !gone(addressIn(key))),
+    repairs: keepEntries(counters.repairs, (key) => !gone(addressIn(key))),
     looks: keepEntries(counters.looks, (address) => !gone(address)),
   };
 }

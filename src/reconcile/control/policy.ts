@@ -14,6 +14,8 @@ export interface ControlPolicy {
   /** An effect that failed is tried again after so long, doubling up to the second. */
   readonly retryMs: number;
   readonly maxRetryMs: number;
+  /** At most so long waits what all agents share and was brought back each time. */
+  readonly maxSharedMs: number;
   /** How often what waits for idleness is looked at again, where no event tells. */
   readonly deferredMs: number;
   /** A full look, give or take `resyncJitter` of it. */
@@ -30,6 +32,7 @@ export const CONTROL_POLICY: ControlPolicy = {
   fightWindowMs: 3_600_000,
   retryMs: 5_000,
   maxRetryMs: 600_000,
+  maxSharedMs: 60_000,
   deferredMs: 15_000,
   resyncMs: 60_000,
   resyncJitter: 0.1,

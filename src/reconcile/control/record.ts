@@ -4,7 +4,7 @@ import { contestableFields, isBringUp } from '../../diff/repetition.ts';
 import type { Outcome } from '../outcome.ts';
 import { backoff } from './calm.ts';
 import { type Moment, tick } from './clock.ts';
-import { type AgentCounters, type Counters, entry, type Retry } from './counters.ts';
+import { type AgentCounters, type Counters, entry, type Retry, sharedKey } from './counters.ts';
 import { uncountRepair } from './fights.ts';
 import type { ControlPolicy, Random } from './policy.ts';
 
@@ -61,11 +61,13 @@ function outcomeOf(outcomes: readonly Outcome[], { address, action }: Change): O
 
 function recordOne(counters: Counters, change: Change, outcome: Outcome, input: RecordInput): Counters {
   switch (outcome.outcome) {
-    case 'applied':
-      return endsByItself(change) ? sharedStart(counters, change, input) : withoutRetry(counters, change.address);
+    case 'applied': {
+      const left = withoutRetry(counters, change.address);
+      return endsByItself(change) ? sharedStart(left, change, input) : left;
+    }
     case 'failed': {
       const left = uncountRepair(counters, change);
-      return isBringUp(change) ? left : retryLater(left, change, input, null);
+      return isBringUp(change) ? left : retryLater(left, change, input);
     }
     case 'skipped': {
       const left = uncountRepair(counters, change);
@@ -79,32 +81,32 @@ function endsByItself(change: Change): boolean {
   return change.agent === null && contestableFields(change).length === 0;
 }
 
-function sharedStart(counters: Counters, change: Change, input: RecordInput): Counters {
-  return retryLater(counters, change, input, counters.clock.steady + input.policy.forgiveMs);
+function sharedStart(counters: Counters, change: Change, { policy, random }: RecordInput): Counters {
+  const wait = (streak: number): number =>
+    backoff(policy.retryMs, policy.maxSharedMs, streak) * (1 + policy.jitter * random());
+  const keep_until = counters.clock.steady + policy.forgiveMs;
+  return withRetry(counters, sharedKey(change), wait, { agent: null, keep_until });
 }
 
-function retryLater(counters: Counters, change: Change, input: RecordInput, keep: number | null): Counters {
-  const { policy, random } = input;
-  const streak = entry(counters.retries, change.address)?.streak ?? 0;
-  const wait = backoff(policy.retryMs, policy.maxRetryMs, streak) * (1 + policy.jitter * random());
-  return withRetry(counters, change, { streak: streak + 1, wait, keep });
+function retryLater(counters: Counters, { address, agent }: Change, { policy, random }: RecordInput): Counters {
+  const wait = (streak: number): number =>
+    backoff(policy.retryMs, policy.maxRetryMs, streak) * (1 + policy.jitter * random());
+  return withRetry(counters, address, wait, { agent, keep_until: null });
 }
 
-function retryStale(counters: Counters, change: Change): Counters {
-  const known = entry(counters.retries, change.address);
-  const streak = known?.streak ?? 0;
-  const wait = backoff(STALE_MS, MAX_STALE_MS, streak);
-  return withRetry(counters, change, { streak: streak + 1, wait, keep: known?.keep_until ?? null });
+function retryStale(counters: Counters, { address, agent }: Change): Counters {
+  return withRetry(counters, address, (streak) => backoff(STALE_MS, MAX_STALE_MS, streak), { agent, keep_until: null });
 }
 
 function withRetry(
   counters: Counters,
-  change: Change,
-  { streak, wait, keep }: { readonly streak: number; readonly wait: number; readonly keep: number | null },
+  key: string,
+  wait: (streak: number) => number,
+  about: Pick<Retry, 'agent' | 'keep_until'>,
 ): Counters {
-  const not_before = counters.clock.steady + Math.ceil(wait);
-  const retry: Retry = { agent: change.agent, streak, not_before, keep_until: keep };
-  return { ...counters, retries: { ...counters.retries, [change.address]: retry } };
+  const streak = entry(counters.retries, key)?.streak ?? 0;
+  const retry: Retry = { ...about, streak: streak + 1, not_before: counters.clock.steady + Math.ceil(wait(streak)) };
+  return { ...counters, retries: { ...counters.retries, [key]: retry } };
 }
 
 function withoutRetry(counters: Counters, address: string): Counters {

@@ -374,6 +374,93 @@ describe('what fails', () => {
   });
 });
 
+describe('a tmux server that is brought back each time', () => {
+  const SIGNAL = 'signal tmux-server/factory socket-deleted';
+  const RESTART = 'restart tmux-server/factory server-missing';
+  const socketDeleted = (desk: Desk): void => {
+    const server = { state: 'unknown' as const, why: 'socket-deleted' as const, detail: 'no such file' };
+    w.tmuxOf(desk.observed).server = server;
+  };
+  const gone = (desk: Desk): void => {
+    Object.assign(w.tmuxOf(desk.observed), { listening: [], server: { state: 'absent' } });
+  };
+  /** At which seconds it was made, in a world that is broken that way at each look. */
+  const madeAt = (desk: Desk, act: string, minutes: number): readonly number[] => {
+    const made: number[] = [];
+    for (const end = desk.now + minutes * 60_000; desk.now < end; desk.wait(1_000)) {
+      if (desk.pass().includes(act)) made.push(desk.now / 1000);
+    }
+    return made;
+  };
+
+  test('waits a minute at most, and half an hour without need forgives it', () => {
+    const desk = new Desk(FLEET);
+    socketDeleted(desk);
+    expect(madeAt(desk, SIGNAL, 5)).toEqual([0, 5, 15, 35, 75, 135, 195, 255]);
+    alive(desk);
+    desk.pass();
+    desk.wait(1_800_000);
+    socketDeleted(desk);
+    expect(madeAt(desk, SIGNAL, 0.2)).toEqual([2100, 2105]);
+  });
+
+  test('is told to have been repaired, not to have been tried in vain', () => {
+    const desk = new Desk(FLEET);
+    socketDeleted(desk);
+    desk.pass();
+    desk.wait(1_000);
+    desk.pass();
+    expect(desk.events.at(-1)).toMatchObject({
+      what: 'held',
+      message: 'retry: repaired once lately, and wanted again',
+    });
+    desk.wait(4_000);
+    desk.pass();
+    desk.wait(1_000);
+    desk.pass();
+    expect(desk.events.at(-1)?.message).toBe('retry: repaired 2 times lately, and wanted again');
+  });
+
+  test('with a socket that was deleted again and again is started at once when it is gone', () => {
+    const desk = new Desk(FLEET);
+    socketDeleted(desk);
+    madeAt(desk, SIGNAL, 1);
+    gone(desk);
+    expect(desk.pass()).toContain(RESTART);
+    desk.wait(1_000);
+    const again = desk.look();
+    expect(again.acts).toEqual([]);
+    expect(again.held).toContain('tmux-server/factory retry');
+  });
+
+  test('waits longer where it failed, and begins anew when it was made', () => {
+    const desk = new Desk(FLEET);
+    gone(desk);
+    for (const after of [0, 5_000, 10_000]) {
+      desk.wait(after);
+      const pass = desk.look();
+      expect(pass.acts).toContain(RESTART);
+      desk.end(pass, 'failed');
+    }
+    desk.wait(1_000);
+    desk.pass();
+    expect(desk.events.map((e) => e.message)).toContain('retry: tried 3 times in vain');
+    desk.wait(19_000);
+    expect(desk.pass()).toContain(RESTART);
+    desk.wait(5_000);
+    expect(desk.pass()).toContain(RESTART);
+  });
+
+  test('is brought back at once after a reset of it', () => {
+    const desk = new Desk(FLEET);
+    socketDeleted(desk);
+    desk.pass();
+    expect(desk.pass()).toEqual([]);
+    desk.resets = [{ id: 'r', target: 'tmux-server/factory', at: '2026-06-01T12:00:00Z', by: 'ada' }];
+    expect(desk.pass()).toEqual([SIGNAL]);
+  });
+});
+
 describe('passes at the same time', () => {
   test('never make two changes to one agent, and never wait for another', () => {
     const desk = new Desk(FLEET);
