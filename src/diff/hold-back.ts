@@ -7,6 +7,7 @@ import { blocked, type Finding, warning } from './finding.ts';
 import type { Change, Ignored } from './plan.ts';
 import { type CrashLoop, NO_HOLDS, type Pause, type PlanHolds } from './plan-holds.ts';
 import { contestableFields, isBringUp } from './repetition.ts';
+import { standingOf } from './standing.ts';
 import { matchesTarget } from './target.ts';
 
 export interface HeldBack {
@@ -39,13 +40,28 @@ function crashLooped(
   const seconds = Math.round(loop.window / 1000);
   const why = `restarted ${loop.restarts} times within ${seconds} s and ended again, left alone since ${loop.since}`;
   if (first === undefined) {
-    const evidence = [why, 'it runs now; when it ends it is not started again'];
-    return [...findings, warning(ctx, 'session', agent.name, agent, 'crash-loop', evidence)];
+    return [...findings, warning(ctx, 'session', agent.name, agent, 'crash-loop', [why, ...leftAsItIs(ctx, agent)])];
   }
   const reset = fleetCommand(ctx.roster, 'reset', agent.name);
   const remedy = `mend what ends it (a change of its spec lets it go on by itself), then: ${reset}`;
   const what = { reason: 'crash-loop', guard: 'crash-loop', evidence: [why, ...first.evidence], remedy } as const;
   return [...findings.filter((f) => bringsUp(f) === null), blocked(ctx, 'session', agent.name, agent, what)];
+}
+
+/** Nothing would bring it up: it runs, or that is unknown, or something else than the latch is in the way too. */
+function leftAsItIs(ctx: PlanContext, agent: AgentSpec): readonly string[] {
+  const standing = standingOf(ctx, agent);
+  switch (standing.stands) {
+    case 'up':
+      return [standing.pane === null ? 'it is not started again' : 'it runs now; when it ends it is not started again'];
+    case 'unknown':
+      return [
+        `whether it runs is unknown: ${standing.evidence.join('; ')}`,
+        'when it has ended it is not started again',
+      ];
+    case 'down':
+      return [...standing.evidence, 'it is not started again'];
+  }
 }
 
 /** Where the home cannot be read the spec cannot be told, and so not have changed. */

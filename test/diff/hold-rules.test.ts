@@ -84,6 +84,28 @@ describe('a crash loop', () => {
     expect(w.lines(planned(loop, () => {}))).toEqual(['warning session/coder crash-loop']);
   });
 
+  test.each<readonly [string, Break, readonly string[]]>([
+    ['runs', () => {}, ['it runs now; when it ends it is not started again']],
+    [
+      'could not be seen',
+      (o) => {
+        o.sources.tmux = { status: 'unknown', why: 'denied', detail: '/tmp/tmux-1000: EACCES' };
+      },
+      ['whether it runs is unknown: tmux: /tmp/tmux-1000: EACCES', 'when it has ended it is not started again'],
+    ],
+    [
+      'is down behind a masked unit',
+      (o) => {
+        dead(o);
+        Object.assign(w.unit(o, 'fleet-agent@coder.service'), { load_state: 'masked', unit_file_state: 'masked' });
+      },
+      ['no session coder on socket factory', 'it is not started again'],
+    ],
+  ])('says how an agent is that %s', (_how, breakIt, said) => {
+    const told = planned(loop, breakIt).warnings.find((x) => x.reason === 'crash-loop');
+    expect(told?.evidence.slice(1)).toEqual(said);
+  });
+
   test('of an agent that nobody ever named does not exist', () => {
     expect(w.lines(planned({ crash_loops: JSON.parse('{"__proto__": {"spec": "x"}}') }, dead))).toEqual([
       'start session/coder session-missing',
