@@ -71,7 +71,7 @@ async function makeEffect(ctx: ApplyContext, change: Change, log: ChangeLog): Pr
   const begun = gate.opened();
   switch (result.result) {
     case 'failed':
-      return failed(change, result.failure, begun);
+      return failed(change, result.failure, begun && !result.untouched);
     case 'skipped':
       return { outcome: 'skipped', ...about(change), why: result.why, detail: result.detail };
     case 'made':

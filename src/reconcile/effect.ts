@@ -11,7 +11,8 @@ export type Effect = (ctx: EffectContext, change: Change) => Promise<EffectResul
 
 export type EffectResult =
   | { readonly result: 'made'; readonly verify: () => Promise<Verdict> }
-  | { readonly result: 'failed'; readonly failure: Failure }
+  /** `untouched`: looked at after it failed, and just as before, so that nothing was changed though it was tried. */
+  | { readonly result: 'failed'; readonly failure: Failure; readonly untouched: boolean }
   | { readonly result: 'skipped'; readonly why: SkipWhy; readonly detail: string };
 
 export type Verdict =
@@ -19,7 +20,8 @@ export type Verdict =
   | { readonly verdict: 'failed'; readonly failure: Failure };
 
 export const made = (verify: () => Promise<Verdict>): EffectResult => ({ result: 'made', verify });
-export const refused = (why: Failure): EffectResult => ({ result: 'failed', failure: why });
+export const refused = (why: Failure): EffectResult => ({ result: 'failed', failure: why, untouched: false });
+export const untouched = (why: Failure): EffectResult => ({ result: 'failed', failure: why, untouched: true });
 export const skipped = (why: SkipWhy, detail: string): EffectResult => ({ result: 'skipped', why, detail });
 export const asWanted = (...evidence: readonly string[]): Verdict => ({ verdict: 'as-wanted', evidence });
 export const notAsWanted = (why: Failure): Verdict => ({ verdict: 'failed', failure: why });

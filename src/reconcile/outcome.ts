@@ -38,7 +38,7 @@ interface About {
   readonly reason: Reason;
 }
 
-/** `begun`: its effect had begun when it failed, so that something may have been changed; false: nothing was. */
+/** `begun`: its effect had begun when it failed, so that something may have been changed; false: nothing was (not begun, or seen to be as before). */
 export type Outcome =
   | (About & { readonly outcome: 'applied'; readonly evidence: readonly string[] })
   | (About & { readonly outcome: 'failed'; readonly failure: Failure; readonly begun: boolean })

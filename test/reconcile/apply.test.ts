@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { ApplyResult } from '../../src/reconcile/outcome.ts';
+import { type ApplyResult, failure } from '../../src/reconcile/outcome.ts';
 import * as seen from '../diff/world.ts';
 import { told } from './records.ts';
 import { CHAIN, FLEET, MOSAIC, NO_SUPERVISOR } from './rosters.ts';
@@ -625,6 +625,28 @@ test('a full disk: the file fails with its remedy, what depends on it is not att
     'skipped start session/coder dependency-failed',
     'applied start session/reviewer',
   ]);
+});
+
+test.each<readonly [string, string | null, string | null, boolean]>([
+  ['as it was', 'BROKEN=1\n', 'BROKEN=1\n', false],
+  ['absent as before', null, null, false],
+  ['written all the same', 'BROKEN=1\n', 'FULL=1\n', true],
+  ['made all the same', null, '', true],
+  ['gone', 'BROKEN=1\n', null, true],
+])('a write that failed, the file %s: only what was changed counts as begun', async (_how, before, after, begun) => {
+  const world = new World(NO_SUPERVISOR);
+  const path = world.envPath('coder');
+  const leave = (content: string | null) => (content === null ? world.disk.delete(path) : world.put(path, content));
+  leave(before);
+  const { files } = world.ports;
+  const write: typeof files.write = (to, content, mode) => {
+    if (to !== path) return files.write(to, content, mode);
+    leave(after);
+    return { ok: false, error: failure('disk-full', 'No space left', `writing ${path}: ENOSPC`) };
+  };
+  const { outcomes, summary } = await world.apply({ ports: { ...world.ports, files: { ...files, write } } });
+  expect(outcomes).toMatchObject([{ outcome: 'failed', failure: { code: 'disk-full' }, begun }]);
+  expect(summary.failed_begun).toBe(begun ? 1 : 0);
 });
 
 test('what waits for a change that is deferred is deferred with it: nothing failed', async () => {

@@ -1,7 +1,7 @@
 /** Files that fleet writes: read again, compared with what was planned, replaced in one step, read once more. */
 import type { Change } from '../../diff/plan.ts';
 import type { EffectContext } from '../context.ts';
-import { asWanted, type Effect, type EffectResult, made, notAsWanted, refused, skipped } from '../effect.ts';
+import { asWanted, type Effect, type EffectResult, made, notAsWanted, refused, skipped, untouched } from '../effect.ts';
 import { type Failure, failure } from '../outcome.ts';
 import type { FileRead, WriteMode } from '../ports.ts';
 
@@ -36,8 +36,15 @@ function bringTo(ctx: EffectContext, change: Change, target: FileTarget): Effect
     return skipped('stale', `${target.path} ${differs(planned, sha256)} since it was planned`);
   }
   const written = wanted === null ? files.remove(target.path) : files.write(target.path, wanted, target.mode);
-  if (!written.ok) return refused(written.error);
+  if (!written.ok) return sameAs(read, files.read(target.path)) ? untouched(written.error) : refused(written.error);
   return made(async () => verify(ctx, target.path, wanted));
+}
+
+/** Written or removed in one step: what failed before that step left the file as it was. */
+function sameAs(before: FileRead, after: FileRead): boolean {
+  if (before.state !== 'present' || after.state !== 'present')
+    return before.state === 'absent' && after.state === 'absent';
+  return before.content === after.content && before.mode === after.mode;
 }
 
 function differs(planned: string | null, found: string | null): string {
