@@ -19,11 +19,11 @@ export interface LeaseUse {
   readonly timeoutMs: number | null;
 }
 
-/** What `--lock-timeout` says; null where it is not given. */
+/** What `--lock-timeout` says; null where it is not given. No time at all needs no unit. */
 export function lockTimeout(args: Arguments): Result<number | null, Failure> {
   const given = value(args, 'lock-timeout');
   if (given === null) return ok(null);
-  const milliseconds = parseDuration(given);
+  const milliseconds = given === '0' ? 0 : parseDuration(given);
   if (milliseconds !== null) return ok(milliseconds);
   const message = `--lock-timeout ${given} is no duration`;
   return err({ code: EXIT.usage, message, remedy: 'write a number and a unit: --lock-timeout 90s' });

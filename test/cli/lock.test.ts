@@ -93,6 +93,13 @@ describe('apply while another holds the lease', () => {
     expect([code, stderr.includes('waiting up to 1m for fleet run of ada')]).toEqual([3, true]);
   });
 
+  test.each(['0', '0s'])('--lock-timeout %s waits for nobody, not for the controller either', async (given) => {
+    await holdAs('run');
+    const argv = ['apply', '-y', '--lock-timeout', given, '-f', bench.file('r.yaml', NONE)];
+    const { code, stderr } = await bench.run(...argv);
+    expect([code, stderr.includes('waiting')]).toEqual([6, false]);
+  });
+
   test('gives up when the time is over', async () => {
     await holdAs('adopt');
     const { code, stderr } = await bench.run('apply', '-y', '--lock-timeout', '1s', '-f', bench.file('r.yaml', NONE));
