@@ -9,7 +9,8 @@ import { elsewhere } from './elsewhere.ts';
 import { blocked, type Compare, change, changed, deferred, type Finding, unobserved, warning } from './finding.ts';
 import type { Blocked, Change } from './plan.ts';
 import { missingBesides } from './session-missing.ts';
-import { ownershipOf, subjectOf } from './subject.ts';
+import { standingOf } from './standing.ts';
+import { identityOf, ownershipOf, subjectOf } from './subject.ts';
 import { inTransition, isMasked, isMissing, transitionOf, unitHoldsServer, writesUnit } from './unit-gate.ts';
 import { leftAlone, whoseUnit } from './whose-files.ts';
 
@@ -121,6 +122,8 @@ function compareActivity(ctx: PlanContext, agent: AgentSpec, unit: UnitObserved)
   // It lives in another place, or may: a start would make a second copy. Told by the session's own row too.
   if (subject.kind === 'absent' && elsewhere(ctx, agent).kind !== 'nowhere') return [];
   if (unitHoldsServer(ctx, agent)) return [];
+  // Then it makes no process anew, and is not to: what ended meanwhile is started as such.
+  const atWork = failed && subject.kind === 'session' && isAtWork(ctx, agent) ? { session: identityOf(subject) } : {};
   const missing = subject.kind === 'absent' ? [`session ${agent.name} is missing`] : ['its session is there'];
   const start = change(ctx, 'unit', unit.name, agent, {
     action: 'start',
@@ -129,9 +132,14 @@ function compareActivity(ctx: PlanContext, agent: AgentSpec, unit: UnitObserved)
     before: { active_state: unit.active_state, result: unit.result },
     after: { active_state: 'active' },
     evidence: [`${unit.name} is ${unit.active_state}${failed ? ` (${unit.result})` : ''}`, ...missing],
-    precondition: { active_state: unit.active_state },
+    precondition: { active_state: unit.active_state, ...atWork },
   });
   return [changed(start)];
+}
+
+function isAtWork(ctx: PlanContext, agent: AgentSpec): boolean {
+  const standing = standingOf(ctx, agent);
+  return standing.stands === 'up' && standing.pane !== null;
 }
 
 function inMotion(ctx: PlanContext, agent: AgentSpec, unit: UnitObserved): Finding {

@@ -5,7 +5,7 @@
 import { describeCopies, elsewhere } from '../diff/elsewhere.ts';
 import type { Change } from '../diff/plan.ts';
 import type { PlanMemory } from '../diff/policy.ts';
-import { isBringUp } from '../diff/repetition.ts';
+import { mayBringUp } from '../diff/repetition.ts';
 import type { Observed } from '../observe/state.ts';
 import type { EffectContext } from './context.ts';
 import type { Check, CheckContext } from './precondition.ts';
@@ -19,7 +19,7 @@ export function evaluateElsewhere(
   observed: Observed,
   memory: PlanMemory,
 ): Check {
-  const agent = isBringUp(change) ? ctx.agents.find((a) => a.name === change.agent) : undefined;
+  const agent = mayBringUp(change) ? ctx.agents.find((a) => a.name === change.agent) : undefined;
   if (agent === undefined) return { check: 'holds' };
   const there = sessionSeen(observed, socketLabel(agent.socket), agent.name).state === 'present';
   // A unit that is started beside its session takes that one over, and makes none.

@@ -203,6 +203,13 @@ describe('a crash loop', () => {
     ]);
   });
 
+  test('does not hold back the start of a failed unit whose session works: it restarts nothing', () => {
+    const failed = unit(CODER, { active_state: 'failed', result: 'x' });
+    const plan = planOf({ yaml: FLEET, memory: looped, breaks: [failed] });
+    expect(w.lines(plan)).toEqual([`start unit/${CODER} unit-failed`, 'warning session/coder crash-loop']);
+    expect(plan.changes[0]?.precondition.session).toMatchObject({ id: '$1', pane_pid: 2000 });
+  });
+
   test('holds back a restart and the start of its failed unit alike', () => {
     const failed = unit(CODER, { active_state: 'failed', result: 'x' });
     expect(lines({ yaml: FLEET, memory: looped, breaks: [failed, shell('coder')] })).toEqual([

@@ -70,6 +70,15 @@ test('a unit that is started beside its session takes that one over, whatever li
   expect(told(await world.apply({ plan }))).toEqual(['applied start unit/fleet-agent@coder.service']);
 });
 
+test('a unit is not started beside its session any more where that has ended: it would bring it up uncounted', async () => {
+  const world = new World(FLEET);
+  Object.assign(world.agentUnit('coder'), { active_state: 'failed', result: 'exit-code' });
+  const plan = world.plan();
+  world.dropSession('coder');
+  expect(told(await world.apply({ plan }))).toEqual(['skipped start unit/fleet-agent@coder.service stale']);
+  expect(world.steps).toEqual([]);
+});
+
 test('a unit is not started where tmux cannot be asked any more: its agent may live anywhere', async () => {
   const world = new World(FLEET);
   Object.assign(world.agentUnit('coder'), { active_state: 'failed', result: 'exit-code' });

@@ -21,22 +21,27 @@ const LOST: readonly (readonly [string, (world: World, now: PathObserved) => voi
 ];
 
 const BROKEN: readonly (readonly [string, (world: World) => void])[] = [
-  ['restart', (world) => world.runs('coder', { verdict: 'shell', pid: 2000, program: 'bash' })],
-  ['start', (world) => world.dropSession('coder')],
+  ['restart session/coder', (world) => world.runs('coder', { verdict: 'shell', pid: 2000, program: 'bash' })],
+  ['start session/coder', (world) => world.dropSession('coder')],
+  // Its session works, and may end while its unit is started.
+  [
+    'start unit/fleet-agent@coder.service',
+    (world) => Object.assign(world.agentUnit('coder'), { active_state: 'failed', result: 'exit-code' }),
+  ],
 ];
 
-for (const [action, breakIt] of BROKEN) {
-  test.each(LOST)(`${action}: %s since the plan was made: nothing is ended or started`, async (reason, lose) => {
+for (const [made, breakIt] of BROKEN) {
+  test.each(LOST)(`${made}: %s since the plan was made: nothing is ended or started`, async (reason, lose) => {
     const world = new World(YAML);
     breakIt(world);
     const plan = world.plan();
-    expect(plan.changes.map((change) => change.action)).toEqual([action]);
+    expect(seen.lines(plan)[0]).toContain(made);
     lose(world, MISSING);
     const result = await world.apply({ plan });
-    expect(told(result)).toEqual([`skipped ${action} session/coder stale`]);
+    expect(told(result)).toEqual([`skipped ${made} stale`]);
     expect(result.outcomes[0]).toMatchObject({ detail: expect.stringContaining(`${reason} by now: `) });
     lose(world, DENIED);
-    expect(told(await world.apply({ plan }))).toEqual([`failed ${action} session/coder unobserved`]);
+    expect(told(await world.apply({ plan }))).toEqual([`failed ${made} unobserved`]);
     expect(world.steps).toEqual([]);
   });
 }

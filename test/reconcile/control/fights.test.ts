@@ -46,6 +46,11 @@ const FIGHTS: readonly Fight[] = [
     repair: 'start unit/fleet-agent@coder.service unit-inactive',
   },
   {
+    what: 'a unit that fails beside its session, which works',
+    undo: (desk) => Object.assign(unitOf(desk), { active_state: 'failed', sub_state: 'failed', result: 'exit-code' }),
+    repair: 'start unit/fleet-agent@coder.service unit-failed',
+  },
+  {
     what: 'linger',
     undo: (desk) => {
       const { linger } = desk.observed.sources;

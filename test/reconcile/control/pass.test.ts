@@ -163,6 +163,48 @@ describe('an agent that has ended', () => {
   });
 });
 
+describe('a unit that failed', () => {
+  const START_UNIT = 'start unit/fleet-agent@coder.service unit-failed';
+  const failed = (desk: Desk): void => {
+    Object.assign(w.unit(desk.observed, 'fleet-agent@coder.service'), { active_state: 'failed', result: 'exit-code' });
+  };
+  const restarts = (desk: Desk) => desk.state.counters.agents['coder']?.restarts.length;
+
+  test('beside its session, which works, is started and is no restart of the agent, nor ill health', () => {
+    const desk = new Desk(FLEET);
+    desk.pass();
+    desk.wait(60_000);
+    failed(desk);
+    expect(desk.pass()).toEqual([START_UNIT]);
+    expect(restarts(desk)).toBe(0);
+    expect(desk.state.counters.agents['coder']?.healthy_ms).toBe(60_000);
+  });
+
+  test('and fails to start is tried later and later', () => {
+    const desk = new Desk(FLEET);
+    failed(desk);
+    const tries: number[] = [];
+    for (; desk.now < 40_000; desk.wait(1_000)) {
+      const pass = desk.look();
+      if (pass.plan === null) continue;
+      tries.push(desk.now / 1000);
+      desk.end(pass, 'failed');
+    }
+    expect([tries, restarts(desk)]).toEqual([[0, 5, 15, 35], 0]);
+  });
+
+  test.each([
+    ['is gone', (desk: Desk) => w.dropSession(desk.observed, 'coder')],
+    ['is dead', (desk: Desk) => dead(desk)],
+  ])('and whose session %s is a restart', (_how, breakIt) => {
+    const desk = new Desk(FLEET);
+    failed(desk);
+    breakIt(desk);
+    expect(desk.pass()).toContain(START_UNIT);
+    expect(restarts(desk)).toBe(1);
+  });
+});
+
 describe('two looks', () => {
   test('are needed before anything alive is replaced', () => {
     const desk = new Desk(FLEET);
