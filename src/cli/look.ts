@@ -35,21 +35,35 @@ export interface Look {
  * Reads the roster, then looks at this machine, or at a saved observation where --observed names one. `onPlace` is
  * called when the roster has said where here is, before anything is asked: what is begun there goes on beside the look.
  */
-export async function look(
+export function look(
   args: Arguments,
   context: Context,
   onPlace: (here: Place) => void = () => {},
 ): Promise<Result<Look, Failure>> {
+  return lookWith(args, context, { onPlace, memoryOf: (roster, here) => remember(roster, here, context) });
+}
+
+/** The same for who plans nothing: what is there is told also where fleet's own files cannot be read. */
+export function lookWithoutMemory(args: Arguments, context: Context): Promise<Result<Omit<Look, 'memory'>, Failure>> {
+  return lookWith(args, context, { onPlace: () => {}, memoryOf: () => ok(EMPTY_MEMORY) });
+}
+
+interface How {
+  readonly onPlace: (here: Place) => void;
+  readonly memoryOf: (roster: Roster, here: Place) => Result<PlanMemory, Failure>;
+}
+
+async function lookWith(args: Arguments, context: Context, how: How): Promise<Result<Look, Failure>> {
   const roster = readRoster(value(args, 'file'), context);
   if (!roster.ok) return roster;
   context.endsSoon(roster.value.agents.length);
   const saved = value(args, 'observed');
-  if (saved !== null) return lookAtSaved(roster.value, saved, args, context);
+  if (saved !== null) return lookAtSaved(roster.value, saved, args, context, how);
   const here = hereIn(roster.value, context);
   const scope = scopeOf(roster.value, here, context, narrowing(args));
   if (!scope.ok) return scope;
-  onPlace(here);
-  const memory = remember(roster.value, here, context);
+  how.onPlace(here);
+  const memory = how.memoryOf(roster.value, here);
   if (!memory.ok) return memory;
   const observed = await observeHere(scope.value.local, here, context, null);
   return ok({ ...scope.value, here, observed, memory: memory.value, mask: context.masking.text });
@@ -93,7 +107,13 @@ function narrowing(args: Arguments): { readonly host: string | null; readonly te
 }
 
 /** "Here" is where the document was made. The inventory is this machine's own, so it only speaks for itself. */
-function lookAtSaved(roster: Roster, path: string, args: Arguments, context: Context): Result<Look, Failure> {
+function lookAtSaved(
+  roster: Roster,
+  path: string,
+  args: Arguments,
+  context: Context,
+  { memoryOf }: How,
+): Result<Look, Failure> {
   const document = readObserved(path);
   if (!document.ok) return document;
   const observed = document.value;
@@ -102,7 +122,7 @@ function lookAtSaved(roster: Roster, path: string, args: Arguments, context: Con
   if (!scope.ok) return scope;
   const here = hereIn(roster, context);
   const own = here.host === there.host && here.tenant === there.tenant;
-  const memory = own ? remember(roster, here, context) : ok(EMPTY_MEMORY);
+  const memory = own ? memoryOf(roster, here) : ok(EMPTY_MEMORY);
   if (!memory.ok) return memory;
   return ok({ ...scope.value, here: there, observed, memory: memory.value, mask: context.masking.text });
 }

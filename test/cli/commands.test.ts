@@ -1,12 +1,13 @@
 /** The commands in-process: without any program, and against a private tmux where one is needed. */
-import { readdirSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { Context, Output } from '../../src/cli/context.ts';
 import { clearStage, type Stage, setStage } from '../../src/cli/demo/stage.ts';
 import { fleet } from '../../src/cli/fleet.ts';
 import { runProgram } from '../../src/observe/run.ts';
 import { diskFiles } from '../../src/reconcile/files/disk.ts';
+import { inventoryPath } from '../../src/reconcile/inventory.ts';
 import { failure } from '../../src/reconcile/outcome.ts';
 import { processControl } from '../../src/reconcile/process-control.ts';
 import { err } from '../../src/spec/result.ts';
@@ -38,6 +39,17 @@ describe('without tmux', () => {
     const { code, stdout } = await bench.run(command, '-f', bench.file('r.yaml', NONE));
     expect(code).toBe(3);
     if (command !== 'ps') expect(stdout).toContain('not-installed');
+  });
+
+  test('with a torn inventory plan is an error (1), and observe tells what is there all the same (3)', async () => {
+    const path = inventoryPath(bench.home, 'w-jarvis', 'fleet');
+    mkdirSync(dirname(path), { recursive: true });
+    writeFileSync(path, '{"kind":');
+    const run = (command: string) => bench.run(command, '-f', bench.file('r.yaml', NONE));
+    expect(await run('plan')).toMatchObject({ code: 1, stderr: expect.stringContaining(path) });
+    const { code, stdout, stderr } = await run('observe');
+    expect([code, stderr]).toEqual([3, '']);
+    expect(JSON.parse(stdout)).toMatchObject({ kind: 'fleet.observed' });
   });
 
   test('apply touches nothing but its lease, and is incomplete', async () => {

@@ -3,11 +3,11 @@ import type { Observed } from '../../observe/state.ts';
 import type { Supervisor } from '../../spec/model.ts';
 import type { RunCommand } from '../command.ts';
 import { lookExitCode } from '../exit-codes.ts';
-import { look } from '../look.ts';
+import { lookWithoutMemory } from '../look.ts';
 import { reportFailure } from '../report.ts';
 
 export const observeCommand: RunCommand = async (args, context) => {
-  const seen = await look(args, context);
+  const seen = await lookWithoutMemory(args, context);
   if (!seen.ok) return reportFailure(context, seen.error);
   const { observed, elsewhere, roster } = seen.value;
   context.stdout.write(`${JSON.stringify(observed)}\n`);
