@@ -23,11 +23,6 @@ const LOST: readonly (readonly [string, (world: World, now: PathObserved) => voi
 const BROKEN: readonly (readonly [string, (world: World) => void])[] = [
   ['restart session/coder', (world) => world.runs('coder', { verdict: 'shell', pid: 2000, program: 'bash' })],
   ['start session/coder', (world) => world.dropSession('coder')],
-  // Its session works, and may end while its unit is started.
-  [
-    'start unit/fleet-agent@coder.service',
-    (world) => Object.assign(world.agentUnit('coder'), { active_state: 'failed', result: 'exit-code' }),
-  ],
 ];
 
 for (const [made, breakIt] of BROKEN) {
