@@ -1,6 +1,6 @@
 /** What the roster names and the host does not have, or does not show: directories, commands, files. Without them nothing is started. */
 
-import type { FilesObserved, PathObserved } from '../observe/state.ts';
+import type { EnvFileObserved, FileObserved, FilesObserved, PathObserved } from '../observe/state.ts';
 import type { AgentSpec } from '../spec/model.ts';
 import { fleetCommand, shellPath } from './command-line.ts';
 import type { PlanContext } from './context.ts';
@@ -53,13 +53,27 @@ function secretPlaces(files: FilesObserved, agent: AgentSpec): readonly Place[] 
 export function missingPlaces(ctx: PlanContext, agent: AgentSpec): readonly Finding[] {
   const { files } = ctx;
   if (files === null) return [unobserved(ctx, 'session', agent.name, agent, 'unobserved', 'files could not be read')];
-  return [...unreadFiles(ctx, agent, files), ...placesOf(files, agent).flatMap((place) => tell(ctx, agent, place))];
+  const unread = unreadFiles(ctx, agent, files);
+  return hasAll(files, agent)
+    ? unread
+    : [...unread, ...placesOf(files, agent).flatMap((place) => tell(ctx, agent, place))];
+}
+
+/** The usual answer to all of `placesOf`, without making them. */
+function hasAll(files: FilesObserved, agent: AgentSpec): boolean {
+  const isThere = (seen: PathObserved | undefined): boolean => seen === undefined || seen.state === 'found';
+  return (
+    isThere(files.directories[agent.workingDirectory]) &&
+    isThere(files.commands[agent.name]) &&
+    Object.values(agent.env).every((value) => value.kind !== 'secret' || isThere(files.secret_files?.[value.fromFile]))
+  );
 }
 
 /** What the launcher could not read either: the agent would be ended, and not come up again. */
 function unreadFiles(ctx: PlanContext, agent: AgentSpec, files: FilesObserved): readonly Finding[] {
-  const own = ctx.launcher ? [files.argv_files[agent.name], files.launcher] : [];
-  const unread = [files.env_files[agent.name], ...own].find((file) => file?.state === 'unknown');
+  let unread: FileObserved | EnvFileObserved | undefined = files.env_files[agent.name];
+  if (ctx.launcher && unread?.state !== 'unknown') unread = files.argv_files[agent.name];
+  if (ctx.launcher && unread?.state !== 'unknown') unread = files.launcher;
   if (unread?.state !== 'unknown') return [];
   const detail = `what it is started from cannot be read: ${unread.detail}`;
   return [unobserved(ctx, 'session', agent.name, agent, unread.why, detail)];

@@ -4,7 +4,7 @@ import { envFileVariables, parseEnvFile } from '../spec/env-file.ts';
 import { expandHome } from '../spec/home.ts';
 import type { Layout } from '../spec/layout.ts';
 import type { AgentSpec } from '../spec/model.ts';
-import { recordOf } from '../spec/record.ts';
+import { put, recordOf } from '../spec/record.ts';
 import { sha256 } from '../spec/sha256.ts';
 import { inspectDirectory } from './find-program.ts';
 import { derivedBy, type KnownFiles } from './known-files.ts';
@@ -95,14 +95,14 @@ function* readEnvFiles(directory: DirectoryRead, request: FilesRequest): Slices<
 function describeEnvFile(read: ReadWhole, own: ReadonlySet<string>) {
   const parsed = parseEnvFile(read.bytes.toString('utf8'));
   const variables = envFileVariables(parsed);
-  const owned: [string, string][] = [];
+  const owned: Record<string, string> = {};
   variables.forEach((value, name) => {
-    if (own.has(name)) owned.push([name, value]);
+    if (own.has(name)) put(owned, name, value);
   });
   const file: EnvFileObserved = {
     state: 'present',
     keys: Array.from(variables.keys()),
-    own: recordOf(owned),
+    own: owned,
     mode: read.mode,
     modified_ms: read.modified_ms,
     sha256: sha256(read.bytes),

@@ -1,6 +1,6 @@
 /** The processes in the trees of observed panes, with what the roster needs to know of them and no value besides. */
 import type { Layout } from '../spec/layout.ts';
-import { recordOf } from '../spec/record.ts';
+import { put } from '../spec/record.ts';
 import type { LastLook } from './last-look.ts';
 import type { Masking } from './masking.ts';
 import type { ProcessDetails } from './proc/details.ts';
@@ -96,19 +96,19 @@ function describeEnv(
   const live = environ.value;
   // A live value may be an older one than the file's, and as secret.
   for (const name of wanted.secrets.keys()) masking.learn(live.get(name) ?? '');
-  const values: [string, string][] = [];
+  const values: Record<string, string> = {};
   for (const name of wanted.plain) {
     const value = live.get(name);
-    if (value !== undefined && !wanted.secrets.has(name)) values.push([name, value]);
+    if (value !== undefined && !wanted.secrets.has(name)) put(values, name, value);
   }
-  const secrets = [...wanted.secrets].map(([name, value]): [string, SecretMatch] => [
-    name,
-    { matches: value.status === 'unknown' ? 'unknown' : live.get(name) === value.value },
-  ]);
+  const secrets: Record<string, SecretMatch> = {};
+  wanted.secrets.forEach((value, name) => {
+    put(secrets, name, { matches: value.status === 'unknown' ? 'unknown' : live.get(name) === value.value });
+  });
   const keys = Array.from(live.keys());
   return {
     status: 'known',
-    value: { keys, values: recordOf(values), secrets: recordOf(secrets) },
+    value: { keys, values, secrets },
   };
 }
 

@@ -9,6 +9,18 @@ const LONGEST = 365 * 86_400_000;
 
 /** Whole milliseconds, or null where the text is not a duration or is longer than a year. */
 export function parseDuration(text: string): number | null {
+  let known = parsed.get(text);
+  if (known === undefined) {
+    known = parse(text);
+    // A roster has few, and each of its agents has them all.
+    if (parsed.size < 64) parsed.set(text, known);
+  }
+  return known;
+}
+
+const parsed = new Map<string, number | null>();
+
+function parse(text: string): number | null {
   const found = DURATION_PATTERN.exec(text);
   const unit = UNITS[found?.[2] ?? ''];
   if (found === null || unit === undefined) return null;

@@ -5,14 +5,15 @@
 export function recordOf<T>(entries: ReadonlyMap<string, T> | readonly (readonly [string, T])[]): Record<string, T> {
   const record: Record<string, T> = {};
   const add = (value: T, name: string): void => {
-    set(record, name, value);
+    put(record, name, value);
   };
   if (entries instanceof Map) entries.forEach(add);
   else for (const entry of entries) add(entry[1], entry[0]);
   return record;
 }
 
-function set<T>(record: Record<string, T>, name: string, value: T): void {
+/** One name more of such a table. */
+export function put<T>(record: Record<string, T>, name: string, value: T): void {
   // Assigned, this one name would set the prototype.
   if (name === '__proto__') {
     Object.defineProperty(record, name, { value, configurable: true, enumerable: true, writable: true });
