@@ -1,11 +1,11 @@
 /**
- * The process table in one synchronous pass over /proc: one stat line of each process, and its owner where that is asked.
- * Processes that end during the pass are simply not in it.
+ * The process table in one synchronous pass over /proc: one stat line and the owner of each process. Processes that
+ * end during the pass are simply not in it.
  */
 import { constants, readdirSync } from 'node:fs';
 import type { Source, Unknown, UnknownCode } from '../state.ts';
 import { sys } from '../system-calls.ts';
-import { LONGEST_LINE, NOBODY, OwnedEntry, type ProcessEntry, parseStat, type StatLine } from './entry.ts';
+import { LONGEST_LINE, type ProcessEntry, parseStat, type StatLine } from './entry.ts';
 import { readFailure, readWhole } from './read-file.ts';
 
 export interface ProcessTable {
@@ -95,8 +95,11 @@ export type EntryRead =
 
 export function readEntry(directory: string): EntryRead {
   try {
+    // At once: that it cannot be told makes the table unknown, and nobody's process of one that is the user's.
+    const owner = sys.stat(directory);
+    if (owner === null) return { kind: 'ended' };
     const read = readLine(directory);
-    if (read !== null) return { kind: 'entry', entry: new OwnedEntry(read, () => ownerOf(directory, read)) };
+    if (read !== null) return { kind: 'entry', entry: { ...read, uid: owner.uid } };
     return { kind: 'failed', why: 'garbage', detail: `${directory}/stat is not a stat line` };
   } catch (error) {
     const failure = readFailure(error, `${directory}/stat`);
@@ -112,16 +115,6 @@ function readLine(directory: string): StatLine | null {
     return parseStat(LINE.toString('utf8', 0, sys.read(fd, LINE, 0, LINE.length, null)));
   } finally {
     sys.close(fd);
-  }
-}
-
-/** That the directory is this very process's, and not that of another one that has got its number, shows afterwards. */
-function ownerOf(directory: string, { start_time }: StatLine): number {
-  try {
-    const owner = sys.stat(directory);
-    return owner !== null && readLine(directory)?.start_time === start_time ? owner.uid : NOBODY;
-  } catch {
-    return NOBODY;
   }
 }
 
