@@ -1,6 +1,6 @@
 /** One row of a listing: a pane, and what is told of its session with it. */
 import { MARK_OPTION, PANE_OPTION, parseSessionMark, SPEC_OPTION } from '../../spec/session-mark.ts';
-import type { SessionMark } from '../state.ts';
+import type { SessionMark, TmuxPane } from '../state.ts';
 
 export interface ListedSession {
   readonly id: string;
@@ -12,21 +12,8 @@ export interface ListedSession {
   readonly panes: readonly ListedPane[];
 }
 
-export interface ListedPane {
-  readonly id: string;
-  readonly window_id: string;
-  readonly window_activity: number | null;
-  readonly pid: number | null;
-  readonly tty: string | null;
-  readonly dead: boolean;
-  readonly dead_status: number | null;
-  readonly dead_signal: string | null;
-  readonly in_mode: boolean;
-  readonly alternate_on: boolean;
-  /** Of the window: a pane is smaller where a person has split it. */
-  readonly width: number;
-  readonly height: number;
-  readonly current_command: string;
+/** A pane before it is known what runs in it. Its size is the window's: a pane is smaller where a person has split it. */
+export interface ListedPane extends Omit<TmuxPane, 'runs' | 'prompt'> {
   readonly title: string;
 }
 

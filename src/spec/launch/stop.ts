@@ -2,7 +2,8 @@ import { shellText } from './shell-text.ts';
 
 /**
  * `stop`. kill-session leaves a child that ignores HUP and TERM running (measured: gemini, bash); its process group is
- * ended then, if it still is the one that was noted. What another session shows too outlives it by right. Fields of /proc/PID/stat are counted behind the last `)`.
+ * ended then, if it still is the one that was noted. What another session shows too outlives it by right. Fields of
+ * /proc/PID/stat are counted behind the last `)`.
  */
 export const STOP = shellText`
 
