@@ -26,7 +26,7 @@ import { patchBetween } from './patch.ts';
 import type { Change, Ignored, Plan } from './plan.ts';
 import type { PlanMemory, PlanPolicy } from './policy.ts';
 import { afterPrerequisites } from './prerequisites.ts';
-import { type Quiet, sayUnlessQuiet } from './quiet.ts';
+import { type Quiet, saidBefore } from './quiet.ts';
 import { selectTargets } from './select.ts';
 import { compareServers } from './servers.ts';
 import { compareSessions } from './sessions.ts';
@@ -79,7 +79,7 @@ function contextFor(input: PlanInput, agents: readonly AgentSpec[]): PlanContext
   const ignore = createIgnoreLedger(roster.ignore, Date.parse(observed.observed_at));
   const policy = { ...input.policy, prune: mayPrune };
   const ctx = createContext({ roster, observed, memory, agents, ignore, policy });
-  return input.quiet === undefined ? ctx : { ...ctx, say: sayUnlessQuiet(ctx, input.quiet) };
+  return input.quiet === undefined ? ctx : { ...ctx, said: saidBefore(ctx, input.quiet) };
 }
 
 /** Whole resources that a rule covers. What could not be observed stays said. */

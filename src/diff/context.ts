@@ -28,12 +28,16 @@ export interface PlanContext {
   readonly files: FilesObserved | null;
   readonly units: UnitsObserved | null;
   readonly ignore: IgnoreLedger;
-  /** What `tell` says of the agent: each comparison that is made agent by agent goes through this. */
-  readonly say: <T>(
-    part: AgentPart,
-    agent: AgentSpec,
-    tell: (ctx: PlanContext, agent: AgentSpec) => readonly T[],
-  ) => readonly T[];
+  /** Null: each agent is compared. Otherwise whoever knows of whom there is nothing to say. */
+  readonly said: SaidBefore | null;
+}
+
+/** What is said of one agent by one comparison. */
+export type Tell<T> = (ctx: PlanContext, agent: AgentSpec) => readonly T[];
+
+export interface SaidBefore {
+  /** What `tell` says of the agent. */
+  of<T>(part: AgentPart, agent: AgentSpec, tell: Tell<T>): readonly T[];
 }
 
 /** The comparisons that are made agent by agent. */
@@ -45,16 +49,17 @@ export type SeenContext = Pick<PlanContext, 'roster' | 'observed' | 'memory' | '
 export function createContext(
   input: Omit<
     PlanContext,
-    'agentNamed' | 'layout' | 'now' | 'say' | 'host' | 'tenant' | 'launcher' | 'systemd' | 'files' | 'units'
+    'agentNamed' | 'layout' | 'now' | 'said' | 'host' | 'tenant' | 'launcher' | 'systemd' | 'files' | 'units'
   >,
 ): PlanContext {
   const { roster, observed } = input;
   const { units } = observed.sources;
-  const byName = new Map(input.agents.map((agent) => [agent.name, agent]));
-  const ctx: PlanContext = {
+  const byName = new Map<string, AgentSpec>();
+  for (const agent of input.agents) byName.set(agent.name, agent);
+  return {
     ...input,
     ...seenContext(input),
-    say: (_part, agent, tell) => tell(ctx, agent),
+    said: null,
     agentNamed: (name) => byName.get(name),
     layout: layoutOf(roster.layout),
     host: observed.host,
@@ -62,7 +67,30 @@ export function createContext(
     systemd: roster.supervisor === 'systemd',
     units: units.status === 'known' ? units.value : null,
   };
-  return ctx;
+}
+
+/** What `tell` says of these agents, one after the other: each comparison that is made agent by agent goes through this. */
+export function sayOfEach<T>(
+  ctx: PlanContext,
+  part: AgentPart,
+  agents: readonly AgentSpec[],
+  tell: Tell<T>,
+): readonly T[] {
+  const all: T[] = [];
+  for (const agent of agents) {
+    const told = ctx.said === null ? tell(ctx, agent) : ctx.said.of(part, agent, tell);
+    if (told.length > 0) all.push(...told);
+  }
+  return all;
+}
+
+/** Not one that is only watched. */
+export function isManaged({ manage }: AgentSpec): boolean {
+  return manage !== 'observe';
+}
+
+export function isToRun(agent: AgentSpec): boolean {
+  return agent.state === 'running' && isManaged(agent);
 }
 
 export function seenContext({
@@ -112,10 +140,9 @@ export function unitOf(ctx: PlanContext, name: string): UnitObserved | undefined
 /** Sockets that the agents in scope live on, those that are only watched apart; `tmux.socket_name` first. */
 export function socketsInUse(ctx: PlanContext): readonly SocketName[] {
   const sockets = new Set<SocketName>();
-  const own = ctx.agents.filter((a) => a.state === 'running' && a.manage !== 'observe').map((a) => a.socket);
-  if (own.includes(ctx.roster.tmux.socketName)) sockets.add(ctx.roster.tmux.socketName);
-  for (const socket of own) sockets.add(socket);
-  return [...sockets];
+  for (const agent of ctx.agents) if (isToRun(agent)) sockets.add(agent.socket);
+  const first = ctx.roster.tmux.socketName;
+  return sockets.delete(first) ? [first, ...sockets] : [...sockets];
 }
 
 /** The holder unit keeps this socket's server: every socket in layout fleet, only the roster's own in layout mosaic. */

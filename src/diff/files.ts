@@ -7,7 +7,7 @@ import { renderLauncher } from '../spec/launcher.ts';
 import type { AgentSpec } from '../spec/model.ts';
 import { sha256 } from '../spec/sha256.ts';
 import { renderUnitFiles } from '../spec/unit-file.ts';
-import type { PlanContext } from './context.ts';
+import { isToRun, type PlanContext, sayOfEach } from './context.ts';
 import { livesElsewhere } from './elsewhere.ts';
 import { blocked, type Compare, change, changed, type Finding, unobserved, warning } from './finding.ts';
 import { adoptedUnitFile } from './owned.ts';
@@ -20,14 +20,14 @@ export const LAUNCHER_NAME = 'fleet.launch';
 
 export const compareFiles: Compare = (ctx) => {
   const { files } = ctx;
-  const agents = ctx.agents.filter((a) => a.manage !== 'observe' && a.state === 'running');
+  const agents = ctx.agents.filter(isToRun);
   if (files === null) {
     const source = ctx.observed.sources.files;
     const detail = source.status === 'unknown' ? source.detail : '';
     return agents.map((a) => unobserved(ctx, 'env-file', a.name, a, 'unobserved', detail));
   }
   const shared = agents.length > 0 ? [...unitFiles(ctx, files), ...launcher(ctx, files)] : [];
-  return [...shared, ...agents.flatMap((agent) => ctx.say('files', agent, agentFiles))];
+  return [...shared, ...sayOfEach(ctx, 'files', agents, agentFiles)];
 };
 
 function agentFiles(ctx: PlanContext, agent: AgentSpec): readonly Finding[] {

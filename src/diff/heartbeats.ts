@@ -1,7 +1,7 @@
 /** The rows on heartbeats: warnings all, and never a reason to kill unless the roster says `on_stale: restart`. */
 import type { AgentSpec, Roster } from '../spec/model.ts';
 import { fleetCommand } from './command-line.ts';
-import type { PlanContext } from './context.ts';
+import { isToRun, type PlanContext } from './context.ts';
 import type { Compare, Finding } from './finding.ts';
 import { deferred, unobserved, warning } from './finding.ts';
 import { evaluateHeartbeat, type HeartbeatVerdict } from './heartbeat.ts';
@@ -11,12 +11,14 @@ import { agentPane } from './pane.ts';
 import type { Reason } from './reasons.ts';
 import { type LiveSubject, ownershipOf, subjectOf } from './subject.ts';
 
-export const compareHeartbeats: Compare = (ctx) =>
-  ctx.agents.flatMap((agent) => {
-    const subject = subjectOf(ctx, agent);
-    if (agent.state === 'stopped' || agent.manage === 'observe' || subject.kind !== 'session') return [];
-    return compareOne(ctx, agent, subject);
-  });
+export const compareHeartbeats: Compare = (ctx) => {
+  const found: Finding[] = [];
+  for (const agent of ctx.agents) {
+    const subject = isToRun(agent) ? subjectOf(ctx, agent) : null;
+    if (subject?.kind === 'session') found.push(...compareOne(ctx, agent, subject));
+  }
+  return found;
+};
 
 function compareOne(ctx: PlanContext, agent: AgentSpec, subject: LiveSubject): readonly Finding[] {
   const pane = agentPane(subject.session);

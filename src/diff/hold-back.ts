@@ -17,7 +17,8 @@ export interface HeldBack {
 
 export function holdBack(ctx: PlanContext, findings: readonly Finding[]): HeldBack {
   const holds = ctx.memory.holds ?? NO_HOLDS;
-  const looped = ctx.agents.reduce((left, agent) => crashLooped(ctx, agent, holds, left), findings);
+  let looped = findings;
+  for (const agent of ctx.agents) looped = crashLooped(ctx, agent, holds, looped);
   const fought = looped.map((f) => contested(ctx, holds, f));
   return pause(ctx, holds.pauses, fought);
 }

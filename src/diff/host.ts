@@ -1,28 +1,34 @@
 /** What concerns the host as a whole: units to be loaded anew, and lingering. */
-import { type PlanContext, unitOf } from './context.ts';
+import type { UnitObserved } from '../observe/state.ts';
+import { isManaged, type PlanContext, unitOf } from './context.ts';
 import { type Compare, change, changed, type Finding, unobserved } from './finding.ts';
 import { whoseUnit } from './whose-files.ts';
 
 /** One reload serves every unit whose file was changed since it was loaded. */
 export const compareReload: Compare = (ctx) => {
   if (!ctx.systemd || ctx.units === null) return [];
-  const names = [
-    ctx.layout.holderUnit,
-    ...ctx.agents.filter((a) => a.manage !== 'observe').map((a) => ctx.layout.agentUnit(a.name)),
-  ];
-  // What somebody else's files say now is theirs to load.
-  const ours = names.filter((n) => whoseUnit(ctx, n).state !== 'foreign');
-  const stale = ours.map((n) => unitOf(ctx, n)).filter((u) => u?.need_daemon_reload === true);
+  const stale: UnitObserved[] = [];
+  for (const name of unitsInUse(ctx)) {
+    const unit = unitOf(ctx, name);
+    // What somebody else's files say now is theirs to load.
+    if (unit?.need_daemon_reload === true && whoseUnit(ctx, name).state !== 'foreign') stale.push(unit);
+  }
   const [first] = stale;
   if (first === undefined) return [];
   return [
     reload(
       ctx,
       fileOf(ctx, first.name, first.fragment_path),
-      stale.map((u) => `${u?.name ?? ''}: changed since it was loaded`),
+      stale.map((u) => `${u.name}: changed since it was loaded`),
     ),
   ];
 };
+
+function unitsInUse({ agents, layout }: PlanContext): readonly string[] {
+  const names = [layout.holderUnit];
+  for (const agent of agents) if (isManaged(agent)) names.push(layout.agentUnit(agent.name));
+  return names;
+}
 
 /** Written files are loaded in the same apply; added by build-plan where a unit file is among the changes. */
 export function reload(ctx: PlanContext, file: string, evidence: readonly string[]): Finding {

@@ -53,6 +53,7 @@ export function holdToLimits(ctx: PlanContext, findings: readonly Finding[]): re
 /** What --target and --exclude leave of the roster's agents here. */
 function agentsInScope(ctx: PlanContext): number {
   const { targets, excludes } = ctx.policy;
+  if (targets.length === 0 && excludes.length === 0) return ctx.agents.length;
   const own = (name: string): readonly string[] => [
     `${ctx.host}/${ctx.tenant}/session/${name}`,
     `${ctx.host}/${ctx.tenant}/unit/${ctx.layout.agentUnit(name)}`,

@@ -9,6 +9,7 @@ import type { Change } from './plan.ts';
 
 /** Sorted, each with the addresses of its prerequisites among these changes. */
 export function orderChanges(ctx: PlanContext, changes: readonly Change[]): readonly Change[] {
+  if (changes.length === 0) return changes;
   const sorted = [...changes].sort(byPlace(ctx));
   const index = new PrerequisiteIndex(ctx.agents, sorted);
   return sorted.map((c) => ({ ...c, depends_on: prerequisites(ctx, c, index) }));

@@ -34,10 +34,9 @@ export interface Part {
 export function findOrphans(ctx: PlanContext): readonly Orphan[] {
   const sessions = sessionsByAgent(ctx);
   const names = new Set([...sessions.keys(), ...unitAgents(ctx), ...argvAgents(ctx), ...agentsOwned(ctx.memory)]);
-  return [...names]
-    .filter((name) => ctx.agentNamed(name) === undefined)
-    .sort()
-    .map((name) => orphanOf(ctx, name, sessions.get(name) ?? []));
+  const gone: string[] = [];
+  for (const name of names) if (ctx.agentNamed(name) === undefined) gone.push(name);
+  return gone.sort().map((name) => orphanOf(ctx, name, sessions.get(name) ?? []));
 }
 
 function orphanOf(ctx: PlanContext, agent: string, sessions: readonly LiveSubject[]): Orphan {
@@ -78,14 +77,20 @@ function isThere(unit: UnitObserved): boolean {
 }
 
 function unitAgents(ctx: PlanContext): readonly string[] {
-  const units = ctx.systemd ? Object.values(ctx.units?.units ?? {}) : [];
-  return units.filter(isThere).flatMap((unit) => ctx.layout.agentOfUnit(unit.name) ?? []);
+  const agents: string[] = [];
+  for (const unit of ctx.systemd ? Object.values(ctx.units?.units ?? {}) : []) {
+    const agent = isThere(unit) ? ctx.layout.agentOfUnit(unit.name) : null;
+    if (agent !== null) agents.push(agent);
+  }
+  return agents;
 }
 
 function argvAgents(ctx: PlanContext): readonly string[] {
-  return Object.entries(ctx.files?.argv_files ?? {}).flatMap(([agent, file]) =>
-    file.state === 'present' && argvFileOwner(file.content) === ctx.roster.fleet ? [agent] : [],
-  );
+  const agents: string[] = [];
+  for (const [agent, file] of Object.entries(ctx.files?.argv_files ?? {})) {
+    if (file.state === 'present' && argvFileOwner(file.content) === ctx.roster.fleet) agents.push(agent);
+  }
+  return agents;
 }
 
 function sessionsByAgent(ctx: PlanContext): ReadonlyMap<string, readonly LiveSubject[]> {

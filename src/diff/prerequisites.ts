@@ -14,7 +14,7 @@ import { endedWell, hasRunItsCourse } from './run-its-course.ts';
 import { subjectOf } from './subject.ts';
 
 export function afterPrerequisites(ctx: PlanContext, findings: readonly Finding[]): readonly Finding[] {
-  if (ctx.agents.every((agent) => agent.dependsOn.length === 0)) return findings;
+  if (!ctx.agents.some(standsOnOthers)) return findings;
   const waits = waitsFor(ctx, findings);
   return findings.map((f) => {
     const agent = f.bucket === 'change' && isBringUp(f.change) ? ctx.agentNamed(f.change.agent ?? '') : undefined;
@@ -22,6 +22,10 @@ export function afterPrerequisites(ctx: PlanContext, findings: readonly Finding[
     if (f.bucket !== 'change' || agent === undefined || first === null) return f;
     return first.later === null ? heldUp(ctx, f.change, agent, first.below) : putOff(f.change, first.later);
   });
+}
+
+function standsOnOthers({ dependsOn }: AgentSpec): boolean {
+  return dependsOn.length > 0;
 }
 
 interface Waits {

@@ -9,10 +9,10 @@
  * compared each time. test/diff/quiet.test.ts changes every word of an observation, one after the other, and holds plans with
  * this memory against plans without.
  */
-import type { FilesObserved, Source, TmuxSession } from '../observe/state.ts';
+import type { Source, TmuxSession } from '../observe/state.ts';
 import { areSame, type Kept, kept } from '../spec/kept.ts';
 import type { AgentSpec } from '../spec/model.ts';
-import { type AgentPart, type PlanContext, socketLabel } from './context.ts';
+import { type AgentPart, type PlanContext, type SaidBefore, socketLabel, type Tell } from './context.ts';
 import { NO_HOLDS } from './plan-holds.ts';
 import type { PlanMemory } from './policy.ts';
 import { sessionNamed, sessionsRelated } from './session-index.ts';
@@ -36,34 +36,50 @@ export function quiet(): Quiet {
 const NOTHING: readonly never[] = [];
 
 /** Of one plan. Those of whom nothing is asked in it are forgotten. */
-export function sayUnlessQuiet(ctx: PlanContext, memory: Quiet): PlanContext['say'] {
-  const before = new Map(memory.agents);
-  memory.agents.clear();
-  const shared = memory.shared.of(null, sharedInputs(ctx), () => ({}));
-  const watch = watched(ctx);
-  const checked = new Map<string, QuietAgent | null>();
-  const check = (agent: AgentSpec): QuietAgent | null => {
-    const inputs = ownInputs(ctx, agent);
-    if (inputs === null) return null;
-    const known = before.get(agent.name);
-    const same = known !== undefined && known.shared === shared && areSame(known.inputs, inputs);
-    const now = same ? known : { shared, inputs, parts: new Set<AgentPart>() };
-    memory.agents.set(agent.name, now);
-    return now;
-  };
-  return (part, agent, tell) => {
-    let known = checked.get(agent.name);
+export function saidBefore(ctx: PlanContext, memory: Quiet): SaidBefore {
+  return new QuietPlan(ctx, memory);
+}
+
+class QuietPlan implements SaidBefore {
+  readonly #ctx: PlanContext;
+  readonly #agents: Quiet['agents'];
+  readonly #before: Quiet['agents'];
+  readonly #shared: object;
+  readonly #watch: ReturnType<typeof watched>;
+  readonly #checked = new Map<string, QuietAgent | null>();
+
+  constructor(ctx: PlanContext, { agents, shared }: Quiet) {
+    this.#ctx = ctx;
+    this.#agents = agents;
+    this.#before = new Map(agents);
+    agents.clear();
+    this.#shared = shared.of(null, sharedInputs(ctx), () => ({}));
+    this.#watch = watched(ctx);
+  }
+
+  of<T>(part: AgentPart, agent: AgentSpec, tell: Tell<T>): readonly T[] {
+    let known = this.#checked.get(agent.name);
     if (known === undefined) {
-      known = check(agent);
-      checked.set(agent.name, known);
+      known = this.#check(agent);
+      this.#checked.set(agent.name, known);
     }
-    if (known === null) return tell(ctx, agent);
+    if (known === null) return tell(this.#ctx, agent);
     if (known.parts.has(part)) return NOTHING;
-    watch.begin();
-    const said = tell(watch.ctx, agent);
-    if (said.length === 0 && !watch.lookedFurther()) known.parts.add(part);
+    this.#watch.begin();
+    const said = tell(this.#watch.ctx, agent);
+    if (said.length === 0 && !this.#watch.lookedFurther()) known.parts.add(part);
     return said;
-  };
+  }
+
+  #check(agent: AgentSpec): QuietAgent | null {
+    const inputs = ownInputs(this.#ctx, agent);
+    if (inputs === null) return null;
+    const known = this.#before.get(agent.name);
+    const same = known !== undefined && known.shared === this.#shared && areSame(known.inputs, inputs);
+    const now = same ? known : { shared: this.#shared, inputs, parts: new Set<AgentPart>() };
+    this.#agents.set(agent.name, now);
+    return now;
+  }
 }
 
 /** The same context, which notes whether what is not remembered was asked for. */
@@ -115,7 +131,7 @@ function ownInputs(ctx: PlanContext, agent: AgentSpec): readonly unknown[] | nul
   const session = onlySession(ctx, agent);
   if (session?.mark?.agent !== agent.name || session.mark.owner !== ctx.roster.fleet) return null;
   const { processes: byPid } = processes.value;
-  return [
+  const inputs: unknown[] = [
     agent,
     session,
     units?.units[ctx.layout.agentUnit(agent.name)],
@@ -123,16 +139,14 @@ function ownInputs(ctx: PlanContext, agent: AgentSpec): readonly unknown[] | nul
     files.argv_files[agent.name],
     files.directories[agent.workingDirectory],
     files.commands[agent.name],
-    ...secretsOf(files, agent),
-    ...session.panes.flatMap(({ pid, runs }) => [
-      byPid[String(pid)],
-      'pid' in runs ? byPid[String(runs.pid)] : undefined,
-    ]),
   ];
-}
-
-function secretsOf({ secret_files: files }: FilesObserved, agent: AgentSpec): readonly unknown[] {
-  return Object.values(agent.env).map((value) => (value.kind === 'secret' ? files?.[value.fromFile] : undefined));
+  for (const value of Object.values(agent.env)) {
+    inputs.push(value.kind === 'secret' ? files.secret_files?.[value.fromFile] : undefined);
+  }
+  for (const { pid, runs } of session.panes) {
+    inputs.push(pid === null ? undefined : byPid[pid], 'pid' in runs ? byPid[runs.pid] : undefined);
+  }
+  return inputs;
 }
 
 /** The one that bears its name, here, where no other has to do with it. */

@@ -1,7 +1,7 @@
 /** The rows on sessions: one agent after the other, each judged by what was seen of it alone. */
 import type { AgentSpec } from '../spec/model.ts';
 import { fleetCommand, tmuxCommand } from './command-line.ts';
-import { addressOf, type PlanContext, socketLabel } from './context.ts';
+import { addressOf, isManaged, type PlanContext, sayOfEach, socketLabel } from './context.ts';
 import type { Drift } from './drift.ts';
 import { describeCopies, elsewhere } from './elsewhere.ts';
 import { blocked, type Compare, type Finding, unobserved, warning } from './finding.ts';
@@ -16,7 +16,7 @@ import { compareMissing, guestRemedy } from './session-missing.ts';
 import { type LiveSubject, ownershipOf, subjectOf } from './subject.ts';
 
 export const compareSessions: Compare = (ctx) =>
-  ctx.agents.filter((a) => a.manage !== 'observe').flatMap((agent) => ctx.say('session', agent, compareSession));
+  sayOfEach(ctx, 'session', ctx.agents.filter(isManaged), compareSession);
 
 function compareSession(ctx: PlanContext, agent: AgentSpec): readonly Finding[] {
   const subject = subjectOf(ctx, agent);

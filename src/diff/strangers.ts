@@ -11,11 +11,13 @@ export const compareStrangers: Compare = (ctx) => {
   const { tmux } = ctx.observed.sources;
   if (tmux.status === 'unknown') return [];
   const ours = new Set([ctx.roster.tmux.socketName, ...ctx.roster.agents.map((a) => a.socket)].map(socketLabel));
-  return tmux.value.servers.flatMap((seen) =>
-    seen.server.state === 'running'
-      ? seen.server.sessions.flatMap((s) => stranger(ctx, seen, s, ours.has(seen.socket)))
-      : [],
-  );
+  const found: Finding[] = [];
+  for (const seen of tmux.value.servers) {
+    if (seen.server.state !== 'running') continue;
+    const ourSocket = ours.has(seen.socket);
+    for (const session of seen.server.sessions) found.push(...stranger(ctx, seen, session, ourSocket));
+  }
+  return found;
 };
 
 function stranger(

@@ -8,6 +8,8 @@ export function summarize(agents: readonly AgentSpec[], buckets: Buckets): Summa
   const { changes, deferred, blocked, unknown, unmanaged, ignored, warnings } = buckets;
   const count = (action: Action): number => changes.filter((c) => c.action === action).length;
   const touched = new Set([...changes, ...deferred, ...blocked, ...unknown].map((x) => x.agent));
+  let unchanged = 0;
+  for (const { name } of agents) if (!touched.has(name)) unchanged += 1;
   return {
     create: count('create'),
     start: count('start'),
@@ -19,7 +21,7 @@ export function summarize(agents: readonly AgentSpec[], buckets: Buckets): Summa
     signal: count('signal'),
     stop: count('stop'),
     destroy: count('destroy'),
-    unchanged: agents.filter((a) => !touched.has(a.name)).length,
+    unchanged,
     deferred: deferred.length,
     blocked: blocked.length,
     unknown: unknown.length,

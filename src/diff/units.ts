@@ -4,7 +4,17 @@ import type { UnitObserved } from '../observe/state.ts';
 import type { AgentSpec } from '../spec/model.ts';
 import { bootFinding } from './boot.ts';
 import { whenSettled } from './command-line.ts';
-import { addressOf, holderCovers, type PlanContext, serverOf, socketsInUse, unitOf } from './context.ts';
+import {
+  addressOf,
+  holderCovers,
+  isManaged,
+  isToRun,
+  type PlanContext,
+  sayOfEach,
+  serverOf,
+  socketsInUse,
+  unitOf,
+} from './context.ts';
 import { elsewhere } from './elsewhere.ts';
 import { blocked, type Compare, change, changed, deferred, type Finding, unobserved, warning } from './finding.ts';
 import type { Blocked, Change } from './plan.ts';
@@ -16,12 +26,8 @@ import { leftAlone, whoseUnit } from './whose-files.ts';
 
 export const compareUnits: Compare = (ctx) => {
   if (!ctx.systemd) return [];
-  const agents = ctx.agents.filter((a) => a.manage !== 'observe');
-  return [
-    ...compareHolder(ctx),
-    ...agents.flatMap((agent) => ctx.say('unit', agent, compareAgentUnit)),
-    ...couplings(ctx),
-  ];
+  const agents = ctx.agents.filter(isManaged);
+  return [...compareHolder(ctx), ...sayOfEach(ctx, 'unit', agents, compareAgentUnit), ...couplings(ctx)];
 };
 
 function compareAgentUnit(ctx: PlanContext, agent: AgentSpec): readonly Finding[] {
@@ -156,7 +162,7 @@ function inMotion(ctx: PlanContext, agent: AgentSpec, unit: UnitObserved): Findi
 
 /** The holder comes up at boot when any agent does; nothing ever stops it. */
 function compareHolder(ctx: PlanContext): readonly Finding[] {
-  const running = ctx.agents.filter((a) => a.state === 'running' && a.manage !== 'observe');
+  const running = ctx.agents.filter(isToRun);
   if (running.length === 0) return [];
   const name = ctx.layout.holderUnit;
   const unit = unitOf(ctx, name);
@@ -191,13 +197,18 @@ function holderActivity(ctx: PlanContext, unit: UnitObserved): readonly Finding[
   return [changed(start)];
 }
 
+function isCoupled({ requires, binds_to, part_of }: UnitObserved, to: string): boolean {
+  return requires.includes(to) || binds_to.includes(to) || part_of.includes(to);
+}
+
 /** Requires=, BindsTo= or PartOf= on the holder in agents' units: a restarted holder would stop them. */
 function couplings(ctx: PlanContext): readonly Finding[] {
   const holder = ctx.layout.holderUnit;
-  const coupled = ctx.agents
-    .map((a) => unitOf(ctx, ctx.layout.agentUnit(a.name)))
-    .filter((u) => u !== undefined)
-    .filter((u) => [...u.requires, ...u.binds_to, ...u.part_of].includes(holder));
+  const coupled: UnitObserved[] = [];
+  for (const agent of ctx.agents) {
+    const unit = unitOf(ctx, ctx.layout.agentUnit(agent.name));
+    if (unit !== undefined && isCoupled(unit, holder)) coupled.push(unit);
+  }
   const [first] = coupled;
   if (first === undefined) return [];
   const evidence = [

@@ -68,9 +68,8 @@ export async function observe(request: ObserveRequest, ports: ObservePorts): Pro
   const { roster } = request;
   const layout = layoutOf(roster.layout);
   const observedAt = new Date(ports.now()).toISOString();
-  const inScope = new Set(request.agents ?? roster.agents.map((agent) => agent.name));
   const all = request.agents === undefined;
-  const agents = all ? roster.agents : roster.agents.filter((agent) => inScope.has(agent.name));
+  const { agents, others } = divide(roster.agents, request.agents);
   // Both are asked before anything is read here, so that their answers are under way meanwhile; tmux, a program that
   // must start, first. The reading is cut into slices, between which they are heard and asked further.
   const masking = ports.masking ?? createMasking();
@@ -81,7 +80,6 @@ export async function observe(request: ObserveRequest, ports: ObservePorts): Pro
   const units = guard('units', askUnits(request, layout, agents, ports));
 
   secrets.readAll();
-  const others = roster.agents.filter((agent) => !inScope.has(agent.name)).map((agent) => agent.name);
   const files = await guard(
     'files',
     inSlices(observeFiles({ layout, agents, others, user: ports.user, known: ports.knownFiles, last: ports.lastLook })),
@@ -112,6 +110,26 @@ export async function observe(request: ObserveRequest, ports: ObservePorts): Pro
   });
 }
 
+interface Divided {
+  /** Those in scope. */
+  readonly agents: readonly AgentSpec[];
+  /** Names of the rest. */
+  readonly others: readonly string[];
+}
+
+function divide(all: readonly AgentSpec[], asked: readonly string[] | undefined): Divided {
+  if (asked === undefined) return { agents: all, others: [] };
+  const names = new Set(asked);
+  return {
+    agents: all.filter(({ name }) => names.has(name)),
+    others: all.map(nameOf).filter((name) => !names.has(name)),
+  };
+}
+
+function nameOf({ name }: AgentSpec): string {
+  return name;
+}
+
 async function askUnits(
   request: ObserveRequest,
   layout: Layout,
@@ -121,7 +139,7 @@ async function askUnits(
   if (request.roster.supervisor === 'none') {
     return { status: 'unknown', why: 'not-observed', detail: 'supervisor: none has no units' };
   }
-  const namesOf = (): readonly string[] => agents.map((agent) => agent.name);
+  const namesOf = (): readonly string[] => agents.map(nameOf);
   const names = ports.lastLook?.names.of('agents', [agents], namesOf) ?? namesOf();
   const runtimeDirectory = ports.runtimeDirectory ?? `/run/user/${ports.uid}`;
   const { deadlineMs } = request;
@@ -183,7 +201,7 @@ async function beats(
   const slices = observeHeartbeats({
     layout,
     // Of agents that were taken off the roster too: they may be busy when they are to be removed.
-    agents: [...new Set([...agents.map((agent) => agent.name), ...formerAgents(request, files.value)])],
+    agents: [...new Set([...agents.map(nameOf), ...formerAgents(request, files.value)])],
     others,
     uid: ports.uid,
     home: ports.user.home,

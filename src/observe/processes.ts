@@ -32,14 +32,14 @@ export function collectProcesses(
   const seen = new Map<number, ProcessObserved>();
   for (const { pane, wanted } of panes) {
     const running = 'pid' in pane.runs ? pane.runs.pid : null;
-    // Directory and environment of the pane's process and of the one that was recognised; agents run dozens of others.
-    const looksInto = (pid: number) => pid === pane.pid || pid === running;
     const tree = pane.pid === null ? new Set<number>() : descendants(pane.pid, table);
     if (running !== null) tree.add(running);
     for (const pid of tree) {
       const entry = table.entries.get(pid);
       if (entry === undefined) continue;
-      seen.set(pid, describeProcess(entry, table, details, looksInto(pid) ? wanted : null, masking, before));
+      // Directory and environment of the pane's process and of the one that was recognised; agents run dozens of others.
+      const looksInto = pid === pane.pid || pid === running;
+      seen.set(pid, describeProcess(entry, table, details, looksInto ? wanted : null, masking, before));
     }
   }
   const byPid: Record<string, ProcessObserved> = {};

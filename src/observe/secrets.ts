@@ -54,8 +54,11 @@ export function readSecrets(agents: readonly AgentSpec[], home: string, masking:
 }
 
 function secretPaths(agents: readonly AgentSpec[]): readonly string[] {
-  const values = agents.flatMap((agent) => Object.values(agent.env));
-  return values.flatMap((value) => (value.kind === 'secret' ? [value.fromFile] : []));
+  const paths: string[] = [];
+  for (const { env } of agents) {
+    for (const value of Object.values(env)) if (value.kind === 'secret') paths.push(value.fromFile);
+  }
+  return paths;
 }
 
 /** As the launcher reads it: without the newlines at its end. Links are followed: secrets are often kept elsewhere. */

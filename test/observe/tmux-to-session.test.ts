@@ -2,7 +2,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { type LastLook, lastLook } from '../../src/observe/last-look.ts';
 import type { PaneRuns } from '../../src/observe/state.ts';
 import type { ListedPane } from '../../src/observe/tmux/listing-row.ts';
-import { toSessions } from '../../src/observe/tmux/to-session.ts';
+import { toSession } from '../../src/observe/tmux/to-session.ts';
 
 let last: LastLook;
 beforeEach(() => {
@@ -40,8 +40,8 @@ test('what was seen in a pane, and on its screen, is told as it is now, where tm
   const told = (runs: PaneRuns, screen: readonly string[] = [], path = '/s') => {
     const seen = { session: SESSION, panes: [{ pane: PANE, runs }] };
     const screens = new Map([['%0', screen]]);
-    const session = toSessions(path, last)(seen, screens);
-    expect(session).toEqual(toSessions(path, undefined)(seen, screens));
+    const session = toSession(path, seen, screens, last);
+    expect(session).toEqual(toSession(path, seen, screens, undefined));
     return session;
   };
   const first = told(runtime(7));

@@ -123,8 +123,11 @@ function unitsOf(roster: Roster): readonly string[] {
 
 function beatDirectories({ sources }: Observed): ReadonlySet<string> {
   if (sources.heartbeats.status === 'unknown') return new Set();
-  const all = Object.values(sources.heartbeats.value.agents).map((beats) => beats.directory);
-  return new Set(all.filter((directory) => isAbsolute(directory)));
+  const directories = new Set<string>();
+  for (const { directory } of Object.values(sources.heartbeats.value.agents)) {
+    if (isAbsolute(directory)) directories.add(directory);
+  }
+  return directories;
 }
 
 /** What could not be seen is watched as before. */

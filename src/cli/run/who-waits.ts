@@ -7,9 +7,17 @@ export function isWaitedFor(state: ControlState, agent: string): boolean {
 }
 
 export function anyoneWaits(state: ControlState): boolean {
-  return state.held.size > 0 || Object.values(state.agents).some((conditions) => !isReady(conditions));
+  return state.held.size > 0 || Object.values(state.agents).some(isNotReady);
+}
+
+function isNotReady(conditions: readonly Condition[]): boolean {
+  return !isReady(conditions);
 }
 
 function isReady(conditions: readonly Condition[] | undefined): boolean {
-  return conditions?.some((c) => c.type === 'Ready' && c.status === 'True') === true;
+  return conditions?.some(saysReady) === true;
+}
+
+function saysReady({ type, status }: Condition): boolean {
+  return type === 'Ready' && status === 'True';
 }

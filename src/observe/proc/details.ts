@@ -30,29 +30,79 @@ export interface ProcessEnding {
 }
 
 export function readProcessDetails(procRoot = '/proc'): ProcessDetails {
-  return {
-    exe: memoised((pid) => {
-      const link = readLink(`${procRoot}/${pid}/exe`);
-      return link.status === 'known' ? withoutDeleted(link.value) : null;
-    }),
-    cwd: memoised((pid) => readLink(`${procRoot}/${pid}/cwd`)),
-    cmdline: memoised((pid) => {
-      const read = readWhole(`${procRoot}/${pid}/cmdline`, 'fills-buffer');
-      if (read.ok) return parseCmdline(read.bytes.toString('utf8'));
-      return read.error.gone ? [] : null;
-    }),
-    environ: memoised((pid) => {
-      const path = `${procRoot}/${pid}/environ`;
-      const read = readWhole(path, 'fills-buffer');
-      if (!read.ok) return { status: 'unknown', why: read.error.why, detail: read.error.detail };
-      return { status: 'known', value: parseEnviron(read.bytes.toString('utf8')) };
-    }),
-    fd0: memoised((pid) => {
-      const link = readLink(`${procRoot}/${pid}/fd/0`);
-      return link.status === 'known' ? link.value : null;
-    }),
-    ending: memoised((pid) => readEnding(`${procRoot}/${pid}`)),
-  };
+  return new DetailsIn(procRoot);
+}
+
+class DetailsIn implements ProcessDetails {
+  readonly #procRoot: string;
+  readonly #exes = new Map<number, string | null>();
+  readonly #cwds = new Map<number, Source<string>>();
+  readonly #cmdlines = new Map<number, readonly string[] | null>();
+  readonly #environs = new Map<number, Source<ReadonlyMap<string, string>>>();
+  readonly #inputs = new Map<number, string | null>();
+  readonly #endings = new Map<number, ProcessEnding | null>();
+
+  constructor(procRoot: string) {
+    this.#procRoot = procRoot;
+  }
+
+  exe(pid: number): string | null {
+    return this.#once(this.#exes, pid, readExe);
+  }
+
+  cwd(pid: number): Source<string> {
+    return this.#once(this.#cwds, pid, readCwd);
+  }
+
+  cmdline(pid: number): readonly string[] | null {
+    return this.#once(this.#cmdlines, pid, readCmdline);
+  }
+
+  environ(pid: number): Source<ReadonlyMap<string, string>> {
+    return this.#once(this.#environs, pid, readEnviron);
+  }
+
+  fd0(pid: number): string | null {
+    return this.#once(this.#inputs, pid, readInput);
+  }
+
+  ending(pid: number): ProcessEnding | null {
+    return this.#once(this.#endings, pid, readEnding);
+  }
+
+  #once<T>(told: Map<number, T>, pid: number, read: (directory: string) => T): T {
+    const known = told.get(pid);
+    if (known !== undefined) return known;
+    const value = read(`${this.#procRoot}/${pid}`);
+    told.set(pid, value);
+    return value;
+  }
+}
+
+function readExe(directory: string): string | null {
+  const link = readLink(`${directory}/exe`);
+  return link.status === 'known' ? withoutDeleted(link.value) : null;
+}
+
+function readCwd(directory: string): Source<string> {
+  return readLink(`${directory}/cwd`);
+}
+
+function readCmdline(directory: string): readonly string[] | null {
+  const read = readWhole(`${directory}/cmdline`, 'fills-buffer');
+  if (read.ok) return parseCmdline(read.bytes.toString('utf8'));
+  return read.error.gone ? [] : null;
+}
+
+function readEnviron(directory: string): Source<ReadonlyMap<string, string>> {
+  const read = readWhole(`${directory}/environ`, 'fills-buffer');
+  if (!read.ok) return { status: 'unknown', why: read.error.why, detail: read.error.detail };
+  return { status: 'known', value: parseEnviron(read.bytes.toString('utf8')) };
+}
+
+function readInput(directory: string): string | null {
+  const link = readLink(`${directory}/fd/0`);
+  return link.status === 'known' ? link.value : null;
 }
 
 /**
@@ -130,15 +180,4 @@ function readLink(path: string): Source<string> {
     const failure = readFailure(error, path);
     return { status: 'unknown', why: failure.why, detail: failure.detail };
   }
-}
-
-function memoised<T>(read: (pid: number) => T): (pid: number) => T {
-  const seen = new Map<number, T>();
-  return (pid) => {
-    const known = seen.get(pid);
-    if (known !== undefined) return known;
-    const value = read(pid);
-    seen.set(pid, value);
-    return value;
-  };
 }

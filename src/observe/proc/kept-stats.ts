@@ -125,7 +125,8 @@ const TOLD = [
 ] as const satisfies readonly (keyof StatLine)[];
 
 function isSame(a: StatLine, b: StatLine): boolean {
-  return TOLD.every((field) => a[field] === b[field]);
+  for (const field of TOLD) if (a[field] !== b[field]) return false;
+  return true;
 }
 
 /** The same object from look to look for as long as the line tells the same. Once it has ended the descriptor may be another file's. */

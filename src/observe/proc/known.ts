@@ -34,50 +34,76 @@ interface Known {
 
 export function knownProcesses(): KnownProcesses {
   const known = new Map<number, Known>();
-  const forget = (table: ProcessTable): void => {
-    for (const pid of known.keys()) if (!table.entries.has(pid)) known.delete(pid);
-  };
   return {
     over: (details, table, now) => {
-      forget(table);
-      const of = (pid: number): Known | null => {
-        const entry = table.entries.get(pid);
-        const before = known.get(pid);
-        const lasts = before !== undefined && now - before.since < READ_AGAIN_MS && now >= before.since;
-        if (lasts && before.entry === entry) return before;
-        const identity = entry === undefined ? null : identityOf(entry, table, now);
-        if (entry === undefined || identity === null) return null;
-        if (lasts && before.identity === identity) {
-          before.entry = entry;
-          return before;
-        }
-        const fresh: Known = { identity, entry, since: now, exe: null, cmdline: null, environ: null };
-        known.set(pid, fresh);
-        return fresh;
-      };
-      return {
-        ...details,
-        exe: (pid) => {
-          const it = of(pid);
-          if (it === null) return details.exe(pid);
-          it.exe ??= details.exe(pid);
-          return it.exe;
-        },
-        cmdline: (pid) => {
-          const it = of(pid);
-          if (it === null) return details.cmdline(pid);
-          it.cmdline ??= details.cmdline(pid);
-          return it.cmdline;
-        },
-        environ: (pid) => {
-          const it = of(pid);
-          if (it === null) return details.environ(pid);
-          if (it.environ?.status !== 'known') it.environ = details.environ(pid);
-          return it.environ;
-        },
-      };
+      for (const pid of known.keys()) if (!table.entries.has(pid)) known.delete(pid);
+      return new KnownDetails(known, details, table, now);
     },
   };
+}
+
+class KnownDetails implements ProcessDetails {
+  readonly #known: Map<number, Known>;
+  readonly #details: ProcessDetails;
+  readonly #table: ProcessTable;
+  readonly #now: number;
+
+  constructor(known: Map<number, Known>, details: ProcessDetails, table: ProcessTable, now: number) {
+    this.#known = known;
+    this.#details = details;
+    this.#table = table;
+    this.#now = now;
+  }
+
+  exe(pid: number): string | null {
+    const it = this.#of(pid);
+    if (it === null) return this.#details.exe(pid);
+    it.exe ??= this.#details.exe(pid);
+    return it.exe;
+  }
+
+  cmdline(pid: number): readonly string[] | null {
+    const it = this.#of(pid);
+    if (it === null) return this.#details.cmdline(pid);
+    it.cmdline ??= this.#details.cmdline(pid);
+    return it.cmdline;
+  }
+
+  environ(pid: number): ReturnType<ProcessDetails['environ']> {
+    const it = this.#of(pid);
+    if (it === null) return this.#details.environ(pid);
+    if (it.environ?.status !== 'known') it.environ = this.#details.environ(pid);
+    return it.environ;
+  }
+
+  cwd(pid: number): ReturnType<ProcessDetails['cwd']> {
+    return this.#details.cwd(pid);
+  }
+
+  fd0(pid: number): string | null {
+    return this.#details.fd0(pid);
+  }
+
+  ending(pid: number): ReturnType<ProcessDetails['ending']> {
+    return this.#details.ending(pid);
+  }
+
+  #of(pid: number): Known | null {
+    const entry = this.#table.entries.get(pid);
+    const before = this.#known.get(pid);
+    const now = this.#now;
+    const lasts = before !== undefined && now - before.since < READ_AGAIN_MS && now >= before.since;
+    if (lasts && before.entry === entry) return before;
+    const identity = entry === undefined ? null : identityOf(entry, this.#table, now);
+    if (entry === undefined || identity === null) return null;
+    if (lasts && before.identity === identity) {
+      before.entry = entry;
+      return before;
+    }
+    const fresh: Known = { identity, entry, since: now, exe: null, cmdline: null, environ: null };
+    this.#known.set(pid, fresh);
+    return fresh;
+  }
 }
 
 /** Null: not to be known, now. */

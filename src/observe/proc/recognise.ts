@@ -6,7 +6,7 @@ import type { ProcessDetails, ProcessEnding } from './details.ts';
 import type { ProcessEntry } from './entry.ts';
 import { type Identity, identify, programOf } from './identity.ts';
 import { baseName } from './interpreters.ts';
-import { type Match, matchRuntimes, type Strength } from './match.ts';
+import { type Match, type MatchContext, matchRuntimes, type Strength } from './match.ts';
 import type { PathLookup } from './paths.ts';
 import { isOpaque, makesOwnTerminal } from './programs.ts';
 import type { ProcessTable } from './table.ts';
@@ -34,19 +34,13 @@ export function recognise(
   if (pane.pid === null) return { verdict: 'unknown', why: 'garbage', detail: 'tmux names no process for this pane' };
   const root = table.entries.get(pane.pid);
   if (root === undefined || isGone(root)) return { verdict: 'gone' };
-
-  const match = (entries: readonly ProcessEntry[]): Seen => {
-    const processes = entries.map((entry) => ({ entry, identity: identify(entry, table, details, paths) }));
-    const matches = processes.flatMap(({ identity }) => matchRuntimes(identity, runtimes, { paths, home }));
-    return { processes, matches };
-  };
-
+  const where = { table, details, runtimes, context: { paths, home } };
   const foreground = findForeground(root, pane.tty, table, details);
-  const seen = match(foreground.candidates);
-  if (seen.matches.length > 0) return hiddenAbove(seen, details) ?? decide(seen.matches, table);
-  const strays = match(findStrays(root, pane.tty, table, details));
+  const front = seen(foreground.candidates, where);
+  if (front.matches.length > 0) return hiddenAbove(front, details) ?? decide(front.matches, table);
+  const strays = seen(findStrays(root, pane.tty, table, details), where);
   if (strays.matches.length > 0) return decide(strays.matches, table);
-  return describeUnmatched([...seen.processes, ...strays.processes], match(foreground.stopped), details);
+  return describeUnmatched([...front.processes, ...strays.processes], seen(foreground.stopped, where), details);
 }
 
 /**
@@ -63,6 +57,24 @@ function endingOf(pane: PaneFacts, table: ProcessTable, details: ProcessDetails)
 interface Seen {
   readonly processes: readonly { readonly entry: ProcessEntry; readonly identity: Identity }[];
   readonly matches: readonly Match[];
+}
+
+interface Where {
+  readonly table: ProcessTable;
+  readonly details: ProcessDetails;
+  readonly runtimes: Readonly<Record<string, RuntimeSpec>>;
+  readonly context: MatchContext;
+}
+
+function seen(entries: readonly ProcessEntry[], { table, details, runtimes, context }: Where): Seen {
+  const processes: Seen['processes'][number][] = [];
+  const matches: Match[] = [];
+  for (const entry of entries) {
+    const identity = identify(entry, table, details, context.paths);
+    processes.push({ entry, identity });
+    matches.push(...matchRuntimes(identity, runtimes, context));
+  }
+  return { processes, matches };
 }
 
 const ORDER: Readonly<Record<Strength, number>> = { strong: 0, medium: 1, weak: 2 };

@@ -148,6 +148,15 @@ function indexChildren(entries: ReadonlyMap<number, ProcessEntry>): ReadonlyMap<
     if (siblings === undefined) index.set(entry.ppid, [entry]);
     else siblings.push(entry);
   }
-  const byAge = (a: ProcessEntry, b: ProcessEntry): number => a.start_time - b.start_time || a.pid - b.pid;
-  return new Map([...index].map(([pid, children]) => [pid, children.sort(byAge).map((c) => c.pid)]));
+  const pids = new Map<number, readonly number[]>();
+  for (const [pid, children] of index) pids.set(pid, children.sort(byAge).map(pidOf));
+  return pids;
+}
+
+function byAge(a: ProcessEntry, b: ProcessEntry): number {
+  return a.start_time - b.start_time || a.pid - b.pid;
+}
+
+function pidOf({ pid }: ProcessEntry): number {
+  return pid;
 }

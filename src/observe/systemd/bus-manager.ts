@@ -272,10 +272,14 @@ async function readTargets(bus: Bus): Asked<LoadedTargets> {
   return ok({ start: start.value, pulls });
 }
 
+function isTarget(unit: string): boolean {
+  return unit.endsWith('.target');
+}
+
 async function readPulls(bus: Bus, target: string): Asked<readonly string[]> {
   const lists = await askAll(
     bus,
     ['Wants', 'Requires', 'BindsTo'].map((property) => unitProperty(target, 'Unit', property, TEXTS)),
   );
-  return lists.ok ? ok(lists.value.flat().filter((name) => name.endsWith('.target'))) : lists;
+  return lists.ok ? ok(lists.value.flat().filter(isTarget)) : lists;
 }

@@ -108,10 +108,12 @@ function property<T>(path: string, of: string, name: string, type: PropertyType<
   };
 }
 
+function escapeBytes(text: string): string {
+  return Buffer.from(text).toString('hex').replace(/../g, '_$&');
+}
+
 /** systemd's escaping of names in object paths: every byte but letters, and digits after the first, as `_xx`. */
 export function unitObjectPath(unit: string): string {
-  const escaped = unit.replace(/^[0-9]|[^A-Za-z0-9]+/g, (others) =>
-    Buffer.from(others).toString('hex').replace(/../g, '_$&'),
-  );
+  const escaped = unit.replace(/^[0-9]|[^A-Za-z0-9]+/g, escapeBytes);
   return `${MANAGER_PATH}/unit/${escaped === '' ? '_' : escaped}`;
 }

@@ -240,7 +240,9 @@ async function readStates(
   const states = await manager.unitFileStates([...representatives.values()]);
   if (!states.ok) return states;
   const told = new Map([...representatives].map(([kind, name]) => [kind, states.value.get(name) ?? '']));
-  return ok(new Map([...kinds].map(([name, kind]) => [name, told.get(kind) ?? ''])));
+  const each = new Map<string, string>();
+  for (const [name, kind] of kinds) each.set(name, told.get(kind) ?? '');
+  return ok(each);
 }
 
 function likenesses(links: UnitLinks, listed: ReadonlyMap<string, UnitListing>): Kinds {

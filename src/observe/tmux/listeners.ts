@@ -102,16 +102,12 @@ export function findServers(
   const found = new Map<string, ProcessEntry>();
   let unread: Unknown | null = null;
   // `tmux: server` and the like first, and of those the first files: looking into every process of a busy user costs much.
-  const ownWhere = (isNamed: boolean): readonly ProcessEntry[] => {
-    const own = [...table.entries.values()].filter((p) => p.comm.includes('tmux') === isNamed && p.state !== 'Z');
-    return own.filter((p) => p.uid === uid).sort((a, b) => a.start_time - b.start_time || a.pid - b.pid);
-  };
-  const likely = ownWhere(true);
+  const likely = processesOf(uid, table, true);
   const held = heldBy(table, procRoot);
   const steps = [
     [() => likely, 'first'] as const,
     [() => likely, 'all'] as const,
-    [() => ownWhere(false), 'all'] as const,
+    [() => processesOf(uid, table, false), 'all'] as const,
   ];
   for (const [group, files] of steps) {
     if (found.size === wanted.size) break;
@@ -125,7 +121,22 @@ export function findServers(
   }
   if (found.size < wanted.size && unread !== null) return unread;
   const servers = [...found.values()].map((p) => liveServer(p, procRoot));
-  return { status: 'known', value: servers.sort((a, b) => a.start_time - b.start_time || a.pid - b.pid) };
+  return { status: 'known', value: servers.sort(byAge) };
+}
+
+/** Those that live and bear tmux's name, or those that do not; oldest first. */
+function processesOf(uid: number, table: ProcessTable, isNamed: boolean): readonly ProcessEntry[] {
+  const own: ProcessEntry[] = [];
+  for (const process of table.entries.values()) {
+    if (process.comm.includes('tmux') === isNamed && process.state !== 'Z' && process.uid === uid) own.push(process);
+  }
+  return own.sort(byAge);
+}
+
+type Aged = Pick<ProcessEntry, 'pid' | 'start_time'>;
+
+function byAge(a: Aged, b: Aged): number {
+  return a.start_time - b.start_time || a.pid - b.pid;
 }
 
 /**

@@ -1,12 +1,13 @@
 /** One look at the tmux servers and at what runs in their panes. */
 import type { RuntimeSpec } from '../../spec/model.ts';
+import type { LastLook } from '../last-look.ts';
 import { newNonce } from '../nonce.ts';
 import { type ProcessDetails, readProcessDetails } from '../proc/details.ts';
 import type { KnownProcesses } from '../proc/known.ts';
 import type { PathLookup } from '../proc/paths.ts';
 import { recognise } from '../proc/recognise.ts';
 import { type ProcessTable, readProcessTable } from '../proc/table.ts';
-import type { LiveServer, PaneRuns, Source, TmuxObserved, TmuxServerObserved, Unknown } from '../state.ts';
+import type { LiveServer, PaneRuns, Source, TmuxObserved, TmuxServerObserved, TmuxSession, Unknown } from '../state.ts';
 import { type AskedServer, type AskRequest, askOverlooked, askServers, type ServerAnswer } from './ask-servers.ts';
 import { askTmux, type ServerAddress, type TmuxPorts } from './client.ts';
 import { type HostQuestions, type Judged, judgeServer } from './judge-server.ts';
@@ -16,17 +17,17 @@ import type { ListedPane, ListedSession } from './listing-row.ts';
 import { seesAnotherSocket } from './mount-view.ts';
 import { parseScreens, renderScreens } from './screens.ts';
 import { readSocketDirectory } from './socket-directory.ts';
-import { promptRuntime, type Screens, type SeenSession, type ToSession, toSessions } from './to-session.ts';
+import { promptRuntime, type Screens, type SeenSession, toSession } from './to-session.ts';
 
 export interface LookRequest extends AskRequest {
   readonly runtimes: Readonly<Record<string, RuntimeSpec>>;
   readonly home: string;
   /** The variable that names an agent to its runtime. */
   readonly nameVariable: string;
-  /** Whether it matters what runs in this session. */
-  readonly looksInto: (session: ListedSession) => boolean;
-  /** Whether prompts on the screens of this session matter. */
-  readonly seeksPrompts: (session: ListedSession) => boolean;
+  /** Whether it matters what runs in this session; null: it does in each. */
+  readonly looksInto: ((session: ListedSession) => boolean) | null;
+  /** Agents: prompts on the screens of sessions of their name or mark matter. */
+  readonly prompts: ReadonlySet<string>;
 }
 
 export interface LookPorts extends TmuxPorts {
@@ -70,16 +71,18 @@ export async function look(request: LookRequest, ports: LookPorts): Promise<Look
       const judged = judgeServer(server.path, server.answer, listening, host(server.path));
       const all = withAnswering(listening, server.answer, judged, table, request);
       if (judged.state !== 'running') return { version: null, observed: describe(server, all, judged) };
-      const seen = judged.listed.sessions.map((session) =>
-        withRuns(session, request.looksInto(session) ? runsOf : () => NOT_OBSERVED),
-      );
+      const seen = seenSessions(judged.listed.sessions, request.looksInto, runsOf);
       const screens = await readScreens(server, seen, request, ports);
       const { socket, path } = server;
-      const told = toSessions(path, ports.lastLook);
       const state =
         screens.status === 'unknown'
           ? unknownState(screens)
-          : running(judged, seen, screens.value, inheritedName(details, judged.listed.pid, request), told);
+          : running(judged, inheritedName(details, judged.listed.pid, request), {
+              path,
+              seen,
+              screens: screens.value,
+              before: ports.lastLook,
+            });
       return { version: judged.listed.version, observed: { socket, path, listening: all, server: state } };
     }),
   );
@@ -97,11 +100,14 @@ export async function look(request: LookRequest, ports: LookPorts): Promise<Look
 function tmuxProcesses(table: Source<ProcessTable>, uid: number): TmuxObserved['server_processes'] {
   if (table.status === 'unknown') return [];
   const { entries, booted_at_ms, clock_ticks_per_second } = table.value;
-  const own = [...entries.values()].filter((p) => p.comm.includes('tmux') && p.state !== 'Z' && p.uid === uid);
-  return own.map(({ pid, start_time }) => ({
-    pid,
-    started_ms: Math.round(booted_at_ms + (start_time * 1000) / clock_ticks_per_second),
-  }));
+  const own: { readonly pid: number; readonly started_ms: number }[] = [];
+  for (const process of entries.values()) {
+    // Its owner last: that is a question of its own.
+    if (!process.comm.includes('tmux') || process.state === 'Z' || process.uid !== uid) continue;
+    const { pid, start_time } = process;
+    own.push({ pid, started_ms: Math.round(booted_at_ms + (start_time * 1000) / clock_ticks_per_second) });
+  }
+  return own;
 }
 
 /** A link, or another link to the same file, is another name of a server that was told already. */
@@ -134,8 +140,19 @@ function readKernel(request: LookRequest, ports: LookPorts): Pick<Asked, 'table'
 
 const NOT_OBSERVED: PaneRuns = { verdict: 'unknown', why: 'not-observed', detail: 'this agent was not looked at' };
 
-function withRuns(session: ListedSession, runsOf: (pane: ListedPane) => PaneRuns): SeenSession {
-  return { session, panes: session.panes.map((pane) => ({ pane, runs: runsOf(pane) })) };
+function seenSessions(
+  sessions: readonly ListedSession[],
+  looksInto: LookRequest['looksInto'],
+  runsOf: (pane: ListedPane) => PaneRuns,
+): readonly SeenSession[] {
+  const seen: SeenSession[] = [];
+  for (const session of sessions) {
+    const into = looksInto === null || looksInto(session);
+    const panes: SeenSession['panes'][number][] = [];
+    for (const pane of session.panes) panes.push({ pane, runs: into ? runsOf(pane) : NOT_OBSERVED });
+    seen.push({ session, panes });
+  }
+  return seen;
 }
 
 function listenersBy(
@@ -218,14 +235,14 @@ async function readScreens(
   request: LookRequest,
   ports: LookPorts,
 ): Promise<Source<Screens>> {
-  const wanted = sessions
-    .filter(({ session }) => request.seeksPrompts(session))
-    .flatMap(({ panes }) => panes)
-    .filter(({ runs }) => promptRuntime(runs) !== null)
-    .map(({ pane }) => pane.id);
-  if (wanted.length === 0) return { status: 'known', value: new Map() };
+  const wanted = new Set<string>();
+  for (const { session, panes } of sessions) {
+    if (!isOneOf(session, request.prompts)) continue;
+    for (const { pane, runs } of panes) if (promptRuntime(runs) !== null) wanted.add(pane.id);
+  }
+  if (wanted.size === 0) return { status: 'known', value: new Map() };
   const nonce = newNonce();
-  const script = renderScreens([...new Set(wanted)], nonce);
+  const script = renderScreens([...wanted], nonce);
   const answer = await askTmux(address, script, isWhole(nonce), request.deadlineMs, ports);
   if (answer.kind === 'unknown') return answer.unknown;
   const screens = answer.kind === 'answer' ? parseScreens(answer.stdout, nonce) : null;
@@ -234,15 +251,28 @@ async function readScreens(
   return { status: 'unknown', why: 'garbage', detail };
 }
 
+/** Whose name or mark the session bears. */
+export function isOneOf({ name, mark }: Pick<TmuxSession, 'name' | 'mark'>, names: ReadonlySet<string>): boolean {
+  return names.has(name) || names.has(mark?.agent ?? '');
+}
+
+interface SeenOn {
+  /** The server's. */
+  readonly path: string;
+  readonly seen: readonly SeenSession[];
+  readonly screens: Screens;
+  readonly before: LastLook | undefined;
+}
+
 function running(
   judged: Extract<Judged, { state: 'running' }>,
-  sessions: readonly SeenSession[],
-  screens: Screens,
   inherited: { readonly inherited_name?: string },
-  toSession: ToSession,
+  { path, seen, screens, before }: SeenOn,
 ): TmuxServerObserved['server'] {
   const { pid, start } = judged.listed;
-  return { state: 'running', pid, start, ...inherited, sessions: sessions.map((seen) => toSession(seen, screens)) };
+  const sessions: TmuxSession[] = [];
+  for (const session of seen) sessions.push(toSession(path, session, screens, before));
+  return { state: 'running', pid, start, ...inherited, sessions };
 }
 
 /** What a server was started with, all of its panes have that are given nothing else. */

@@ -8,7 +8,7 @@ import { collectProcesses, type SeenPane, type WantedEnv, wantedEnvOf, wordsOf }
 import type { ReadSecret } from '../secrets.ts';
 import type { ProcessesObserved, Source, TmuxObserved, TmuxServerObserved, TmuxSession } from '../state.ts';
 import type { ListedSession } from './listing-row.ts';
-import { type Looked, type LookPorts, type LookRequest, look } from './look.ts';
+import { isOneOf, type Looked, type LookPorts, type LookRequest, look } from './look.ts';
 import { planSecondLook } from './second-look.ts';
 
 export interface TmuxRequest {
@@ -38,18 +38,10 @@ export interface TmuxAndProcesses {
 
 export async function observeTmux(request: TmuxRequest, ports: LookPorts): Promise<TmuxAndProcesses> {
   const { roster, agents } = request;
-  const names = new Set([roster.tmux.holderSession, ...agents.map((agent) => agent.name)]);
-  const isOurs = (session: Pick<TmuxSession, 'name' | 'mark'>) =>
-    names.has(session.name) || names.has(session.mark?.agent ?? '');
-  // What nobody marked and no agent is called may be an agent's all the same: what runs in it tells.
-  const named = new Set(roster.agents.map((agent) => agent.name));
-  const isNobodys = ({ name, mark }: Pick<TmuxSession, 'name' | 'mark'>) => mark === null && !named.has(name);
-  const looksInto = request.narrowed
-    ? (s: TmuxSession | ListedSession) => isOurs(s) || isNobodys(s) || hasGuests(s)
-    : () => true;
+  const names = new Set([roster.tmux.holderSession, ...agents.map(nameOf)]);
+  const looksInto = request.narrowed ? narrowedTo(names, roster) : null;
   const first: LookRequest = {
-    // Of all agents, also where only some are in scope: what all share is always looked at.
-    sockets: [...new Set([roster.tmux.socketName, ...roster.agents.map((a) => a.socket)].map(socketArgument))],
+    sockets: socketsOf(roster),
     only: false,
     tmuxTmpdir: request.tmuxTmpdir,
     uid: request.uid,
@@ -59,7 +51,7 @@ export async function observeTmux(request: TmuxRequest, ports: LookPorts): Promi
     home: request.home,
     nameVariable: layoutOf(roster.layout).keys.name,
     looksInto,
-    seeksPrompts: isOurs,
+    prompts: names,
   };
   const looked = [await look(first, ports)];
   const again = request.once
@@ -74,6 +66,26 @@ export async function observeTmux(request: TmuxRequest, ports: LookPorts): Promi
     processes: processSource(looked, request, looksInto, ports.lastLook),
     serverPaths: readPaths(looked),
   };
+}
+
+type LooksInto = (session: TmuxSession | ListedSession) => boolean;
+
+/** What nobody marked and no agent is called may be an agent's all the same: what runs in it tells. */
+function narrowedTo(names: ReadonlySet<string>, roster: Roster): LooksInto {
+  const named = new Set(roster.agents.map(nameOf));
+  return (session) =>
+    isOneOf(session, names) || (session.mark === null && !named.has(session.name)) || hasGuests(session);
+}
+
+/** Of all agents, also where only some are in scope: what all share is always looked at. */
+function socketsOf({ tmux, agents }: Roster): readonly string[] {
+  const sockets = new Set([socketArgument(tmux.socketName)]);
+  for (const { socket } of agents) sockets.add(socketArgument(socket));
+  return [...sockets];
+}
+
+function nameOf({ name }: AgentSpec): string {
+  return name;
 }
 
 /** Panes beside the agent's own, or in its place: somebody may have moved another agent's there. */
@@ -129,7 +141,7 @@ function ageOf(pid: number, looks: readonly Looked[], now: number): number | nul
 function processSource(
   looks: readonly Looked[],
   request: TmuxRequest,
-  looksInto: (session: TmuxSession) => boolean,
+  looksInto: LooksInto | null,
   before: LastLook | undefined,
 ): Source<ProcessesObserved> {
   const table = looks[0]?.table;
@@ -142,7 +154,7 @@ function processSource(
     if (look.table.status === 'unknown' || server.observed.server.state !== 'running') continue;
     const panes: SeenPane[] = [];
     for (const session of server.observed.server.sessions) {
-      if (!looksInto(session)) continue;
+      if (looksInto !== null && !looksInto(session)) continue;
       const wanted = wantedFor(session);
       for (const pane of session.panes) panes.push({ pane, wanted });
     }

@@ -5,7 +5,7 @@
  */
 import { socketArgument } from '../../spec/argv-file.ts';
 import type { AgentSpec } from '../../spec/model.ts';
-import type { PaneRuns, TmuxServerObserved, TmuxSession } from '../state.ts';
+import type { PaneRuns, TmuxPane, TmuxServerObserved, TmuxSession } from '../state.ts';
 
 /** A process younger than this may still become what it should be. Source: docs/planning-rules.md, "Order". */
 const YOUNG_MS = 5_000;
@@ -41,28 +41,32 @@ function waitFor(
 ): number {
   if (server.state === 'absent') return 0;
   if (server.state === 'unknown') return ENDING.has(server.why) ? SHORT_WAIT_MS : 0;
-  const wanted = new Map(agents.filter((a) => socketArgument(a.socket) === socket).map((a) => [a.name, a.runtime]));
-  return Math.max(0, ...server.sessions.map((session) => waitForSession(session, wanted.get(session.name), ageOf)));
+  const wanted = new Map<string, string>();
+  for (const agent of agents) if (socketArgument(agent.socket) === socket) wanted.set(agent.name, agent.runtime);
+  let longest = 0;
+  for (const session of server.sessions) {
+    const runtime = wanted.get(session.name);
+    if (runtime !== undefined) longest = Math.max(longest, waitForSession(session, runtime, ageOf));
+  }
+  return longest;
 }
 
-function waitForSession(
-  session: TmuxSession,
-  runtime: string | undefined,
-  ageOf: (pid: number) => number | null,
-): number {
-  if (runtime === undefined) return 0;
-  const waits = session.panes.map(({ runs, pid }) => {
-    // The terminal closes a moment before the kernel tells how; some deaths are never told (measured on tmux 3.3a).
-    if (runs.verdict === 'dead') return runs.status === null && runs.signal === null ? SHORT_WAIT_MS : 0;
-    // Between the end of a process and tmux's notice of it.
-    if (runs.verdict === 'gone') return SHORT_WAIT_MS;
-    // Its processes ended between two reads of this look: the next one tells what is there now.
-    if (runs.verdict === 'unknown' && runs.why === 'io') return SHORT_WAIT_MS;
-    if (isWanted(runs, runtime)) return 0;
-    const ages = [pid, 'pid' in runs ? runs.pid : null].map((p) => (p === null ? null : ageOf(p)));
-    return ages.some((age) => age !== null && age < YOUNG_MS) ? YOUNG_WAIT_MS : 0;
-  });
-  return Math.max(0, ...waits);
+function waitForSession(session: TmuxSession, runtime: string, ageOf: (pid: number) => number | null): number {
+  let longest = 0;
+  for (const pane of session.panes) longest = Math.max(longest, waitForPane(pane, runtime, ageOf));
+  return longest;
+}
+
+function waitForPane({ runs, pid }: TmuxPane, runtime: string, ageOf: (pid: number) => number | null): number {
+  // The terminal closes a moment before the kernel tells how; some deaths are never told (measured on tmux 3.3a).
+  if (runs.verdict === 'dead') return runs.status === null && runs.signal === null ? SHORT_WAIT_MS : 0;
+  // Between the end of a process and tmux's notice of it.
+  if (runs.verdict === 'gone') return SHORT_WAIT_MS;
+  // Its processes ended between two reads of this look: the next one tells what is there now.
+  if (runs.verdict === 'unknown' && runs.why === 'io') return SHORT_WAIT_MS;
+  if (isWanted(runs, runtime)) return 0;
+  const ages = [pid, 'pid' in runs ? runs.pid : null].map((p) => (p === null ? null : ageOf(p)));
+  return ages.some((age) => age !== null && age < YOUNG_MS) ? YOUNG_WAIT_MS : 0;
 }
 
 function isWanted(runs: PaneRuns, runtime: string): boolean {

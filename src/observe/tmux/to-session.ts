@@ -13,26 +13,40 @@ export interface SeenSession {
 /** Lines from the top, by the pane's id. */
 export type Screens = ReadonlyMap<string, readonly string[]>;
 
-export type ToSession = (seen: SeenSession, screens: Screens) => TmuxSession;
-
 /** Of the server on `path`. Whatever is as it was in the last look is the object that it was there. */
-export function toSessions(path: string, before: LastLook | undefined): ToSession {
-  return ({ session, panes }, screens) => {
-    const told = panes.map(({ pane, runs }) => {
-      const prompt = promptOn(runs, screens.get(pane.id));
-      if (before === undefined) return toPane(pane, runs, prompt);
-      const key = `${path} ${pane.id}`;
-      const kept = before.panes.last(key);
-      const inputs = [
-        pane,
-        kept !== undefined && haveSameFields(kept.runs, runs) ? kept.runs : runs,
-        kept !== undefined && samePrompt(kept.prompt, prompt) ? kept.prompt : prompt,
-      ];
-      return before.panes.of(key, inputs, () => toPane(pane, runs, prompt));
-    });
-    const make = (): TmuxSession => ({ ...session, panes: told });
-    return before === undefined ? make() : before.sessions.of(`${path} ${session.id}`, [session, ...told], make);
-  };
+export function toSession(
+  path: string,
+  { session, panes }: SeenSession,
+  screens: Screens,
+  before: LastLook | undefined,
+): TmuxSession {
+  const told: TmuxPane[] = [];
+  for (const { pane, runs } of panes) {
+    const prompt = promptOn(runs, screens.get(pane.id));
+    told.push(
+      before === undefined
+        ? toPane(pane, runs, prompt)
+        : paneAsBefore(`${path} ${pane.id}`, pane, runs, prompt, before),
+    );
+  }
+  const make = (): TmuxSession => ({ ...session, panes: told });
+  return before === undefined ? make() : before.sessions.of(`${path} ${session.id}`, [session, ...told], make);
+}
+
+function paneAsBefore(
+  key: string,
+  pane: ListedPane,
+  runs: PaneRuns,
+  prompt: TmuxPane['prompt'],
+  { panes }: LastLook,
+): TmuxPane {
+  const kept = panes.last(key);
+  const inputs = [
+    pane,
+    kept !== undefined && haveSameFields(kept.runs, runs) ? kept.runs : runs,
+    kept !== undefined && samePrompt(kept.prompt, prompt) ? kept.prompt : prompt,
+  ];
+  return panes.of(key, inputs, () => toPane(pane, runs, prompt));
 }
 
 /** All but the title, field by field: to leave one out of a copy takes V8 several times as long. */

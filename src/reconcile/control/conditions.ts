@@ -6,6 +6,7 @@ import type { Plan } from '../../diff/plan.ts';
 import type { Pause } from '../../diff/plan-holds.ts';
 import type { Reason } from '../../diff/reasons.ts';
 import type { Standing } from '../../diff/standing.ts';
+import { areSame } from '../../spec/kept.ts';
 import type { AgentSpec, Roster } from '../../spec/model.ts';
 import { type Counters, entry } from './counters.ts';
 import type { Held } from './decide.ts';
@@ -47,10 +48,23 @@ export function agentConditions(facts: AgentFacts, previous: readonly Condition[
     Stalled: evaluateStalled(facts),
     Paused: evaluatePaused(facts),
   };
-  return TYPES.map((type) => transition(type, told[type], generation, previous, at));
+  return transitions(told, generation, previous, at);
 }
 
 const TYPES: readonly ConditionType[] = ['Ready', 'Reconciling', 'Stalled', 'Paused'];
+
+/** The very list that was there before where each of them is as it was. */
+function transitions(
+  told: Readonly<Record<ConditionType, Verdict>>,
+  generation: string,
+  previous: readonly Condition[],
+  at: string,
+): readonly Condition[] {
+  const now: Condition[] = [];
+  for (const type of TYPES) now.push(transition(type, told[type], generation, previous, at));
+  return areSame(now, previous) ? previous : now;
+}
+
 const no = (reason: string): Verdict => ({ status: 'False', reason, message: '' });
 
 function evaluateReconciling({ agent, held, acting }: AgentFacts): Verdict {
@@ -110,7 +124,7 @@ export function fleetConditions(
     Stalled: stalled,
     Paused: some('Paused', 'AgentsPaused'),
   };
-  return TYPES.map((type) => transition(type, told[type], roster.sha256, previous, at));
+  return transitions(told, roster.sha256, previous, at);
 }
 
 /** Agents by `TYPE STATUS`. Ephemeral agents come and go: whether the fleet is ready does not hang on them. */

@@ -1,17 +1,19 @@
 /** Counters and pauses as the plan takes them: so plan, apply and run hold back the same. */
-import type { Pause, PlanHolds } from '../../diff/plan-holds.ts';
+import type { CrashLoop, Pause, PlanHolds } from '../../diff/plan-holds.ts';
 import { matchesTarget } from '../../diff/target.ts';
+import { put } from '../../spec/record.ts';
 import { addressIn, type Counters, keepEntries } from './counters.ts';
 import type { Reset } from './pauses.ts';
 
 /** `PlanMemory.holds`. Resets that the controller has not taken in yet count already. */
 export function holdsOf(counters: Counters, pauses: readonly Pause[], resets: readonly Reset[]): PlanHolds {
   const left = applyResets(counters, resets);
-  const loops = Object.entries(left.agents).flatMap(([name, agent]) =>
-    agent.crash_loop === null ? [] : [[name, agent.crash_loop] as const],
-  );
+  const crash_loops: Record<string, CrashLoop> = {};
+  for (const [name, { crash_loop }] of Object.entries(left.agents)) {
+    if (crash_loop !== null) put(crash_loops, name, crash_loop);
+  }
   const contested = Object.values(left.repairs).flatMap((r) => (r.contested === null ? [] : [r.contested]));
-  return { crash_loops: Object.fromEntries(loops), contested, pauses };
+  return { crash_loops, contested, pauses };
 }
 
 /** Latches, backoffs and fights of what each reset names are gone. */

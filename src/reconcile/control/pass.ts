@@ -15,6 +15,7 @@ import type { Observed } from '../../observe/state.ts';
 import type { Roster } from '../../spec/model.ts';
 import type { Outcome } from '../outcome.ts';
 import { type Moment, stamp, tick } from './clock.ts';
+import type { Condition } from './conditions.ts';
 import { type Decision, decide, type Held } from './decide.ts';
 import { type ControlEvent, heldEvent, newlyHeld, outcomeEvent, plainEvent } from './events.ts';
 import { freedByEffects, freedByLook } from './freed.ts';
@@ -251,18 +252,23 @@ function newsOf(before: ControlState, after: ControlState, input: PassInput): re
   const has = (list: readonly Pause[], p: Pause): boolean => list.some((q) => q.target === p.target);
   const came = after.pauses.filter((p) => !has(before.pauses, p));
   const went = before.pauses.filter((p) => !has(after.pauses, p));
-  const ready = Object.entries(after.agents).flatMap(([agent, list]) => {
-    const now = list.find((c) => c.type === 'Ready');
-    const was = before.agents[agent]?.find((c) => c.type === 'Ready');
-    if (now === undefined || was?.status === now.status) return [];
-    return [plainEvent(base, 'condition', `Ready ${now.status} (${now.reason}) ${now.message}`.trimEnd(), agent)];
-  });
+  const ready: ControlEvent[] = [];
+  for (const [agent, list] of Object.entries(after.agents)) {
+    const known = before.agents[agent];
+    const now = known === list ? undefined : list.find(isReady);
+    if (now === undefined || known?.find(isReady)?.status === now.status) continue;
+    ready.push(plainEvent(base, 'condition', `Ready ${now.status} (${now.reason}) ${now.message}`.trimEnd(), agent));
+  }
   return [
     ...came.map((p) => plainEvent(base, 'paused', `${name(p)} by ${p.by}: ${p.reason}`)),
     ...went.map((p) => plainEvent(base, 'resumed', name(p))),
     ...input.resets.map((r) => plainEvent(base, 'reset', `${r.target ?? 'everything'} by ${r.by}`)),
     ...ready,
   ];
+}
+
+function isReady({ type }: Condition): boolean {
+  return type === 'Ready';
 }
 
 function mustWrite(state: ControlState, { resets }: PassInput, { act, held, counters }: Decision): boolean {

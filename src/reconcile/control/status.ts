@@ -1,6 +1,7 @@
 /** The status document (`status.json`, kind `fleet.status`, format 1.0): all that `fleet status` prints, without asking the controller. */
 import type { Pause } from '../../diff/plan-holds.ts';
 import type { AgentSpec, Roster } from '../../spec/model.ts';
+import { put } from '../../spec/record.ts';
 import { within } from './calm.ts';
 import { type Moment, stamp } from './clock.ts';
 import type { Condition } from './conditions.ts';
@@ -101,21 +102,38 @@ export function buildStatus(state: ControlState, input: StatusInput): StatusDocu
       refused: refused === null ? null : { since: refused.since, message: refused.message },
     },
     conditions: state.fleet,
-    agents: Object.fromEntries(input.roster.agents.map((a) => [a.name, agentStatus(state, a)])),
+    agents: agentsOf(state, input.roster),
     queue: { dirty: state.queue.dirty.size, running: state.queue.running.size },
     pauses: state.pauses,
     stopped: state.stopped,
   };
 }
 
-function agentStatus(state: ControlState, agent: AgentSpec): AgentStatus {
+function agentsOf(state: ControlState, roster: Roster): StatusDocument['agents'] {
+  const held = heldByAgent(state);
+  const agents: Record<string, AgentStatus> = {};
+  for (const agent of roster.agents)
+    put(agents, agent.name, agentStatus(state, agent, held.get(agent.name) ?? NOTHING));
+  return agents;
+}
+
+const NOTHING: readonly Waiting[] = [];
+
+function heldByAgent({ held, counters }: ControlState): ReadonlyMap<string | null, readonly Waiting[]> {
+  const byAgent = new Map<string | null, Waiting[]>();
+  for (const { agent, address, action, reason, why, detail, since, until } of held.values()) {
+    const at_most = until === null ? null : Math.max(0, until - counters.clock.steady);
+    const waiting = { address, action, reason, why, detail, since, at_most };
+    const others = byAgent.get(agent);
+    if (others === undefined) byAgent.set(agent, [waiting]);
+    else others.push(waiting);
+  }
+  return byAgent;
+}
+
+function agentStatus(state: ControlState, agent: AgentSpec, waiting: readonly Waiting[]): AgentStatus {
   const { steady } = state.counters.clock;
   const known = entry(state.counters.agents, agent.name);
-  const held = [...state.held.values()].filter((h) => h.agent === agent.name);
-  const waiting = held.map(({ address, action, reason, why, detail, since, until }): Waiting => {
-    const at_most = until === null ? null : Math.max(0, until - steady);
-    return { address, action, reason, why, detail, since, at_most };
-  });
   const recent = within(known?.restarts ?? [], agent.restart.window, steady).length;
   const crash_loop = known?.crash_loop ? { since: known.crash_loop.since } : null;
   const conditions = entry(state.agents, agent.name) ?? [];

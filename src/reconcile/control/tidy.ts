@@ -1,9 +1,10 @@
 /** Before anything is decided: the clock goes on, and what no longer counts is forgotten. */
 import { fingerprint } from '../../spec/fingerprint.ts';
 import type { Roster } from '../../spec/model.ts';
+import { put } from '../../spec/record.ts';
 import { within } from './calm.ts';
 import { type Moment, tick } from './clock.ts';
-import { type Counters, entry, keepEntries, newAgentCounters } from './counters.ts';
+import { type AgentCounters, type Counters, entry, keepEntries, newAgentCounters } from './counters.ts';
 import { forgetRepairs } from './fights.ts';
 import { applyResets } from './holds.ts';
 import type { Reset } from './pauses.ts';
@@ -33,10 +34,11 @@ export function tidy(counters: Counters, input: TidyInput): Counters {
 
 /** One entry for each agent of the roster; an agent that left it, or has another spec, begins anew. */
 function agentsOf(counters: Counters, roster: Roster, home: string): Counters['agents'] {
-  const entries = roster.agents.map((agent) => {
+  const agents: Record<string, AgentCounters> = {};
+  for (const agent of roster.agents) {
     const spec = fingerprint(agent, home);
     const known = entry(counters.agents, agent.name);
-    return [agent.name, known?.spec === spec ? known : newAgentCounters(spec)] as const;
-  });
-  return Object.fromEntries(entries);
+    put(agents, agent.name, known?.spec === spec ? known : newAgentCounters(spec));
+  }
+  return agents;
 }
