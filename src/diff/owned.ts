@@ -25,10 +25,11 @@ export function recordsOf(memory: PlanMemory, agent: string): readonly OwnedReco
 
 /** Agents of which anything is ours. */
 export function agentsOwned(memory: PlanMemory): readonly string[] {
-  const names = Object.values(memory.owned).flatMap((r) =>
-    r.agent === null || r.how === 'forgotten' ? [] : [r.agent],
-  );
-  return [...new Set(names)];
+  const names = new Set<string>();
+  for (const { agent, how } of Object.values(memory.owned)) {
+    if (agent !== null && how !== 'forgotten') names.add(agent);
+  }
+  return [...names];
 }
 
 /** The text that a unit file of layout mosaic is kept at, null where it is not kept. */

@@ -4,6 +4,7 @@
  */
 import type { InterruptedApply, OwnedRecord, PlanMemory, RememberedSession } from '../diff/policy.ts';
 import { parseKind } from '../spec/address.ts';
+import { put } from '../spec/record.ts';
 import { err, ok, type Result } from '../spec/result.ts';
 
 const MINOR = 1;
@@ -78,11 +79,10 @@ export function records<T>(
 ): Result<Readonly<Record<string, T>>, string> {
   if (!isRecord(value)) return err('missing');
   const found: Record<string, T> = {};
-  for (const [name, item] of Object.entries(value)) {
-    const parsed = parse(name, item);
+  for (const name of Object.keys(value)) {
+    const parsed = parse(name, value[name]);
     if (parsed === null) return err(`the record of ${JSON.stringify(name)} is broken`);
-    // Defined, not assigned: a record named __proto__ stays a record.
-    Object.defineProperty(found, name, { value: parsed, enumerable: true, configurable: true, writable: true });
+    put(found, name, parsed);
   }
   return ok(found);
 }

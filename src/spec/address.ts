@@ -3,7 +3,8 @@ export const KINDS = ['session', 'unit', 'unit-file', 'env-file', 'heartbeat', '
 export type Kind = (typeof KINDS)[number];
 
 export function parseKind(value: unknown): Kind | null {
-  return KINDS.find((kind) => kind === value) ?? null;
+  for (const kind of KINDS) if (kind === value) return kind;
+  return null;
 }
 
 export interface Address {
