@@ -62,7 +62,7 @@ async function killUntilDone(host: Host, user: string, moment: string, flags: re
     const env = { ...at, NODE_OPTIONS: `--require /home/${user}/preload.cjs` };
     const ended = await host.fleet(user, ['apply', '-y', ...flags], { env, deadlineMs: 120_000 });
     if (wasKilled(ended)) continue;
-    expect(ended.code, ended.stderr).toBe(0);
+    expect(ended.code, `${ended.stdout}\n${ended.stderr}`).toBe(0);
     return kills;
   }
   throw new Error('it does not get on');
