@@ -6,7 +6,7 @@ export interface TextProblem {
   readonly code: ProblemCode;
   readonly detail: string;
   readonly remedy: string | null;
-  readonly place: { readonly line: number; readonly col: number } | null;
+  readonly place: { readonly line: number; readonly col: number };
 }
 
 /** A leading byte order mark stays, for the parser to skip. */
@@ -16,7 +16,8 @@ export function decodeText(bytes: Uint8Array, limit: number): Result<string, Tex
       code: 'roster-too-large',
       detail: `${bytes.byteLength} bytes or more; at most ${limit}`,
       remedy: 'split it: one roster a host or a tenant',
-      place: null,
+      // Of the whole file.
+      place: { line: 1, col: 1 },
     });
   }
   const nul = bytes.indexOf(0);

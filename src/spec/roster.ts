@@ -26,7 +26,7 @@ export function parseRoster(bytes: Uint8Array, path: string): Result<Roster, rea
   const text = decodeText(bytes, MAX_ROSTER_BYTES);
   if (!text.ok) {
     const { place, ...problem } = text.error;
-    return err([toDiagnostic(problem, place && at(place.line, place.col))]);
+    return err([toDiagnostic(problem, at(place.line, place.col))]);
   }
   const yaml = readYaml(text.value);
   if (!yaml.ok) {

@@ -139,7 +139,7 @@ describe('the text of a roster', () => {
     const fill = (size: number): string => `${text}${'#'.repeat(size - text.length - 1)}\n`;
     expect(say(fill(MAX_ROSTER_BYTES))).toEqual([]);
     expect(say(fill(MAX_ROSTER_BYTES + 1))).toEqual([
-      'the roster is too large: 1048577 bytes or more; at most 1048576 (split it: one roster a host or a tenant)',
+      '1:1: the roster is too large: 1048577 bytes or more; at most 1048576 (split it: one roster a host or a tenant)',
     ]);
   });
 
