@@ -2,7 +2,6 @@
 import { execFileSync } from 'node:child_process';
 import { runProgram } from '../src/observe/run.ts';
 import { type Bus, openBus, type Question } from '../src/observe/systemd/bus.ts';
-import { busManager } from '../src/observe/systemd/bus-manager.ts';
 import {
   FLAG,
   getUnitFileState,
@@ -12,8 +11,9 @@ import {
   TEXT,
   unitObjectPath,
   unitProperty,
-} from '../src/observe/systemd/manager-calls.ts';
-import { systemctlManager } from '../src/observe/systemd/systemctl-manager.ts';
+} from '../src/observe/systemd/bus-questions.ts';
+import { busManager } from '../src/observe/systemd/over-bus.ts';
+import { systemctlManager } from '../src/observe/systemd/over-systemctl.ts';
 import { askManager } from '../src/observe/systemd/units.ts';
 import { layoutOf } from '../src/spec/layout.ts';
 

@@ -11,7 +11,7 @@ import {
   TEXTS,
   unitObjectPath,
   unitProperty,
-} from '../../src/observe/systemd/manager-calls.ts';
+} from '../../src/observe/systemd/bus-questions.ts';
 import { WireReader, WireWriter } from '../../src/observe/systemd/marshal.ts';
 import { decodeMessage, MAX_MESSAGE_BYTES, messageSize, writeCall } from '../../src/observe/systemd/message.ts';
 import { AUTHENTICATED, type FakeBus, fakeBus, message, text, uint32 } from './systemd-fake-bus.ts';

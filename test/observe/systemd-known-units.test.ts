@@ -1,11 +1,11 @@
 /** What is made of answers about units, looked at again and again, held against what is made of them alone. */
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { listUnitsByPatterns } from '../../src/observe/systemd/bus-questions.ts';
 import { knownUnits } from '../../src/observe/systemd/known-units.ts';
-import type { UnitDetails, UnitListing, UserManager } from '../../src/observe/systemd/manager.ts';
-import { listUnitsByPatterns } from '../../src/observe/systemd/manager-calls.ts';
 import { WireReader, WireWriter } from '../../src/observe/systemd/marshal.ts';
 import { askManager } from '../../src/observe/systemd/units.ts';
+import type { UnitDetails, UnitListing, UserManager } from '../../src/observe/systemd/user-instance.ts';
 import { layoutOf } from '../../src/spec/layout.ts';
 import { ok } from '../../src/spec/result.ts';
 

@@ -153,9 +153,12 @@ function indexChildren(entries: ReadonlyMap<number, ProcessEntry>): ReadonlyMap<
   return pids;
 }
 
-function byAge(a: ProcessEntry, b: ProcessEntry): number {
+/** The oldest first. */
+export function byAge(a: Aged, b: Aged): number {
   return a.start_time - b.start_time || a.pid - b.pid;
 }
+
+type Aged = Pick<ProcessEntry, 'pid' | 'start_time'>;
 
 function pidOf({ pid }: ProcessEntry): number {
   return pid;

@@ -2,8 +2,8 @@
 import { type Kept, kept } from '../../spec/kept.ts';
 import type { UnitObserved } from '../state.ts';
 import type { Question } from './bus.ts';
-import type { UnitDetails, UnitListing } from './manager.ts';
 import { WireReader } from './marshal.ts';
+import type { UnitDetails, UnitListing } from './user-instance.ts';
 
 export interface KnownUnits {
   /** An answer of the very same bytes is what was read of them before. */

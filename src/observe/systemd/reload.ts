@@ -1,7 +1,7 @@
 /** Whether any unit may need a daemon-reload, told from the disk so that the manager need not be asked unit by unit. */
 import { readdirSync } from 'node:fs';
 import { isDirectory, isLink, sys } from '../system-calls.ts';
-import type { ClockReading } from './manager.ts';
+import type { ClockReading } from './user-instance.ts';
 
 /** The kernel stamps files with the time of its last tick: at most 10 ms behind the clock. */
 const TICK_MS = 10;

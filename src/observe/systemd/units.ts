@@ -11,12 +11,12 @@ import type { Source, UnitObserved, UnitsObserved, Unknown, UnknownCode } from '
 import { isDirectory, sys } from '../system-calls.ts';
 import { bootTargets } from './boot-targets.ts';
 import type { BusFailure } from './bus.ts';
-import { busManager } from './bus-manager.ts';
 import { type Kinds, type KnownUnits, knownUnits } from './known-units.ts';
 import { readUnitLinks, type UnitLinks } from './links.ts';
-import type { Asked, ClockReading, UnitListing, UserManager } from './manager.ts';
+import { busManager } from './over-bus.ts';
+import { systemctlManager } from './over-systemctl.ts';
 import { mayNeedReload } from './reload.ts';
-import { systemctlManager } from './systemctl-manager.ts';
+import type { Asked, ClockReading, UnitListing, UserManager } from './user-instance.ts';
 
 export interface UnitsRequest {
   readonly layout: Layout;

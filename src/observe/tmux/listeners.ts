@@ -4,7 +4,7 @@
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import type { ProcessEntry } from '../proc/entry.ts';
-import { buildTable, type ProcessTable } from '../proc/table.ts';
+import { buildTable, byAge, type ProcessTable } from '../proc/table.ts';
 import { errorCode, unknownError } from '../read-file.ts';
 import type { LiveServer, Source, Unknown } from '../state.ts';
 import { sys } from '../system-calls.ts';
@@ -131,12 +131,6 @@ function processesOf(uid: number, table: ProcessTable, isNamed: boolean): readon
     if (process.comm.includes('tmux') === isNamed && process.state !== 'Z' && process.uid === uid) own.push(process);
   }
   return own.sort(byAge);
-}
-
-type Aged = Pick<ProcessEntry, 'pid' | 'start_time'>;
-
-function byAge(a: Aged, b: Aged): number {
-  return a.start_time - b.start_time || a.pid - b.pid;
 }
 
 /**

@@ -3,7 +3,7 @@
  * loaded anew. A oneshot unit says nothing when what it started dies: for that there are terminals and processes.
  */
 import type { BusFailure } from '../systemd/bus.ts';
-import { unitObjectPath } from '../systemd/manager-calls.ts';
+import { unitObjectPath } from '../systemd/bus-questions.ts';
 import type { BusMessage } from '../systemd/message.ts';
 import { openSignals } from '../systemd/signals.ts';
 import type { Clock } from './clock.ts';

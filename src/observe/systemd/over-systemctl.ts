@@ -5,6 +5,8 @@
 import { err, ok, type Result } from '../../spec/result.ts';
 import type { RunProgram } from '../run.ts';
 import type { BusFailure } from './bus.ts';
+import { parseShow, parseShownList, type ShownUnit } from './show-text.ts';
+import { classifyFailure, type SystemctlFailure, systemctlEnvironment } from './systemctl.ts';
 import {
   type Asked,
   type LoadedTargets,
@@ -13,9 +15,7 @@ import {
   type UnitDetails,
   type UnitListing,
   type UserManager,
-} from './manager.ts';
-import { parseShow, parseShownList, type ShownUnit } from './show-text.ts';
-import { classifyFailure, type SystemctlFailure, systemctlEnvironment } from './systemctl.ts';
+} from './user-instance.ts';
 
 type Unit = UnitListing & UnitDetails;
 /** Runs systemctl: standard output, whatever the exit code, where it reached the manager. */

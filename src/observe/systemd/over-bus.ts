@@ -1,17 +1,6 @@
 /** The user manager asked over D-Bus: no child process, and everything that does not wait for an answer pipelined. */
 import { err, ok, type Result } from '../../spec/result.ts';
 import { type Bus, type BusFailure, type CallRefused, openBus, type Question } from './bus.ts';
-import { type Kinds, type KnownUnits, knownUnits, type SharedDetails } from './known-units.ts';
-import {
-  type Asked,
-  type DetailHints,
-  type LoadedTargets,
-  type ManagerOverview,
-  statedDependencies,
-  type UnitDetails,
-  type UnitListing,
-  type UserManager,
-} from './manager.ts';
 import {
   FLAG,
   getUnitFileState,
@@ -23,7 +12,18 @@ import {
   TEXT,
   TEXTS,
   unitProperty,
-} from './manager-calls.ts';
+} from './bus-questions.ts';
+import { type Kinds, type KnownUnits, knownUnits, type SharedDetails } from './known-units.ts';
+import {
+  type Asked,
+  type DetailHints,
+  type LoadedTargets,
+  type ManagerOverview,
+  statedDependencies,
+  type UnitDetails,
+  type UnitListing,
+  type UserManager,
+} from './user-instance.ts';
 
 /** `known`: of one that asks again and again, what the last answers were and what was made of them. */
 export function busManager(
