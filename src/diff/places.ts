@@ -53,20 +53,9 @@ function secretPlaces(files: FilesObserved, agent: AgentSpec): readonly Place[] 
 export function missingPlaces(ctx: PlanContext, agent: AgentSpec): readonly Finding[] {
   const { files } = ctx;
   if (files === null) return [unobserved(ctx, 'session', agent.name, agent, 'unobserved', 'files could not be read')];
-  const unread = unreadFiles(ctx, agent, files);
-  return hasAll(files, agent)
-    ? unread
-    : [...unread, ...placesOf(files, agent).flatMap((place) => tell(ctx, agent, place))];
-}
-
-/** The usual answer to all of `placesOf`, without making them. */
-function hasAll(files: FilesObserved, agent: AgentSpec): boolean {
-  const isThere = (seen: PathObserved | undefined): boolean => seen === undefined || seen.state === 'found';
-  return (
-    isThere(files.directories[agent.workingDirectory]) &&
-    isThere(files.commands[agent.name]) &&
-    Object.values(agent.env).every((value) => value.kind !== 'secret' || isThere(files.secret_files?.[value.fromFile]))
-  );
+  const found = [...unreadFiles(ctx, agent, files)];
+  for (const place of placesOf(files, agent)) found.push(...tell(ctx, agent, place));
+  return found;
 }
 
 /** What the launcher could not read either: the agent would be ended, and not come up again. */
