@@ -11,12 +11,13 @@ import type { KnownFiles } from './known-files.ts';
 import type { LastLook } from './last-look.ts';
 import { observeLinger } from './linger.ts';
 import { createMasking, type Masking } from './masking.ts';
+import { OwnerUnread } from './proc/entry.ts';
 import type { KnownProcesses } from './proc/known.ts';
 import { type PathLookup, readPathLookup } from './proc/paths.ts';
 import type { RunProgram } from './run.ts';
 import { readSecrets, type Secrets } from './secrets.ts';
 import { inSlices } from './slices.ts';
-import type { FilesObserved, HeartbeatsObserved, Observed, Source, UnitsObserved } from './state.ts';
+import type { FilesObserved, HeartbeatsObserved, Observed, Source, UnitsObserved, Unknown } from './state.ts';
 import { observeUnits } from './systemd/units.ts';
 import { observeTmux, type TmuxAndProcesses, type TmuxRequest } from './tmux/observe-tmux.ts';
 
@@ -263,9 +264,10 @@ function guardSync<T>(name: string, read: () => T): Source<T> {
   }
 }
 
-function unexpected(name: string, error: unknown) {
+function unexpected(name: string, error: unknown): Unknown {
+  if (error instanceof OwnerUnread) return { status: 'unknown', ...error.failure };
   const detail = `${name}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`;
-  return { status: 'unknown', why: 'io', detail: `${detail} This is a bug in fleet.` } as const;
+  return { status: 'unknown', why: 'io', detail: `${detail} This is a bug in fleet.` };
 }
 
 function flatten<T>(source: Source<Source<T>>): Source<T> {

@@ -3,10 +3,12 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { lastLook } from '../../src/observe/last-look.ts';
 import { type ObservePorts, type ObserveRequest, observe } from '../../src/observe/observe.ts';
 import type { RunProgram } from '../../src/observe/run.ts';
 import type { Observed, ProcessObserved, Source, TmuxSession } from '../../src/observe/state.ts';
+import { sys } from '../../src/observe/system-calls.ts';
 import type { AgentSpec, Roster } from '../../src/spec/model.ts';
 import { BUILT_IN_RUNTIMES } from '../../src/spec/runtimes.ts';
 import { makeAgent, makeRoster } from '../spec/make-agent.ts';
@@ -121,6 +123,34 @@ describe('an observation', () => {
     expect(observed.sources.tmux).toMatchObject({ status: 'unknown', why: 'io' });
     expect(observed.sources.files.status).toBe('known');
   });
+
+  it.each([
+    ['EIO', 'io'],
+    ['EACCES', 'denied'],
+  ])(
+    'from look to look, too: whose a process is cannot be read (%s), and no server counts as none',
+    async (code, why) => {
+      own.tmux('main', 'new-session', '-d', '-s', 'coder', 'exec sleep 600');
+      const server = own.tmux('main', 'display-message', '-p', '#{pid}').trim();
+      const last = lastLook();
+      try {
+        const first = await look(roster([{ name: 'coder' }]), { lastLook: last });
+        expect(session(first, 'coder').panes).toHaveLength(1);
+        const { stat } = sys;
+        const spy = vi.spyOn(sys, 'stat').mockImplementation((path) => {
+          if (path === `/proc/${server}`) throw Object.assign(new Error(code), { code });
+          return stat(path);
+        });
+        const then = await look(roster([{ name: 'coder' }]), { lastLook: last }).finally(() => spy.mockRestore());
+        for (const source of [then.sources.tmux, then.sources.processes]) {
+          expect(source).toEqual({ status: 'unknown', why, detail: `cannot read /proc/${server}: ${code}` });
+        }
+        expect(session(await look(roster([{ name: 'coder' }]), { lastLook: last }), 'coder').panes).toHaveLength(1);
+      } finally {
+        last.close();
+      }
+    },
+  );
 
   it('finds agents on other sockets of the user, with their names in the live environment', async () => {
     const agent = ['-e', 'FLEET_AGENT_NAME=coder', '-e', 'FLEET_AGENT_CLASS=worker', 'exec sleep 600'];

@@ -1,4 +1,5 @@
 /** One process as its stat line tells it, and whose it is. */
+import type { Unknown } from '../state.ts';
 
 /** Numbers as /proc/PID/stat has them (man 5 proc); `start_time` in clock ticks since boot. */
 export interface StatLine {
@@ -26,6 +27,16 @@ export interface ProcessEntry extends StatLine {
 
 /** Nobody's: a process of which no more can be told, for it has ended. */
 export const NOBODY = -1;
+
+/** Thrown by whoever is asked for the owner and cannot read it: then nothing is known of what was asked by it. */
+export class OwnerUnread extends Error {
+  readonly failure: Pick<Unknown, 'why' | 'detail'>;
+
+  constructor({ why, detail }: Pick<Unknown, 'why' | 'detail'>) {
+    super(detail);
+    this.failure = { why, detail };
+  }
+}
 
 /** Bytes. A stat line is at most 52 numbers and 15 bytes of name. */
 export const LONGEST_LINE = 4096;
@@ -81,7 +92,7 @@ export class OwnedEntry implements ProcessEntry {
   readonly #owner: () => number;
   #uid: number | null = null;
 
-  /** `owner`: `NOBODY` where it has ended. */
+  /** `owner`: `NOBODY` where it has ended; throws `OwnerUnread`. */
   constructor(read: StatLine, owner: () => number) {
     this.pid = read.pid;
     this.ppid = read.ppid;

@@ -8,7 +8,8 @@
  */
 import { constants, readFileSync } from 'node:fs';
 import { sys } from '../system-calls.ts';
-import { LONGEST_LINE, NOBODY, OwnedEntry, parseStat, type StatLine } from './entry.ts';
+import { LONGEST_LINE, NOBODY, OwnedEntry, OwnerUnread, parseStat, type StatLine } from './entry.ts';
+import { readFailure } from './read-file.ts';
 import { type EntryRead, readEntry, type StatReader } from './table.ts';
 
 /** How many are kept open, whatever the limit of descriptors. */
@@ -140,8 +141,11 @@ function uidOf(directory: string, fd: number): number {
     const owner = sys.stat(directory);
     sys.read(fd, LINE, 0, LINE.length, 0);
     return owner?.uid ?? NOBODY;
-  } catch {
-    return NOBODY;
+  } catch (error) {
+    // Nobody's is only what has ended: a server of the user would count as none.
+    const failure = readFailure(error, directory);
+    if (failure.gone) return NOBODY;
+    throw new OwnerUnread(failure);
   }
 }
 
