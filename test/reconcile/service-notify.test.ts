@@ -44,6 +44,16 @@ test('the watchdog is fed at most thrice in its time, however often something go
   expect(sent.filter(({ args }) => args[0] === 'WATCHDOG=1')).toHaveLength(3);
 });
 
+test('the watchdog is fed in time however often the roster is read again', async () => {
+  const { notifier, sent, clock } = service({ NOTIFY_SOCKET: '/n', WATCHDOG_USEC: '90000000' });
+  await notifier.ready('up');
+  for (clock.now = 1_000; clock.now <= 120_000; clock.now += 1_000) {
+    if (clock.now % 20_000 === 0) await notifier.reloading();
+    await notifier.alive('up');
+  }
+  expect(sent.filter(({ args }) => args[0] === 'WATCHDOG=1')).toHaveLength(4);
+});
+
 test('a watchdog meant for another process is not ours to feed', async () => {
   const { notifier } = service({ NOTIFY_SOCKET: '/n', WATCHDOG_USEC: '90000000', WATCHDOG_PID: '8' });
   expect(notifier.watchdogMs).toBe(null);

@@ -31,10 +31,10 @@ const DEADLINE_MS = 10_000;
 export function serviceNotifier(ports: NotifyPorts): ServiceNotifier {
   const socket = ports.env['NOTIFY_SOCKET'] ?? '';
   const watchdogMs = socket === '' ? null : watchdogOf(ports.env, ports.pid);
-  let last = Number.NEGATIVE_INFINITY;
+  /** When the watchdog was fed, which begins with being ready. Nothing else that is told feeds it. */
+  let fed = Number.NEGATIVE_INFINITY;
   const send = async (...messages: readonly string[]): Promise<void> => {
     if (socket === '') return;
-    last = ports.now();
     // The run port passes the socket on to no child but this one.
     const env = { NOTIFY_SOCKET: socket };
     const sent = await ports.run('systemd-notify', messages, { deadlineMs: DEADLINE_MS, env });
@@ -44,10 +44,14 @@ export function serviceNotifier(ports: NotifyPorts): ServiceNotifier {
   return {
     listening: socket !== '',
     watchdogMs,
-    ready: (status) => send('READY=1', statusLine(status)),
+    ready: (status) => {
+      fed = ports.now();
+      return send('READY=1', statusLine(status));
+    },
     alive: async (status) => {
-      const due = watchdogMs !== null && ports.now() - last >= watchdogMs / 3;
-      if (due) await send('WATCHDOG=1', statusLine(status));
+      if (watchdogMs === null || ports.now() - fed < watchdogMs / 3) return;
+      fed = ports.now();
+      await send('WATCHDOG=1', statusLine(status));
     },
     reloading: () => send('STATUS=reading the roster again'),
     stopping: (status) => send('STOPPING=1', statusLine(status)),
