@@ -81,6 +81,15 @@ export function guestRemedy(socket: string, { id }: TmuxPane, own?: TmuxSession)
   return `put it back: ${tmuxCommand(socket, 'join-pane', '-d', '-s', id, '-t', `${own.id}:`)}; ${kill}`;
 }
 
+/** A session that is started now would have to bring a server of its own. */
+function withoutServer(ctx: PlanContext, agent: AgentSpec, evidence: readonly string[]): Finding {
+  const { holderUnit } = ctx.layout;
+  const explain = fleetCommand(ctx.roster, 'explain', `unit/${holderUnit}`);
+  const remedy = `see to tmux-server/${socketLabel(agent.socket)} and unit/${holderUnit} first: ${explain}`;
+  const what = { reason: 'session-missing', guard: 'missing', evidence, remedy } as const;
+  return blocked(ctx, 'session', agent.name, agent, what);
+}
+
 function startIt(ctx: PlanContext, agent: AgentSpec): readonly Finding[] {
   const unit = ctx.layout.agentUnit(agent.name);
   const gate = unitGate(ctx, agent);
@@ -96,7 +105,8 @@ function startIt(ctx: PlanContext, agent: AgentSpec): readonly Finding[] {
     case 'failed': {
       // The same, where that row would start it; to warn there is none.
       const told = [...evidence, gate.detail];
-      return agent.manage === 'warn' ? [warning(ctx, 'session', agent.name, agent, 'session-missing', told)] : [];
+      if (agent.manage === 'warn') return [warning(ctx, 'session', agent.name, agent, 'session-missing', told)];
+      return serverWillRun(ctx, agent.socket) ? [] : [withoutServer(ctx, agent, told)];
     }
     case 'foreign': {
       if (agent.manage === 'warn') return [warning(ctx, 'session', agent.name, agent, 'session-missing', evidence)];
@@ -106,12 +116,7 @@ function startIt(ctx: PlanContext, agent: AgentSpec): readonly Finding[] {
     case 'transition':
     case 'open': {
       if (agent.manage === 'warn') return [warning(ctx, 'session', agent.name, agent, 'session-missing', evidence)];
-      if (!serverWillRun(ctx, agent.socket)) {
-        const explain = fleetCommand(ctx.roster, 'explain', `unit/${ctx.layout.holderUnit}`);
-        const remedy = `see to tmux-server/${socket} and unit/${ctx.layout.holderUnit} first: ${explain}`;
-        const what = { reason: 'session-missing', guard: 'missing', evidence, remedy } as const;
-        return [blocked(ctx, 'session', agent.name, agent, what)];
-      }
+      if (!serverWillRun(ctx, agent.socket)) return [withoutServer(ctx, agent, evidence)];
       const active = gate.state === 'open' && gate.active;
       if (ctx.systemd)
         evidence.push(active ? `${unit} is active (exited): it once ran, nothing lives` : `${unit} is not active`);

@@ -18,6 +18,7 @@ import {
 import { elsewhere } from './elsewhere.ts';
 import { blocked, type Compare, change, changed, deferred, type Finding, unobserved, warning } from './finding.ts';
 import type { Blocked, Change } from './plan.ts';
+import { serverWillRun } from './servers.ts';
 import { missingBesides } from './session-missing.ts';
 import { standingOf } from './standing.ts';
 import { identityOf, ownershipOf, subjectOf } from './subject.ts';
@@ -128,6 +129,8 @@ function compareActivity(ctx: PlanContext, agent: AgentSpec, unit: UnitObserved)
   // It lives in another place, or may: a start would make a second copy. Told by the session's own row too.
   if (subject.kind === 'absent' && elsewhere(ctx, agent).kind !== 'nowhere') return [];
   if (unitHoldsServer(ctx, agent)) return [];
+  // It would fail again, or bring a server of its own. Told by the session's own row.
+  if (subject.kind === 'absent' && !serverWillRun(ctx, agent.socket)) return [];
   // Then it makes no process anew, and is not to: what ended meanwhile is started as such.
   const atWork = failed && subject.kind === 'session' && isAtWork(ctx, agent) ? { session: identityOf(subject) } : {};
   const missing = subject.kind === 'absent' ? [`session ${agent.name} is missing`] : ['its session is there'];

@@ -88,6 +88,21 @@ describe('the tmux server', () => {
     ]);
   });
 
+  test('nor is an agent started whose unit has failed: it would fail again, and use up its starts', () => {
+    const found = planned(fleet, (o) => {
+      gone(o);
+      Object.assign(w.unit(o, 'fleet-tmux.service'), { unit_file_state: 'masked', load_state: 'masked' });
+      for (const unit of ['fleet-agent@coder.service', 'fleet-agent@stub.service']) {
+        Object.assign(w.unit(o, unit), { active_state: 'failed', result: 'exit-code' });
+      }
+    });
+    expect(found).toEqual([
+      'blocked(masked) unit/fleet-tmux.service unit-masked',
+      'blocked(missing) session/coder session-missing',
+      'blocked(missing) session/stub session-missing',
+    ]);
+  });
+
   test('no server, its holder unit inactive: the unit is started', () => {
     const found = planned(fleet, (o) => {
       gone(o);
