@@ -1,10 +1,10 @@
 /** The rows on sessions: one agent after the other, each judged by what was seen of it alone. */
 import type { AgentSpec } from '../spec/model.ts';
-import { fleetCommand, tmuxCommand } from './command-line.ts';
-import { addressOf, isManaged, type PlanContext, sayOfEach, socketLabel } from './context.ts';
+import { fleetCommand, tmuxCommand, whenSettled } from './command-line.ts';
+import { addressOf, isManaged, type PlanContext, sayOfEach, socketLabel, unitOf } from './context.ts';
 import type { Drift } from './drift.ts';
 import { describeCopies, elsewhere } from './elsewhere.ts';
-import { blocked, type Compare, type Finding, unobserved, warning } from './finding.ts';
+import { blocked, type Compare, change, deferred, type Finding, unobserved, warning } from './finding.ts';
 import { interrupt } from './interrupt.ts';
 import { agentPane } from './pane.ts';
 import { missingPlaces } from './places.ts';
@@ -14,6 +14,7 @@ import { driftOf, paneGone } from './session-drift.ts';
 import type { PlacedSession } from './session-index.ts';
 import { compareMissing, guestRemedy } from './session-missing.ts';
 import { type LiveSubject, ownershipOf, subjectOf } from './subject.ts';
+import { transitionOf } from './unit-gate.ts';
 
 export const compareSessions: Compare = (ctx) =>
   sayOfEach(ctx, 'session', ctx.agents.filter(isManaged), compareSession);
@@ -157,6 +158,8 @@ function notOurs(ctx: PlanContext, agent: AgentSpec, subject: LiveSubject): Find
       const detail = `whether session ${agent.name} is ours cannot be told: its unit could not be observed`;
       return unobserved(ctx, 'session', agent.name, agent, 'unobserved', detail);
     }
+    case 'in-transition':
+      return whoseIsNotSettled(ctx, agent, subject);
     case 'unmarked': {
       const evidence = [
         `session ${agent.name} (${session.id}) on socket ${label} bears no mark of fleet ${ctx.roster.fleet}`,
@@ -176,6 +179,25 @@ function notOurs(ctx: PlanContext, agent: AgentSpec, subject: LiveSubject): Find
       });
     }
   }
+}
+
+function whoseIsNotSettled(ctx: PlanContext, agent: AgentSpec, { session }: LiveSubject): Finding {
+  const unit = unitOf(ctx, ctx.layout.agentUnit(agent.name));
+  const evidence = [
+    ...(unit === undefined ? [] : [transitionOf(unit)]),
+    `whether session ${agent.name} (${session.id}) is its can be told when that is over`,
+  ];
+  if (agent.manage === 'warn') return warning(ctx, 'session', agent.name, agent, 'unit-in-transition', evidence);
+  const stops = agent.state === 'stopped';
+  const draft = change(ctx, 'session', agent.name, agent, {
+    action: stops ? 'stop' : 'start',
+    reason: 'unit-in-transition',
+    stage: 5,
+    before: { state: 'unknown' },
+    after: { state: stops ? 'stopped' : 'running' },
+    evidence,
+  });
+  return deferred(draft, 'in-transition', whenSettled(ctx));
 }
 
 /** By its mark the session is another fleet's; by that or the inventory another agent's of this one, renamed. */

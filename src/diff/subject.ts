@@ -1,6 +1,6 @@
 /** An agent joined with what was seen of it: the one place where "is it there, and is it ours" is answered. */
 
-import type { TmuxServerObserved, TmuxSession } from '../observe/state.ts';
+import type { TmuxServerObserved, TmuxSession, UnitObserved } from '../observe/state.ts';
 import type { AgentSpec } from '../spec/model.ts';
 import { type PlanContext, serverOf, socketLabel, unitOf } from './context.ts';
 import { agentPane } from './pane.ts';
@@ -8,6 +8,7 @@ import type { ServerIdentity, SessionIdentity } from './plan.ts';
 import type { RememberedSession } from './policy.ts';
 import { recordedAs } from './recorded-away.ts';
 import { sessionNamed } from './session-index.ts';
+import { inTransition } from './unit-gate.ts';
 
 export type Subject =
   /** Its server could not be asked. */
@@ -63,7 +64,13 @@ export function identityOf(subject: LiveSubject): SessionIdentity {
   };
 }
 
-export type Ownership = 'ours' | 'unmarked' | 'other-owner' | 'unknown';
+export type Ownership =
+  | 'ours'
+  | 'unmarked'
+  | 'other-owner'
+  | 'unknown'
+  /** Layout mosaic: its unit is about to start or to stop, so the session may be what it just made or ends. */
+  | 'in-transition';
 
 /**
  * Ours is what bears our mark and, in layout mosaic, a session with the exact name of an agent whose unit is active, or
@@ -77,7 +84,13 @@ export function ownershipOf(ctx: PlanContext, agent: AgentSpec, subject: LiveSub
   if (recordedAs(ctx, subject.session) !== undefined) return 'other-owner';
   const unit = unitOf(ctx, ctx.layout.agentUnit(agent.name));
   if (unit === undefined) return 'unknown';
-  return unit.active_state === 'active' ? 'ours' : 'unmarked';
+  if (unit.active_state === 'active') return 'ours';
+  return isAtIt(unit) ? 'in-transition' : 'unmarked';
+}
+
+/** Not while it waits to be started again: then nothing of it runs, and what has its name is not its. */
+function isAtIt(unit: UnitObserved): boolean {
+  return inTransition(unit) && !unit.sub_state.startsWith('auto-restart');
 }
 
 /** The inventory's record of this very session, or null. */

@@ -113,6 +113,35 @@ describe('a unit that is moving', () => {
       lines({ yaml: FLEET, breaks: [unit(CODER, { active_state: 'failed', result: 'timeout' }), shell('coder')] }),
     ).toEqual([`start unit/${CODER} unit-failed`, 'restart session/coder shell-left']);
   });
+
+  test.each([
+    ['activating', { active_state: 'activating', sub_state: 'start' }],
+    ['deactivating', { active_state: 'deactivating', sub_state: 'stop' }],
+    ['inactive, a start of it queued', { active_state: 'inactive', job: 'start' }],
+  ])('layout mosaic, %s: whose the session of its name is waits for it too', (_name, fields) => {
+    const breaks = [unit(THEIRS, fields), shell('coder')];
+    const plan = planOf({ yaml: MOSAIC, breaks });
+    expect(w.lines(plan)).toEqual(['deferred(in-transition) start session/coder unit-in-transition']);
+    const [moving, whose] = plan.deferred[0]?.evidence ?? [];
+    expect(moving).toContain(`${THEIRS} is ${fields.active_state}`);
+    expect(whose).toBe('whether session coder ($1) is its can be told when that is over');
+    expect(plan.deferred[0]?.remedy).toBe('when systemd has finished: fleet plan');
+    const but = (field: string): string => MOSAIC.replace('    runtime: pi\n', `    runtime: pi\n    ${field}\n`);
+    const off = { unit_file_state: 'disabled', wanted_by: [] };
+    const stopped = { yaml: but('state: stopped'), was: MOSAIC, breaks: [...breaks, unit(THEIRS, off)] };
+    expect(lines(stopped)).toEqual(['deferred(in-transition) stop session/coder unit-in-transition']);
+    expect(lines({ yaml: but('manage: warn'), breaks })).toEqual(['warning session/coder unit-in-transition']);
+  });
+
+  test('layout mosaic, between two starts of it: nothing of it runs, so the session is not its', () => {
+    const waits = unit(THEIRS, { active_state: 'activating', sub_state: 'auto-restart' });
+    const queued = unit(THEIRS, { active_state: 'activating', sub_state: 'auto-restart-queued' });
+    for (const unit of [waits, queued]) {
+      expect(lines({ yaml: MOSAIC, breaks: [unit, shell('coder')] })).toEqual([
+        'blocked(not-ours) session/coder not-adopted',
+      ]);
+    }
+  });
 });
 
 describe('a unit in which the tmux server lives', () => {
