@@ -9,6 +9,7 @@ import { type CrashLoop, NO_HOLDS, type Pause, type PlanHolds } from './plan-hol
 import { contestableFields, isBringUp } from './repetition.ts';
 import { standingOf } from './standing.ts';
 import { matchesTarget } from './target.ts';
+import { times } from './times.ts';
 
 export interface HeldBack {
   readonly findings: readonly Finding[];
@@ -39,7 +40,7 @@ function crashLooped(
   };
   const [first] = findings.flatMap((f) => bringsUp(f) ?? []);
   const seconds = Math.round(loop.window / 1000);
-  const why = `restarted ${loop.restarts} times within ${seconds} s and ended again, left alone since ${loop.since}`;
+  const why = `restarted ${times(loop.restarts)} within ${seconds} s and ended again, left alone since ${loop.since}`;
   if (first === undefined) {
     return [...findings, warning(ctx, 'session', agent.name, agent, 'crash-loop', [why, ...leftAsItIs(ctx, agent)])];
   }
@@ -78,7 +79,7 @@ function contested(ctx: PlanContext, { contested: fights }: PlanHolds, f: Findin
   if (fight === undefined) return f;
   const { address, agent } = change;
   const evidence = [
-    `${fight.path || 'it'} was put back ${fight.times} times after fleet had repaired it (${change.reason}), last at ${fight.since}`,
+    `${fight.path || 'it'} was put back ${times(fight.times)} after fleet had repaired it (${change.reason}), last at ${fight.since}`,
     `left alone until the roster changes or \`fleet reset ${agent ?? address}\``,
   ];
   return { bucket: 'warning', warning: { address, agent, reason: 'contested', evidence } };

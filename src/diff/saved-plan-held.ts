@@ -5,6 +5,7 @@ import { covers } from './hold-back.ts';
 import { NO_HOLDS, type PlanHolds } from './plan-holds.ts';
 import { isBringUp } from './repetition.ts';
 import type { SavedPlan } from './saved-plan.ts';
+import { times } from './times.ts';
 
 export interface Held {
   readonly detail: string;
@@ -29,7 +30,7 @@ export function heldSince(
     if (agent === undefined || !isBringUp(change) || !Object.hasOwn(holds.crash_loops, agent.name)) continue;
     const loop = holds.crash_loops[agent.name];
     if (loop === undefined || loop.spec !== fingerprint(agent, home)) continue;
-    const detail = `${agent.name} was restarted ${loop.restarts} times and ended again, left alone since ${loop.since}`;
+    const detail = `${agent.name} was restarted ${times(loop.restarts)} and ended again, left alone since ${loop.since}`;
     return { detail, remedy: `mend what ends it, then: fleet reset ${agent.name}` };
   }
   return null;

@@ -47,6 +47,9 @@ describe('a crash loop', () => {
     const plan = planned(loop, dead);
     expect(w.lines(plan)).toEqual(['blocked(crash-loop) session/coder crash-loop']);
     expect(plan.blocked[0]?.remedy).toContain('fleet reset coder');
+    expect(plan.blocked[0]?.evidence.join()).toContain('restarted 5 times within 900 s');
+    const once = planned({ crash_loops: { coder: { ...LOOP, restarts: 1 } } }, dead);
+    expect(once.blocked[0]?.evidence.join()).toContain('restarted once within 900 s');
     const failed = planned(loop, (o) => {
       dead(o);
       Object.assign(w.unit(o, 'fleet-agent@coder.service'), { active_state: 'failed', result: 'start-limit-hit' });

@@ -5,6 +5,7 @@
 import type { Change, Plan } from '../../diff/plan.ts';
 import type { Pause } from '../../diff/plan-holds.ts';
 import { isBringUp } from '../../diff/repetition.ts';
+import { times } from '../../diff/times.ts';
 import type { AgentSpec, Roster } from '../../spec/model.ts';
 import { countStart, mayStart } from './calm.ts';
 import { type Moment, stamp } from './clock.ts';
@@ -183,19 +184,18 @@ function calmly(input: DecideInput, draft: Draft, change: Change): Hold | null {
     case 'now':
       return null;
     case 'later':
-      return { why: 'backoff', until: verdict.at, detail: `started ${known.streak} times without lasting health` };
+      return { why: 'backoff', until: verdict.at, detail: `started ${times(known.streak)} without lasting health` };
     case 'not': {
       const { restarts } = verdict;
       const crash_loop = { spec: known.spec, since: stamp(input.now), restarts, window: agent.restart.window };
       draft.agents[agent.name] = { ...known, crash_loop };
-      const detail = `started ${restarts} times within ${agent.restart.window / 1000} s and down again`;
+      const detail = `started ${times(restarts)} within ${agent.restart.window / 1000} s and down again`;
       return { why: 'crash-loop', until: null, detail };
     }
   }
 }
 
 function notAgainYet(_input: DecideInput, { counters }: Draft, change: Change): Hold | null {
-  const times = (streak: number): string => (streak === 1 ? 'once' : `${streak} times`);
   const failed = entry(counters.retries, change.address);
   if (failed !== undefined && failed.not_before > counters.clock.steady) {
     return { why: 'retry', until: failed.not_before, detail: `tried ${times(failed.streak)} in vain` };
@@ -210,7 +210,7 @@ function undisputed(input: DecideInput, draft: Draft, change: Change): Hold | nu
   const [first] = Object.values(fought);
   if (first === undefined) return null;
   draft.counters = { ...draft.counters, repairs: { ...draft.counters.repairs, ...fought } };
-  const detail = `put back ${first.contested?.times ?? 0} times by somebody else`;
+  const detail = `put back ${times(first.contested?.times ?? 0)} by somebody else`;
   return { why: 'contested', until: null, detail };
 }
 
