@@ -16,7 +16,7 @@ export interface StatLine {
   readonly start_time: number;
   /** Whatever the program says: at most 15 bytes, any of them. */
   readonly comm: string;
-  /** Where its code and its stack begin: another with every exec. Null where the kernel does not tell. */
+  /** Where its code and its stack begin: another with every exec. Null where the kernel does not tell, or puts them where they always are. */
   readonly image: string | null;
 }
 
@@ -70,8 +70,17 @@ export function parseStat(line: string): StatLine | null {
 
 /** Both are 0 to those who may not know them, and for the kernel's own threads. */
 function imageOf(code: string | undefined, stack: string | undefined): string | null {
-  if (code === undefined || stack === undefined || stack === '0') return null;
+  if (code === undefined || stack === undefined || stack === '0' || !isRandom(Number(stack))) return null;
   return `${code}:${stack}`;
+}
+
+/**
+ * Without randomization (`setarch -R`, a debugger, kernel.randomize_va_space=0) each stack begins at the top of what a
+ * program may address, below its words and environment, which take 6 MiB at most (execve(2)). Of those that are random
+ * one in two thousand lies there too.
+ */
+function isRandom(stack: number): boolean {
+  return 2 ** Math.ceil(Math.log2(stack)) - stack > 8 * 1024 * 1024;
 }
 
 /**

@@ -4,7 +4,8 @@
  *
  * A pid and a start time name a process, not its program: the launcher's shell becomes the agent by exec, which changes
  * neither. Where the kernel put its code and its stack changes with every exec (proc_pid_stat(5), startcode and
- * startstack; both 0 where we may not know them), and so counts too. Processes that have just begun are read anew: most
+ * startstack; both 0 where we may not know them), and so counts too; where the kernel puts them always in one place nothing
+ * is known. Processes that have just begun are read anew: most
  * that will exec have done so by then. What is known is read again now and then, whatever it is.
  */
 import type { ProcessDetails } from './details.ts';
