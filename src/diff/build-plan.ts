@@ -18,6 +18,7 @@ import { holdBack } from './hold-back.ts';
 import { compareLinger, compareReload, reload } from './host.ts';
 import { elsewhereFindings, hostsOf, splitAgents } from './hosts.ts';
 import { createIgnoreLedger } from './ignore.ts';
+import { compareLeftUnits } from './left-units.ts';
 import { holdToLimits } from './limits.ts';
 import { maskFindings } from './mask-findings.ts';
 import { orderChanges } from './order.ts';
@@ -40,6 +41,7 @@ const COMPARISONS: readonly Compare[] = [
   compareLinger,
   compareServers,
   compareUnits,
+  compareLeftUnits,
   compareSessions,
   compareHeartbeats,
   compareOrphans,

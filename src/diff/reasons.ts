@@ -48,6 +48,7 @@ export const REASONS = [
   'linger-disabled',
   'unit-inactive',
   'unit-in-transition',
+  'unit-left',
   'other-owner',
   // heartbeats
   'heartbeat-missing',

@@ -1,7 +1,7 @@
 /** What is left of an agent that is no longer on the roster, part by part: what makes it ours, and what keeps it. */
 import { describe, expect, test } from 'vitest';
-import type { OwnedRecord, PlanMemory } from '../../src/diff/policy.ts';
-import { FLEET, MOSAIC } from './rosters.ts';
+import { EMPTY_MEMORY, type OwnedRecord, type PlanMemory } from '../../src/diff/policy.ts';
+import { FLEET, MOSAIC, NONE } from './rosters.ts';
 import { type Break, drop, lines, planOf, running, socket, source, unit } from './rows.ts';
 import * as w from './world.ts';
 import './findings-read.ts';
@@ -248,5 +248,43 @@ describe('what keeps it', () => {
 
   test('without its argv file it goes as it is', () => {
     expect(lines({ ...row, memory: owned(FLEET), breaks: [noArgv] }).at(-1)).toBe('destroy env-file/gone orphan-unit');
+  });
+});
+
+describe('units from before `supervisor: none`', () => {
+  const madeBefore = (changes: Partial<OwnedRecord> = {}): PlanMemory => ({
+    ...EMPTY_MEMORY,
+    owned: Object.fromEntries(
+      [
+        ['fleet-tmux.service', null],
+        ['fleet-agent@coder.service', 'coder'],
+        ['fleet-agent@gone.service', 'gone'],
+      ].map(([name, agent]) => [
+        `unit/${name}`,
+        {
+          ...({ kind: 'unit', name: name ?? '', agent: agent ?? null, how: 'made', state: 'made' } as const),
+          ...{ protect: false, since: '2026-05-01T00:00:00.000Z', plan: null, content: null, ...changes },
+        },
+      ]),
+    ),
+  });
+
+  test('are warned of, also those of former agents, with the commands that end it', () => {
+    const plan = planOf({ yaml: NONE, memory: madeBefore() });
+    expect(w.lines(plan)).toEqual([
+      'warning unit/fleet-tmux.service unit-left',
+      'warning unit/fleet-agent@coder.service unit-left',
+      'warning unit/fleet-agent@gone.service unit-left',
+    ]);
+    expect(plan.warnings.map(({ agent }) => agent)).toEqual([null, 'coder', null]);
+    expect(plan.warnings[1]?.evidence.at(-1)).toBe(
+      'systemctl --user disable fleet-agent@coder.service; fleet forget unit/fleet-agent@coder.service',
+    );
+  });
+
+  test('not those that a person let go of, and none while systemd supervises', () => {
+    expect(lines({ yaml: NONE, memory: madeBefore({ how: 'forgotten' }) })).toEqual([]);
+    const told = lines({ yaml: FLEET, memory: madeBefore() });
+    expect(told.filter((line) => line.includes('unit-left'))).toEqual([]);
   });
 });

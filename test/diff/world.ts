@@ -293,7 +293,7 @@ export function owning(r: Roster, agents: readonly string[], changes: Partial<Ow
     (
       [
         ['session', agent],
-        ['unit', layout.agentUnit(agent)],
+        ...(r.supervisor === 'none' ? [] : [['unit', layout.agentUnit(agent)] as const]),
         ['env-file', agent],
         ['env-file', `${agent}.argv`],
       ] as const
