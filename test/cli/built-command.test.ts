@@ -9,6 +9,7 @@ import {
   readFileSync,
   rmSync,
   statSync,
+  symlinkSync,
   truncateSync,
   writeFileSync,
 } from 'node:fs';
@@ -24,12 +25,20 @@ let directory: string;
 let dist: string;
 /** TMPDIR of the commands under test: what they leave behind is seen here. */
 let temporary: string;
+/** A PATH of tmux, Node, a shell, and what the launcher and the demo's agents call: no systemctl, git, flock or ps. */
+let few: string;
 
 beforeAll(() => {
   directory = mkdtempSync(join(tmpdir(), 'fleet-built-'));
   dist = join(directory, 'dist');
   temporary = join(directory, 't');
   mkdirSync(temporary);
+  few = join(directory, 'few');
+  mkdirSync(few);
+  for (const name of ['tmux', 'sh', 'awk', 'cat', 'date', 'id', 'mv', 'sed', 'sleep']) {
+    symlinkSync(execFileSync('/bin/sh', ['-c', 'command -v "$0"', name], { encoding: 'utf8' }).trim(), join(few, name));
+  }
+  symlinkSync(process.execPath, join(few, 'node'));
   execFileSync(process.execPath, [join(ROOT, 'scripts/build.mjs'), dist], { stdio: 'pipe' });
 }, 60_000);
 afterAll(() => rmSync(directory, { recursive: true, force: true }));
@@ -62,9 +71,9 @@ async function end(child: ChildProcess, onOutput: (stderr: string) => void = () 
   return { code, stdout, stderr };
 }
 
-/** Processes that still have the test's temporary directory in their environment. */
-function leftRunning(): readonly string[] {
-  return readdirSync('/proc')
+/** Files, processes and listening sockets of a command under test. Each process has the test's directory in its environment. */
+function leftBehind(): readonly string[] {
+  const running = readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name))
     .filter((pid) => {
       try {
@@ -73,6 +82,10 @@ function leftRunning(): readonly string[] {
         return false;
       }
     });
+  const listening = readFileSync('/proc/net/unix', 'utf8')
+    .split('\n')
+    .filter((line) => line.includes(temporary));
+  return [...readdirSync(temporary), ...running, ...listening];
 }
 
 test('tells the version of the package', async () => {
@@ -272,15 +285,17 @@ test('an interrupt while it only looks ends it at once', async () => {
   expect(readdirSync(temporary)).toEqual([]);
 });
 
-describe('the demo', () => {
+describe.each([
+  ['', () => ({})],
+  [' on a machine without systemd, git and much else', () => ({ PATH: few })],
+] as const)('the demo%s', (_where, env) => {
   test('makes drift, plans it, repairs it and finds nothing left to do; and leaves nothing behind', async () => {
-    const { code, stdout } = await end(start(['demo']));
+    const { code, stdout } = await end(start(['demo'], env()));
     expect(code).toBe(0);
     expect(stdout).toContain('session/scout  start (session-missing)');
     expect(stdout).toContain('session/builder  restart (runtime-mismatch)');
     expect(stdout).toMatch(/\$ fleet plan --detailed-exitcode\nNo changes\. The world matches the roster\./);
-    expect(readdirSync(temporary)).toEqual([]);
-    expect(leftRunning()).toEqual([]);
+    expect(leftBehind()).toEqual([]);
   });
 
   test.each([
@@ -288,7 +303,7 @@ describe('the demo', () => {
     ['SIGTERM', 143, 'session/'],
     ['SIGHUP', 129, 'session/'],
   ] as const)('leaves nothing behind when %s ends it while it applies', async (signal, expected, when) => {
-    const child = start(['demo']);
+    const child = start(['demo'], env());
     let sent = false;
     const { code, stderr } = await end(child, (text) => {
       if (sent || !text.includes(when)) return;
@@ -297,25 +312,23 @@ describe('the demo', () => {
     });
     expect([code, sent]).toEqual([expected, true]);
     expect(stderr).toContain('finishing what is under way');
-    expect(readdirSync(temporary)).toEqual([]);
-    expect(leftRunning()).toEqual([]);
+    expect(leftBehind()).toEqual([]);
   });
 
   test('leaves nothing behind when a second signal ends it now', async () => {
-    const child = start(['demo']);
+    const child = start(['demo'], env());
     const { code } = await end(child, (text) => {
       if (text.includes('tmux-server/')) child.kill('SIGINT');
     });
     expect(code).toBe(130);
-    expect(readdirSync(temporary)).toEqual([]);
-    expect(leftRunning()).toEqual([]);
+    expect(leftBehind()).toEqual([]);
   });
+});
 
-  test('says how to get tmux where there is none', async () => {
-    const { code, stderr } = await end(start(['demo'], { PATH: join(directory, 'nothing') }));
-    expect(code).toBe(1);
-    expect(stderr).toMatch(/^fleet: the demo needs tmux: .*\n {2}install it, for example: apt-get install tmux/);
-  });
+test('the demo says how to get tmux where there is none', async () => {
+  const { code, stderr } = await end(start(['demo'], { PATH: join(directory, 'nothing') }));
+  expect(code).toBe(1);
+  expect(stderr).toMatch(/^fleet: the demo needs tmux: .*\n {2}install it, for example: apt-get install tmux/);
 });
 
 test('the tarball installs without a registry and runs without dependencies', async () => {
