@@ -4,7 +4,8 @@
  */
 import { parseArgs } from 'node:util';
 import { type BenchHost, SOCKET, withBenchHost } from './bench-host.ts';
-import { formatTable, median, milliseconds, percentile, times } from './table.ts';
+import { formatVerdicts, judge, type Measurements } from './limits.ts';
+import { formatTable, median, milliseconds, percentile } from './table.ts';
 import type { IdleCost, PassCost, SaveTimes } from './time-controller.ts';
 import type { KillTimes } from './time-kills.ts';
 import type { WeekCost } from './time-week.ts';
@@ -18,13 +19,6 @@ interface Options {
   readonly seconds: number;
   readonly saves: number;
   readonly days: number;
-}
-
-interface Row {
-  readonly what: string;
-  readonly measured: number;
-  readonly limit: number;
-  readonly unit: string;
 }
 
 export async function benchController(argv: readonly string[]): Promise<number> {
@@ -49,27 +43,21 @@ export async function benchController(argv: readonly string[]): Promise<number> 
     days: Number(days),
   };
   const wanted = values.parts.split(',');
-  const rows = await withBenchHost(async (bench) => {
-    const measured: Row[] = [];
+  const measurements = await withBenchHost(async (bench) => {
+    let measured: Measurements = {};
     for (const part of PARTS.filter((name) => wanted.includes(name))) {
       console.error(`bench: ${part} …`);
-      measured.push(...(await MEASURE[part](bench, options)));
+      measured = { ...measured, ...(await MEASURE[part](bench, options)) };
     }
     return measured;
   });
-  if (rows === null) return 1;
-  const verdict = (row: Row): string => (row.measured <= row.limit ? 'held' : 'missed');
-  console.log('');
-  console.log(
-    formatTable([
-      ['what', 'measured', 'limit', 'unit', ''],
-      ...rows.map((row) => [row.what, times(row.measured), times(row.limit), row.unit, verdict(row)]),
-    ]),
-  );
-  return rows.every((row) => row.measured <= row.limit) ? 0 : 1;
+  if (measurements === null) return 1;
+  const verdicts = judge(measurements);
+  console.log(`\n${formatVerdicts(verdicts)}`);
+  return verdicts.every(({ held }) => held) ? 0 : 1;
 }
 
-const MEASURE: Readonly<Record<Part, (bench: BenchHost, options: Options) => Promise<readonly Row[]>>> = {
+const MEASURE: Readonly<Record<Part, (bench: BenchHost, options: Options) => Promise<Measurements>>> = {
   kills: async (bench, { kills }) => {
     const roster = await bench.growNoting(kills);
     const { plain, agent, ready } = (await bench.onHost(['kills', roster, String(kills), SOCKET])) as KillTimes;
@@ -88,10 +76,7 @@ const MEASURE: Readonly<Record<Part, (bench: BenchHost, options: Options) => Pro
       ]),
     );
     const ratio = (p: number): number => percentile(ready, p) / percentile(plain, p);
-    return [
-      { what: 'ready, p50', measured: ratio(50), limit: 1.5, unit: 'x Restart=always' },
-      { what: 'ready, p99', measured: ratio(99), limit: 4, unit: 'x Restart=always' },
-    ];
+    return { ready50: ratio(50), ready99: ratio(99) };
   },
   saves: async (bench, { saves }) => {
     const roster = await bench.grow(20);
@@ -102,8 +87,7 @@ const MEASURE: Readonly<Record<Part, (bench: BenchHost, options: Options) => Pro
     ];
     console.log(`from a roster that is saved to its first effect, 20 agents, ${effect.length} times, milliseconds\n`);
     console.log(formatTable([['percentile', '50', '90', '99'], row('node -e 0', node), row('first effect', effect)]));
-    const ratio = percentile(effect, 99) / median(node);
-    return [{ what: 'roster saved to first effect, p99', measured: ratio, limit: 6, unit: 'x node -e 0' }];
+    return { save99: percentile(effect, 99) / median(node) };
   },
   passes: async (bench, { passes }) => {
     const roster = await bench.grow(1_000);
@@ -112,15 +96,13 @@ const MEASURE: Readonly<Record<Part, (bench: BenchHost, options: Options) => Pro
       `a pass over 1,000 agents: ${milliseconds(pass)} ms of processor time (${milliseconds(early)} of the first ones), ${milliseconds(took)} ms until its status is written; ` +
         `node -e 0: ${milliseconds(node)} ms of processor time; resident ${mib.toFixed(0)} MiB`,
     );
-    return [{ what: 'a pass over 1,000 agents, CPU', measured: pass / node, limit: 3, unit: 'x node -e 0' }];
+    return { pass1000: pass / node };
   },
   idle: async (bench, { seconds }) => {
     const roster = await bench.grow(100);
     const { share, mib } = (await bench.onHost(['idle', roster, String(seconds)])) as IdleCost;
-    return [
-      { what: `idle, 100 agents, ${seconds} s`, measured: share * 100, limit: 0.3, unit: '% of a core' },
-      { what: 'resident, 100 agents', measured: mib, limit: 90, unit: 'MiB' },
-    ];
+    console.log(`idle for ${seconds} s`);
+    return { idle100: share * 100, resident100: mib };
   },
   week: async (bench, { days }) => {
     const roster = await bench.grow(100);
@@ -135,9 +117,6 @@ const MEASURE: Readonly<Record<Part, (bench: BenchHost, options: Options) => Pro
     );
     // That of this bench's own process is not the controller's; how it grows is.
     const grown = (list: readonly number[]): number => (list.at(-1) ?? Number.NaN) - (list[0] ?? Number.NaN);
-    return [
-      { what: `heap, from day 1 to ${days}`, measured: grown(heap), limit: 1, unit: 'MiB more' },
-      { what: `resident, from day 1 to ${days}`, measured: grown(resident), limit: 5, unit: 'MiB more' },
-    ];
+    return { heapGrowth: grown(heap), residentGrowth: grown(resident) };
   },
 };

@@ -1,5 +1,6 @@
 /** `node bench/units.mjs`: what each way of asking systemd about N units costs, connection included. */
 import { readOptions, withBenchHost } from './bench-host.ts';
+import { tooFewRounds } from './limits.ts';
 import { formatTable, median, milliseconds } from './table.ts';
 
 const WAYS: readonly (readonly [string, string])[] = [
@@ -34,7 +35,9 @@ export async function benchUnits(argv: readonly string[]): Promise<number> {
     const rows = WAYS.map(([, title], index) => [title, ...columns.map((column) => column[index] ?? '')]);
     console.log(`systemd asked by a fresh process, medians of ${rounds} interleaved rounds, milliseconds\n`);
     console.log(formatTable([heading, ...rows]));
-    return true;
+    const tooFew = tooFewRounds(rounds);
+    if (tooFew !== null) console.log(`\n${tooFew}`);
+    return tooFew === null;
   });
   return done === true ? 0 : 1;
 }
