@@ -5,11 +5,13 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi 
 import type { Context, Output } from '../../src/cli/context.ts';
 import { clearStage, type Stage, setStage } from '../../src/cli/demo/stage.ts';
 import { fleet } from '../../src/cli/fleet.ts';
+import { observedJsonSchema } from '../../src/observe/check-document.ts';
 import { runProgram } from '../../src/observe/run.ts';
 import { diskFiles } from '../../src/reconcile/files/disk.ts';
 import { inventoryPath } from '../../src/reconcile/inventory.ts';
 import { failure } from '../../src/reconcile/outcome.ts';
 import { processControl } from '../../src/reconcile/process-control.ts';
+import { rosterJsonSchema } from '../../src/spec/json-schema.ts';
 import { err } from '../../src/spec/result.ts';
 import { FLEET } from '../diff/rosters.ts';
 import { healthy, roster } from '../diff/world.ts';
@@ -72,6 +74,16 @@ describe('without tmux', () => {
       'fleet: apply asks before it changes anything, and there is no terminal to ask on\n' +
         '  look at fleet plan, then: fleet apply -y\n',
     ]);
+  });
+
+  test.each<readonly [readonly string[], object]>([
+    [[], rosterJsonSchema()],
+    [['roster'], rosterJsonSchema()],
+    [['observed'], observedJsonSchema()],
+  ])('fleet schema %j prints the JSON Schema of that', async (operands, schema) => {
+    const { code, stdout, stderr } = await bench.run('schema', ...operands);
+    expect([code, stderr]).toEqual([0, '']);
+    expect(JSON.parse(stdout)).toEqual(JSON.parse(JSON.stringify(schema)));
   });
 
   test('-v tells which programs are run, as text or as JSON, on stderr alone', async () => {

@@ -1,8 +1,9 @@
 import { readFileSync } from 'node:fs';
+import { Ajv } from 'ajv';
 import { expect, test } from 'vitest';
 // @ts-expect-error: a script without types
 import { observedSchema } from '../../scripts/observed-schema.mjs';
-import { misfit } from '../../src/observe/check-document.ts';
+import { misfit, observedJsonSchema } from '../../src/observe/check-document.ts';
 import * as w from '../diff/world.ts';
 
 const ROSTER = `version: 1
@@ -15,6 +16,14 @@ test('the published schema is the one that the types make', () => {
   const root = new URL('../..', import.meta.url).pathname.replace(/\/$/, '');
   const published = JSON.parse(readFileSync(`${root}/src/observe/observed.schema.json`, 'utf8'));
   expect(published, 'run: node scripts/observed-schema.mjs').toEqual(JSON.parse(observedSchema(root)));
+});
+
+test('it is valid by the draft that it names', () => {
+  const ajv = new Ajv({ strict: true });
+  const schema = observedJsonSchema();
+  expect(schema).toMatchObject({ $schema: 'http://json-schema.org/draft-07/schema#' });
+  expect(ajv.validateSchema(schema), ajv.errorsText()).toBe(true);
+  expect(() => ajv.compile(schema)).not.toThrow();
 });
 
 test('what is observed fits the schema', () => {

@@ -1,6 +1,7 @@
 /** Rosters and everything that is said of them, each line `line:col: …`. */
 import { describe, expect, it } from 'vitest';
-import { diagnose } from './diagnose.ts';
+import { diagnose, outdent } from './diagnose.ts';
+import { schemaErrorsOfText } from './json-schema.ts';
 
 const CASES: readonly { readonly it: string; readonly roster: string; readonly says: readonly string[] }[] = [
   {
@@ -558,5 +559,14 @@ const CASES: readonly { readonly it: string; readonly roster: string; readonly s
 describe('a roster with problems', () => {
   it.each(CASES)('$it', ({ roster, says }) => {
     expect(diagnose(roster)).toEqual(says);
+  });
+
+  /** Wrong in itself, whatever else the roster says. An agent's runtime may also stand in `defaults`. */
+  const IN_SHAPE = /^\d+:\d+: (?:unknown key|missing key(?!: `runtime`)|bad value|bad key|bad name): /;
+
+  it.each(CASES)('$it: the JSON Schema refuses it where its shape is wrong, and only there', ({ roster, says }) => {
+    const errors = schemaErrorsOfText(outdent(roster));
+    if (errors === null) return;
+    expect(errors.length > 0, errors.join('\n')).toBe(says.some((line) => IN_SHAPE.test(line)));
   });
 });
