@@ -7,15 +7,11 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, onTestFinished, test } from 'vitest';
 import { openBench } from './harness.ts';
+import { block, README } from './readme.ts';
 
-const README = readFileSync(fileURLToPath(new URL('../../README.md', import.meta.url)), 'utf8');
-
-/** The first block of that language. */
-function block(language: string): string {
-  const found = new RegExp(`^\`\`\`${language}\\n([\\s\\S]*?)^\`\`\`$`, 'm').exec(README);
-  if (found?.[1] === undefined) throw new Error(`README.md has no block of ${language}`);
-  return found[1];
-}
+const { name, version, files } = JSON.parse(
+  readFileSync(fileURLToPath(new URL('../../package.json', import.meta.url)), 'utf8'),
+);
 
 function hasPython(): boolean {
   try {
@@ -54,8 +50,11 @@ test.skipIf(!hasPython())(
   },
 );
 
+test('what it installs is what npm pack makes', () => {
+  expect(README).toContain(`npm install --global ./${name}-${version}.tgz\n`);
+});
+
 test('what it links to is in the package', () => {
-  const { files } = JSON.parse(readFileSync(fileURLToPath(new URL('../../package.json', import.meta.url)), 'utf8'));
   const links = [...README.matchAll(/\]\(([^):]+)\)/g)].map((link) => link[1] ?? '');
   expect(links.length).toBeGreaterThan(5);
   for (const link of links) {
