@@ -89,6 +89,18 @@ describeOnHost('drift', () => {
     await fleet.applyAndSettle({ changes: [`unit/${unitOf(CODER)} boot-disabled`] });
   });
 
+  test('a unit whose file lies elsewhere is unit-linked', async () => {
+    const unit = unitOf(CODER);
+    await systemctl('disable', unit);
+    const copy = `mkdir elsewhere && cp .config/systemd/user/mosaic-agent@.service elsewhere/${unit}`;
+    await fleet.host.mustAs(USER, ['sh', '-c', `${copy} && systemctl --user link ~/elsewhere/${unit}`]);
+    expect(await systemctl('show', '-P', 'UnitFileState', unit)).toBe('linked\n');
+    await fleet.applyAndSettle({ changes: [`unit/${unit} unit-linked`] });
+    await systemctl('disable', unit);
+    await systemctl('enable', unit);
+    await fleet.expectClean();
+  });
+
   test('a unit stopped by hand, and its session with it, comes back', async () => {
     await systemctl('stop', unitOf(CODER));
     await fleet.applyAndSettle({ changes: [`session/${CODER} session-missing`] });

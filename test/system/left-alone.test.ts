@@ -1,29 +1,23 @@
 /** Found and not touched (layout mosaic): what is not ours, what a person did, what cannot be seen. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { Plan } from '../../src/diff/plan.ts';
 import { until } from './harness/execute.ts';
 import { blockedOf, driftOf, expectSuccess, type Fleet, fleetOn, unmanagedOf } from './harness/fleet.ts';
 import { bootRepairedFleet, panePids, SOCKET, tmux, USER, unitOf } from './harness/mosaic.ts';
 import { describeOnHost } from './harness/on-host.ts';
-import { snapshot, withoutState } from './harness/snapshot.ts';
 
 const CODER = 'dogfood-coder';
 const STRANGER = ['exec sleep infinity'];
 
 describeOnHost('left alone', () => {
   let fleet: Fleet;
+  const systemctl = (...args: readonly string[]): Promise<string> =>
+    fleet.host.mustAs(USER, ['systemctl', '--user', ...args]);
+
   beforeAll(async () => {
     fleet = await bootRepairedFleet();
   });
   afterAll(() => fleet?.host.destroy());
-
-  /** Applies, and expects that nothing at all was touched. */
-  const applyTouchesNothing = async (code: number): Promise<string> => {
-    const before = withoutState(await snapshot(fleet.host, USER));
-    const ran = await fleet.apply();
-    expect(ran.code, ran.stdout + ran.stderr).toBe(code);
-    expect(withoutState(await snapshot(fleet.host, USER))).toEqual(before);
-    return ran.stdout + ran.stderr;
-  };
 
   test('a foreign session on the socket is unmanaged', async () => {
     await tmux(fleet.host, ['new-session', '-d', '-s', 'guest', ...STRANGER]);
@@ -33,7 +27,7 @@ describeOnHost('left alone', () => {
       unmanaged: ['session/guest'],
       code: 0,
     });
-    await applyTouchesNothing(0);
+    await fleet.applyTouchesNothing(0);
     await tmux(fleet.host, ['kill-session', '-t', '=guest']);
   });
 
@@ -41,7 +35,7 @@ describeOnHost('left alone', () => {
     await tmux(fleet.host, ['new-session', '-d', '-s', `${CODER}-old`, ...STRANGER]);
     await tmux(fleet.host, ['new-session', '-d', '-s', 'dogfood', ...STRANGER]);
     expect(unmanagedOf((await fleet.plan()).plan)).toEqual(['session/dogfood', `session/${CODER}-old`]);
-    await applyTouchesNothing(0);
+    await fleet.applyTouchesNothing(0);
 
     await tmux(fleet.host, ['kill-session', '-t', `=${CODER}`]);
     await fleet.applyAndSettle({ changes: [`session/${CODER} session-missing`] });
@@ -53,7 +47,7 @@ describeOnHost('left alone', () => {
     const { plan, code } = await fleet.plan();
     expect({ changes: driftOf(plan), blocked: blockedOf(plan), code }).toEqual({ changes: [], blocked: [], code: 0 });
     expect(plan.unmanaged.map(({ address, why }) => `${address} ${why}`).join('\n')).toContain('elsewhere');
-    await applyTouchesNothing(0);
+    await fleet.applyTouchesNothing(0);
     await fleet.host.mustAs(USER, ['tmux', '-L', 'elsewhere', 'kill-server']);
   });
 
@@ -64,14 +58,14 @@ describeOnHost('left alone', () => {
     const { plan, code } = await fleet.plan();
     expect({ changes: driftOf(plan), code }).toEqual({ changes: [], code: 4 });
     expect(blockedOf(plan)).toEqual([`session/${CODER} wrong-socket wrong-socket`]);
-    await applyTouchesNothing(4);
+    await fleet.applyTouchesNothing(4);
 
     // What tidies /tmp takes the socket's file away; the agent lives on.
     const pid = await fleet.host.mustAs(USER, ['tmux', '-L', 'elsewhere', 'display-message', '-p', '#{pid}']);
     await fleet.host.mustAs(USER, ['sh', '-c', 'rm /tmp/tmux-$(id -u)/elsewhere']);
     const hidden = await fleet.plan();
     expect({ changes: driftOf(hidden.plan), code: hidden.code }).toEqual({ changes: [], code: 3 });
-    expect(await applyTouchesNothing(3)).toContain(`kill -USR1 ${pid.trim()}`);
+    expect(await fleet.applyTouchesNothing(3)).toContain(`kill -USR1 ${pid.trim()}`);
     await fleet.host.mustAs(USER, ['kill', '-USR1', pid.trim()]);
     await until('its socket is back', async () => {
       const asked = await fleet.host.as(USER, ['tmux', '-L', 'elsewhere', 'has-session', '-t', `=${CODER}`]);
@@ -83,15 +77,34 @@ describeOnHost('left alone', () => {
 
   test('a masked unit is unit-masked, and its session lives on', async () => {
     await fleet.host.mustAs(USER, ['systemctl', '--user', 'mask', unitOf(CODER)]);
-    const { plan, code } = await fleet.plan();
-    expect({ changes: driftOf(plan), blocked: blockedOf(plan), code }).toEqual({
-      changes: [],
-      blocked: [`unit/${unitOf(CODER)} unit-masked masked`],
-      code: 4,
-    });
-    await applyTouchesNothing(4);
+    await fleet.leavesAlone([`unit/${unitOf(CODER)} unit-masked masked`]);
     await fleet.host.mustAs(USER, ['systemctl', '--user', 'unmask', unitOf(CODER)]);
     await fleet.expectClean();
+  });
+
+  /** What stands behind the last "then:" of a remedy. */
+  const lastCommandOf = ({ blocked }: Plan): string => /, then: (.*)$/.exec(blocked[0]?.remedy ?? '')?.[1] ?? 'false';
+
+  test('a unit in a target that is not started at boot is boot-wrong-target: its file is not ours to go by', async () => {
+    const unit = unitOf(CODER);
+    await systemctl('disable', unit);
+    await systemctl('add-wants', 'shutdown.target', unit);
+    expect(await systemctl('is-enabled', unit)).toBe('enabled\n');
+    const plan = await fleet.leavesAlone([`unit/${unit} boot-wrong-target cannot-enable`]);
+    await fleet.host.mustAs(USER, ['sh', '-c', lastCommandOf(plan)]);
+    await fleet.expectClean();
+  });
+
+  test('a unit without an [Install] section is unit-cannot-enable, and enabled when it has one', async () => {
+    const unit = unitOf(CODER);
+    const file = '.config/systemd/user/mosaic-agent@.service';
+    await systemctl('disable', unit);
+    await fleet.host.mustAs(USER, ['sh', '-c', `cp ${file} kept && sed -i '/^\\[Install\\]/,$d' ${file}`]);
+    await systemctl('daemon-reload');
+    expect(await systemctl('show', '-P', 'UnitFileState', unit)).toBe('static\n');
+    const plan = await fleet.leavesAlone([`unit/${unit} unit-cannot-enable cannot-enable`]);
+    await fleet.host.mustAs(USER, ['sh', '-c', `mv kept ${file} && ${lastCommandOf(plan)}`]);
+    await fleet.applyAndSettle({ changes: [`unit/${unit} boot-disabled`] });
   });
 
   test('an attached agent is not restarted without the flag', async () => {
@@ -142,7 +155,7 @@ describeOnHost('left alone', () => {
     expect({ changes: driftOf(plan), code }).toEqual({ changes: [], code: 3 });
     expect(plan.complete).toBe(false);
     expect(JSON.stringify(plan.unknown)).toMatch(/run\/user|bus|manager/);
-    expect(await applyTouchesNothing(3)).toMatch(/run\/user|bus|manager/);
+    expect(await fleet.applyTouchesNothing(3)).toMatch(/run\/user|bus|manager/);
 
     await fleet.host.mustRoot(['systemctl', 'start', manager]);
     await fleet.host.managerSettled(USER);

@@ -36,6 +36,10 @@ export interface Fleet {
    * empty, a second apply changes nothing at all, and whatever the plan did not name is the very thing it was.
    */
   applyAndSettle(expected: Expected): Promise<Planned>;
+  /** Applies, and expects this exit code and that nothing at all was touched: what it printed. */
+  applyTouchesNothing(code: number): Promise<string>;
+  /** Plans, expects no change and just these refusals (`kind/name reason guard`), and that apply refuses too and touches nothing. */
+  leavesAlone(blocked: readonly string[]): Promise<Plan>;
   /** Expects an empty plan, without warnings. */
   expectClean(): Promise<void>;
 }
@@ -75,8 +79,27 @@ export function fleetOn(host: Host, user: string, roster: string, as: AsOptions 
     expect(withoutState(await snapshot(host, user))).toEqual(withoutState(after));
   };
 
+  const applyTouchesNothing = async (code: number): Promise<string> => {
+    const before = withoutState(await snapshot(host, user));
+    const ran = await apply();
+    expect(ran.code, ran.stdout + ran.stderr).toBe(code);
+    expect(withoutState(await snapshot(host, user))).toEqual(before);
+    return ran.stdout + ran.stderr;
+  };
+
+  const leavesAlone = async (blocked: readonly string[]): Promise<Plan> => {
+    const found = await plan();
+    expect({ changes: driftOf(found.plan), blocked: blockedOf(found.plan), code: found.code }).toEqual({
+      changes: [],
+      blocked,
+      code: 4,
+    });
+    await applyTouchesNothing(4);
+    return found.plan;
+  };
+
   const expectClean = async (): Promise<void> => expectEmpty(await plan(), []);
-  return { host, user, run, plan, apply, applyAndSettle, expectClean };
+  return { host, user, run, plan, apply, applyAndSettle, applyTouchesNothing, leavesAlone, expectClean };
 }
 
 /** `kind/name reason` of each change, sorted. */

@@ -27,6 +27,7 @@ export function foreignTo(changes: readonly Change[], rows: readonly Row[]): rea
 function allowedBy(changes: readonly Change[]): (kind: RowKind, name: string) => boolean {
   const agents = new Set(changes.filter(startsOrEnds).flatMap((change) => change.agent ?? []));
   const units = new Set(changes.filter(({ kind }) => kind === 'unit').map(nameOf));
+  const started = new Set(changes.filter((change) => change.kind === 'unit' && startsOrEnds(change)).map(nameOf));
   const linger = changes.some(({ kind }) => kind === 'linger');
   // The manager was away: all that it starts comes with it.
   const manager = changes.some(({ kind, replan }) => kind === 'linger' && replan);
@@ -48,7 +49,7 @@ function allowedBy(changes: readonly Change[]): (kind: RowKind, name: string) =>
       case 'sockets':
         return server || hidden;
       case 'unit':
-        return manager || isOfAgent(name) || (server && name.includes('-tmux'));
+        return manager || isOfAgent(name) || started.has(name) || (server && name.includes('-tmux'));
       case 'boot':
         return manager || units.has(name);
       case 'linger':
