@@ -1,9 +1,9 @@
-/** Drifts of units in layout fleet: found with the right reason, repaired or left with what helps, gone from the next plan. */
+/** Drifts of units and sockets in layout fleet: found with the right reason, repaired or left with what helps, gone from the next plan. */
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { expectSuccess, type Fleet, fleetOn } from './harness/fleet.ts';
 import { bootHost } from './harness/host.ts';
 import { describeOnHost } from './harness/on-host.ts';
-import { installStub, stubRoster } from './harness/stub-fleet.ts';
+import { installStub, socketDirectory, stubRoster } from './harness/stub-fleet.ts';
 
 const USER = 'friday';
 const SOCKET = 'drift';
@@ -72,4 +72,21 @@ describeOnHost('drift in layout fleet', () => {
     await fleet.applyAndSettle({ changes: [`unit/${HOLDER} boot-disabled`, `unit/${HOLDER} unit-inactive`] });
     await sh(`rm ${UNITS}/mine.service && systemctl --user daemon-reload`);
   });
+
+  test.each([
+    [
+      'with its server',
+      `tmux -L ${SOCKET} kill-server; `,
+      [`tmux-server/${SOCKET} server-missing`, 'session/alpha session-missing', 'session/beta session-missing'],
+      2,
+    ],
+    ['from under its server', '', [`tmux-server/${SOCKET} socket-deleted`], 3],
+  ])(
+    'a socket directory that is gone %s is made again, for its owner alone',
+    async (_how, first, changes, planCode) => {
+      await sh(`${first}rm -r /tmp/tmux-$(id -u)`);
+      await fleet.applyAndSettle({ changes, planCode });
+      expect(await socketDirectory(fleet.host, USER)).toBe(`700 ${USER} directory`);
+    },
+  );
 });

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { driftOf, expectSuccess, type Fleet, fleetOn, unmanagedOf } from './harness/fleet.ts';
 import { bootHost } from './harness/host.ts';
 import { describeOnHost } from './harness/on-host.ts';
-import { installStub, stubRoster } from './harness/stub-fleet.ts';
+import { installStub, socketDirectory, stubRoster } from './harness/stub-fleet.ts';
 
 const USER = 'friday';
 const SOCKET = 'bare';
@@ -73,6 +73,23 @@ describeOnHost('life of a fleet without units', () => {
     await fleet.host.mustAs(USER, ['sh', '-c', command]);
     await fleet.applyAndSettle({ changes });
   });
+
+  test.each([
+    [
+      'with its server',
+      'tmux -L bare kill-server; ',
+      ['tmux-server/bare server-missing', 'session/alpha session-missing', 'session/beta session-missing'],
+      2,
+    ],
+    ['from under its server', '', ['tmux-server/bare socket-deleted'], 3],
+  ])(
+    'a socket directory that is gone %s is made again, for its owner alone',
+    async (_how, first, changes, planCode) => {
+      await fleet.host.mustAs(USER, ['sh', '-c', `${first}rm -r /tmp/tmux-$(id -u)`]);
+      await fleet.applyAndSettle({ changes, planCode });
+      expect(await socketDirectory(fleet.host, USER)).toBe(`700 ${USER} directory`);
+    },
+  );
 
   test('other arguments restart just that agent', async () => {
     await write(['alpha', 'beta'], ['--verbose']);

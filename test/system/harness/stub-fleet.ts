@@ -10,6 +10,11 @@ export async function installStub(host: Host, user: string): Promise<void> {
   await host.mustAs(user, ['mkdir', '-p', 'src']);
 }
 
+/** Mode, owner and type of the directory of a user's tmux sockets. */
+export async function socketDirectory(host: Host, user: string): Promise<string> {
+  return (await host.mustRoot(['stat', '-c', '%a %U %F', `/tmp/tmux-${host.uid(user)}`])).trim();
+}
+
 export interface StubRoster {
   readonly layout: 'fleet' | 'mosaic';
   readonly supervisor?: 'systemd' | 'none';
