@@ -3,6 +3,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { driftOf, expectSuccess, type Fleet, fleetOn, unmanagedOf } from './harness/fleet.ts';
 import { bootHost } from './harness/host.ts';
 import { describeOnHost } from './harness/on-host.ts';
+import { snapshot, withoutState } from './harness/snapshot.ts';
 import { installStub, socketDirectory, stubRoster } from './harness/stub-fleet.ts';
 
 const USER = 'friday';
@@ -129,18 +130,32 @@ describeOnHost('life of a fleet without units', () => {
     });
   });
 
-  test('an agent off the roster is listed, and removed with --prune alone', async () => {
+  test('an agent off the roster is listed, and with --prune alone all that fleet made for it goes, and nothing else', async () => {
+    const theirs = ['.config/fleet/agents/alpha.notes', '.config/fleet/agents/gamma.env', '.config/fleet/alpha'];
+    for (const file of theirs) await fleet.host.write(USER, file, 'mine\n');
     await write(['beta']);
     const { plan, code } = await fleet.plan();
     expect({ changes: driftOf(plan), code }).toEqual({ changes: [], code: 0 });
     expect(unmanagedOf(plan)).toContain('session/alpha');
-    expectSuccess(await fleet.apply(['--prune']));
-    expect(await sessions()).toEqual(['_holder', 'beta']);
-    const after = await fleet.plan(['--prune']);
-    expect({ changes: driftOf(after.plan), unmanaged: unmanagedOf(after.plan), code: after.code }).toEqual({
-      changes: [],
-      unmanaged: [],
-      code: 0,
+    await fleet.applyTouchesNothing(0);
+
+    const names = async (): Promise<readonly string[]> =>
+      withoutState(await snapshot(fleet.host, USER)).map(([kind, name]) => `${kind} ${name}`);
+    const before = await names();
+    await fleet.applyAndSettle({
+      changes: ['session/alpha orphan-session', 'env-file/alpha orphan-unit', 'env-file/alpha.argv orphan-unit'],
+      flags: ['--prune'],
     });
+    const gone = [
+      'file .config/fleet/agents/alpha.argv',
+      'file .config/fleet/agents/alpha.env',
+      'process alpha',
+      'session alpha',
+    ];
+    expect(await names()).toEqual(before.filter((name) => !gone.includes(name)));
+    expect(before).toEqual(expect.arrayContaining(gone));
+    const state = '.local/state/fleet/lab/lab-fleet';
+    expect(await fleet.host.mustAs(USER, ['sh', '-c', `cat ${state}/* | grep -c alpha || true`])).toBe('0\n');
+    expect(unmanagedOf((await fleet.plan(['--prune'])).plan)).toEqual([]);
   });
 });
