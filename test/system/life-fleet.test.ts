@@ -1,5 +1,5 @@
 /** Layout fleet: the whole life of a fleet, from the first apply through a reboot to removal. The tests build on one another. */
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { blockedOf, driftOf, expectSuccess, type Fleet, fleetOn, unmanagedOf } from './harness/fleet.ts';
 import { bootHost } from './harness/host.ts';
 import { describeOnHost } from './harness/on-host.ts';
@@ -11,7 +11,7 @@ const SOCKET = 'life';
 const ROSTER = `/home/${USER}/fleet.yaml`;
 const unitOf = (agent: string): string => `fleet-agent@${agent}.service`;
 const HOLDER = 'fleet-tmux.service';
-const UNIT_FILE = `.config/systemd/user/${HOLDER}`;
+const TEMPLATE = 'fleet-agent@.service';
 
 const filesOf = (agent: string): readonly string[] => [`env-file/${agent}`, `env-file/${agent}.argv`];
 const missingFile = (file: string): string => `${file} env-file-missing`;
@@ -55,7 +55,7 @@ describeOnHost('life of a fleet in layout fleet', () => {
       changes: [
         'env-file/fleet.launch env-file-missing',
         `unit-file/${HOLDER} unit-missing`,
-        'unit-file/fleet-agent@.service unit-missing',
+        `unit-file/${TEMPLATE} unit-missing`,
         `unit-file/${HOLDER} daemon-reload-needed`,
         `linger/${USER} linger-disabled`,
         `unit/${HOLDER} boot-disabled`,
@@ -132,28 +132,32 @@ describeOnHost('life of a fleet in layout fleet', () => {
     expect(await sessions()).toEqual(['_holder', 'alpha', 'beta']);
   });
 
-  test('a unit file edited without a reload is written again, and loaded', async () => {
-    await fleet.host.mustAs(USER, ['sh', '-c', `echo '# edited' >>${UNIT_FILE}`]);
-    await fleet.applyAndSettle({
-      changes: [`unit-file/${HOLDER} unit-file-changed`, `unit-file/${HOLDER} daemon-reload-needed`],
-    });
-    expect(await systemctl('show', '-P', 'NeedDaemonReload', HOLDER)).toBe('no\n');
-  });
+  describe.each([
+    ['the holder’s', HOLDER, HOLDER],
+    ['the template', TEMPLATE, unitOf('alpha')],
+  ])('a unit file by hand: %s', (_what, name, unit) => {
+    const file = `.config/systemd/user/${name}`;
+    const rewritten = [`unit-file/${name} unit-file-changed`, `unit-file/${name} daemon-reload-needed`];
 
-  test('a unit file edited and reloaded is written again, and loaded', async () => {
-    await fleet.host.mustAs(USER, ['sh', '-c', `sed -i 's/^Description=.*/Description=mine/' ${UNIT_FILE}`]);
-    await systemctl('daemon-reload');
-    await fleet.applyAndSettle({
-      changes: [`unit-file/${HOLDER} unit-file-changed`, `unit-file/${HOLDER} daemon-reload-needed`],
+    test('edited without a reload it is written again, and loaded', async () => {
+      await fleet.host.mustAs(USER, ['sh', '-c', `echo '# edited' >>${file}`]);
+      await fleet.applyAndSettle({ changes: rewritten });
+      expect(await systemctl('show', '-P', 'NeedDaemonReload', unit)).toBe('no\n');
     });
-    expect(await systemctl('show', '-P', 'Description', HOLDER)).not.toBe('mine\n');
-  });
 
-  test('a touched unit file needs only a reload', async () => {
-    await fleet.host.mustAs(USER, ['touch', UNIT_FILE]);
-    const needs = await systemctl('show', '-P', 'NeedDaemonReload', HOLDER);
-    expect(needs).toBe('yes\n');
-    await fleet.applyAndSettle({ changes: [`unit-file/${HOLDER} daemon-reload-needed`] });
+    test('edited and reloaded it is written again, and loaded', async () => {
+      await fleet.host.mustAs(USER, ['sh', '-c', `sed -i 's/^Description=.*/Description=mine/' ${file}`]);
+      await systemctl('daemon-reload');
+      expect(await systemctl('show', '-P', 'Description', unit)).toBe('mine\n');
+      await fleet.applyAndSettle({ changes: rewritten });
+      expect(await systemctl('show', '-P', 'Description', unit)).not.toBe('mine\n');
+    });
+
+    test('touched it needs only a reload', async () => {
+      await fleet.host.mustAs(USER, ['touch', file]);
+      expect(await systemctl('show', '-P', 'NeedDaemonReload', unit)).toBe('yes\n');
+      await fleet.applyAndSettle({ changes: [`unit-file/${name} daemon-reload-needed`] });
+    });
   });
 
   test('a restarted holder unit stops nobody', async () => {
@@ -175,7 +179,7 @@ describeOnHost('life of a fleet in layout fleet', () => {
     expect(blockedOf(plan)).toEqual([
       'session/omega session-missing other-owner',
       'tmux-server/second server-missing other-owner',
-      'unit-file/fleet-agent@.service other-owner other-owner',
+      `unit-file/${TEMPLATE} other-owner other-owner`,
       `unit-file/${HOLDER} other-owner other-owner`,
       `unit/${unitOf('omega')} boot-disabled other-owner`,
     ]);
@@ -189,7 +193,7 @@ describeOnHost('life of a fleet in layout fleet', () => {
   });
 
   test.each([
-    ['the template', 'fleet-agent@.service', 'tmux -L life kill-session -t =alpha', 'session/alpha session-missing'],
+    ['the template', TEMPLATE, 'tmux -L life kill-session -t =alpha', 'session/alpha session-missing'],
     ['the holder’s', HOLDER, 'tmux -L life kill-server', `tmux-server/${SOCKET} server-missing`],
   ])(
     'a unit file that is a link to another text (%s) is told, and neither written through nor used',
