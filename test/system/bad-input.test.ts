@@ -1,6 +1,6 @@
 /** Bad input that needs a real host: a clear error, the right exit code, no effect. */
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
-import { expectSuccess, type Fleet, fleetOn } from './harness/fleet.ts';
+import { driftOf, expectSuccess, type Fleet, fleetOn } from './harness/fleet.ts';
 import type { AsOptions } from './harness/host.ts';
 import { bootHost } from './harness/host.ts';
 import { describeOnHost } from './harness/on-host.ts';
@@ -16,6 +16,7 @@ describeOnHost('bad input on a host', () => {
   const home = `/home/${USER}`;
   const tmux = (...args: readonly string[]): Promise<string> =>
     fleet.host.mustAs(USER, ['tmux', '-L', SOCKET, ...args]);
+  const sessions = (): Promise<string> => tmux('list-sessions', '-F', '#S');
   const socket = (): string => `/tmp/tmux-${fleet.host.uid(USER)}/${SOCKET}`;
 
   beforeAll(async () => {
@@ -29,13 +30,19 @@ describeOnHost('bad input on a host', () => {
   afterAll(() => fleet?.host.destroy());
 
   /** plan and apply both give this code, say this, and touch nothing. */
-  const refuses = async (code: number, says: RegExp, as: AsOptions = {}, roster = '/etc/fleet.yaml'): Promise<void> => {
+  const refuses = async (
+    code: number,
+    says: RegExp,
+    as: AsOptions = {},
+    roster = '/etc/fleet.yaml',
+    flags: readonly string[] = [],
+  ): Promise<void> => {
     const before = await withoutSessions();
     for (const command of [
       ['plan', '--detailed-exitcode'],
       ['apply', '-y'],
     ]) {
-      const ran = await fleet.run([...command, '-f', roster], as);
+      const ran = await fleet.run([...command, '-f', roster, ...flags], as);
       expect(`${ran.stdout}${ran.stderr}`).toMatch(says);
       expect(ran.stderr).not.toMatch(/bug in fleet|\n {4}at /);
       expect(ran.code, command[0]).toBe(code);
@@ -66,6 +73,60 @@ describeOnHost('bad input on a host', () => {
     await refuses(78, /closed\.yaml.*(denied|EACCES)/is, {}, '/etc/closed.yaml');
     await refuses(78, /absent\.yaml/, {}, '/etc/absent.yaml');
   });
+
+  /** The agents of `there` live on a host or with a tenant of that name. */
+  const placed = (kind: 'host' | 'tenant', there: readonly string[]): string => {
+    const places =
+      kind === 'host' ? 'hosts: { lab: {}, far: {} }' : 'tenants: { friday: { user: friday }, karen: { user: karen } }';
+    const name = kind === 'host' ? 'far' : 'karen';
+    const text = there.reduce(
+      (roster, agent) => roster.replace(`name: ${agent},`, `name: ${agent}, ${kind}: ${name},`),
+      MORE,
+    );
+    return text.replace('runtimes:', `${places}\nruntimes:`);
+  };
+  const MORE = `${GOOD}  - { name: beta, runtime: stub }\n`;
+
+  test.each([
+    [
+      'host',
+      'far',
+      /no agent of this roster is for this machine and user \(lab\/friday\): they are for far\/friday/,
+      /far is another machine than this one \(lab\)/,
+    ],
+    [
+      'tenant',
+      'karen',
+      /no agent of this roster is for this machine and user \(lab\/friday\): they are for lab\/karen/,
+      /karen is another user than this one \(friday\)/,
+    ],
+  ] as const)('a roster for another %s acts on nothing, and says for whom it is', async (kind, name, nobody, other) => {
+    await fleet.host.write(USER, 'placed.yaml', placed(kind, ['alpha', 'beta']));
+    await refuses(1, nobody, {}, 'placed.yaml');
+    await refuses(3, other, {}, 'placed.yaml', [`--${kind}`, name]);
+  });
+
+  test.each([
+    ['host', 'far', 'lab'],
+    ['tenant', 'karen', 'friday'],
+  ] as const)(
+    'of a roster that is for another %s too only what is here is acted on, and the rest is told',
+    async (kind, name, here) => {
+      await fleet.host.write(USER, 'placed.yaml', placed(kind, ['beta']));
+      const there = kind === 'host' ? 'far/friday' : 'lab/karen';
+      await refuses(3, new RegExp(`\\? ${there}/session/beta`), {}, 'placed.yaml');
+      await refuses(3, /nothing was looked at/, {}, 'placed.yaml', [`--${kind}`, name]);
+      await refuses(64, new RegExp(`the roster knows no ${kind} 'nosuch'`), {}, 'placed.yaml', [`--${kind}`, 'nosuch']);
+      await refuses(0, /1 of 1 host observed; 1 agent unchanged/, {}, 'placed.yaml', [`--${kind}`, here]);
+
+      await tmux('kill-session', '-t', '=alpha');
+      const flags = ['-y', '-f', 'placed.yaml'];
+      const away = await fleet.run(['apply', ...flags, `--${kind}`, name]);
+      expect([away.code, await sessions()]).toEqual([3, '_holder\n']);
+      expectSuccess(await fleet.run(['apply', ...flags, `--${kind}`, here]));
+      expect(await sessions()).toBe('_holder\nalpha\n');
+    },
+  );
 
   test.each([
     ['working directory', 'working_directory: ~/nowhere', 'workdir-missing'],
@@ -144,14 +205,44 @@ describeOnHost('bad input on a host', () => {
     await fleet.host.mustAs(USER, ['rm', '-r', 'bin']);
   });
 
-  test('no user manager where units are wanted: nothing but linger is planned', async () => {
+  test('no user manager where units are wanted: only linger and files are planned, and the rest is told as not observed', async () => {
     const roster = stubRoster({ layout: 'mosaic', socket: 'units', agents: ['omega'], more: [] });
     await fleet.host.write(USER, 'units.yaml', roster);
+    const units = fleetOn(fleet.host, USER, 'units.yaml');
+    const none = `/run/user/${fleet.host.uid(USER)} does not exist: no user manager runs`;
+    const unseen = [
+      'tmux-server/units unobserved: server missing, left alone: mosaic-tmux-holder.service was not observed',
+      `unit/mosaic-tmux-holder.service no-runtime-directory: ${none}`,
+      `unit/mosaic-agent@omega.service no-runtime-directory: ${none}`,
+      `session/omega no-runtime-directory: session missing, left alone: units: ${none}`,
+    ].map((row) => `lab/${USER}/${row}`);
+    const plans = async (changes: readonly string[]): Promise<void> => {
+      const { plan, code } = await units.plan();
+      expect({
+        changes: driftOf(plan),
+        blocked: plan.blocked,
+        unknown: plan.unknown.map(({ address, why, detail }) => `${address} ${why}: ${detail}`),
+        hosts: plan.hosts.map(({ status, error }) => `${status} ${error}`),
+        code,
+      }).toEqual({ changes, blocked: [], unknown: unseen, hosts: [`partial units: ${none}`], code: 3 });
+      const text = await units.run(['plan', '-f', 'units.yaml']);
+      expect([text.code, text.stdout.split('\n').filter((line) => /^[?+~!-]/.test(line))]).toEqual([
+        3,
+        [
+          ...changes.map((change) => expect.stringContaining(`lab/${USER}/${change.split(' ')[0]} `)),
+          ...unseen.map((row) => `? ${row.replace(/ ([a-z-]+): .*/, '  not observed ($1)')}`),
+        ],
+      ]);
+    };
+
+    await plans(['env-file/omega env-file-missing', `linger/${USER} linger-disabled`]);
     await fleet.host.mustRoot(['sh', '-c', `touch /var/lib/systemd/linger/${USER}`]); // lingers, but its manager is not up
-    const ran = await fleet.run(['apply', '-y', '-f', 'units.yaml']);
-    expect(ran.code, ran.stdout + ran.stderr).toBe(3);
-    expect(ran.stdout + ran.stderr).toMatch(/run\/user|manager|bus/);
+    await plans(['env-file/omega env-file-missing']);
+    const ran = await units.apply();
+    expect([ran.code, ran.stdout]).toEqual([3, expect.stringContaining(`? lab/${USER}/session/omega  not observed`)]);
     expect((await fleet.host.as(USER, ['ls', `/tmp/tmux-${fleet.host.uid(USER)}/units`])).code).not.toBe(0);
+    await plans([]);
+    await units.applyTouchesNothing(3);
     await fleet.host.mustRoot(['rm', `/var/lib/systemd/linger/${USER}`]);
     await fleet.host.mustAs(USER, ['rm', 'units.yaml']);
   });
