@@ -7,6 +7,7 @@ import type { PlanContext } from './context.ts';
 import { blocked, change, changed, type Finding } from './finding.ts';
 import type { Reason } from './reasons.ts';
 import { isMissing, writesUnit } from './unit-gate.ts';
+import { isWrittenAgain } from './whose-files.ts';
 
 /** Null where it is as wanted. */
 export function bootFinding(
@@ -31,6 +32,10 @@ export function bootFinding(
       // An instance of a template that is yet to be written.
       if (isMissing(unit) && writesUnit(ctx, unit.name)) {
         return setBoot(ctx, agent, unit, 'enable', 'boot-disabled', ['is not there yet, and so not enabled']);
+      }
+      if (state === 'static' && isWrittenAgain(ctx, unit)) {
+        const lacks = 'is static: its file, which is written again, has no [Install] section now';
+        return setBoot(ctx, agent, unit, 'enable', 'boot-disabled', [lacks]);
       }
       return cannotEnable(ctx, agent, unit);
   }
@@ -79,8 +84,8 @@ function setBoot(
         ...(targets ? { wanted_by: ['default.target'] } : {}),
       },
       evidence: evidence.map((e) => `${unit.name} ${e}`),
-      // What is not there yet is written by an earlier change: its state is known only then.
-      precondition: isMissing(unit) ? {} : { unit_file_state: state },
+      // What this plan writes first has another state then.
+      precondition: isMissing(unit) || state === 'static' ? {} : { unit_file_state: state },
     }),
   );
 }

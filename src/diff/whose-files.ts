@@ -3,6 +3,7 @@
  * nobody's, or somebody's own behind a link is never written over, and no unit that runs by it is started, stopped,
  * enabled or disabled.
  */
+import type { UnitObserved } from '../observe/state.ts';
 import { argvFileOwner } from '../spec/argv-file.ts';
 import { renderUnitFiles, unitFileOwner } from '../spec/unit-file.ts';
 import { fleetCommand, shellPath } from './command-line.ts';
@@ -69,6 +70,17 @@ function judgeUnitFile(ctx: PlanContext, name: string): Whose {
   }
   const adopted = recordFor(ctx.memory, 'unit-file', name)?.content === seen.content;
   return owner !== null || adopted ? OURS : nobodys(ctx, name);
+}
+
+/** Layout fleet: whether the unit runs by a file that this plan writes again, since it is ours and was edited. */
+export function isWrittenAgain(ctx: PlanContext, unit: Pick<UnitObserved, 'name' | 'fragment_path'>): boolean {
+  const { files, layout } = ctx;
+  const name = layout.agentOfUnit(unit.name) === null ? layout.holderUnit : layout.agentTemplate;
+  const seen = files?.unit_files[name];
+  if (files === null || !layout.ownsUnitFiles || seen?.state !== 'present' || isMask(seen)) return false;
+  // An instance may have a file of its own.
+  if (unit.fragment_path?.endsWith(`/${name}`) !== true || whoseUnit(ctx, unit.name).state !== 'ours') return false;
+  return seen.content !== renderUnitFiles(ctx.roster, ctx.agents, files.user.home)[name];
 }
 
 interface Present {

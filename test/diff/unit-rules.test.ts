@@ -41,6 +41,36 @@ describe('units: boot', () => {
     },
   );
 
+  test('static, for the [Install] section of our own file was taken out: written again, and enabled then', () => {
+    const file = 'fleet-agent@.service';
+    const without =
+      (edit: (text: string) => string): Break =>
+      (o) => {
+        const seen = w.filesOf(o).unit_files[file];
+        const content = seen?.state === 'present' ? seen.content : '';
+        w.filesOf(o).unit_files[file] = w.fileWith(edit(content)) as never;
+        set(CODER, { unit_file_state: 'static' })(o);
+      };
+    const section = '[Install]\nWantedBy=default.target\n';
+    expect(
+      planned(
+        fleet,
+        without((text) => text.replace(section, '')),
+      ),
+    ).toEqual([
+      `update unit-file/${file} unit-file-changed`,
+      `reload unit-file/${file} daemon-reload-needed`,
+      `enable unit/${CODER} boot-disabled`,
+    ]);
+    const instance: Break = (o) => {
+      without((text) => text.replace(section, ''))(o);
+      set(CODER, { fragment_path: `/home/jarvis/.config/systemd/user/${CODER}` })(o);
+    };
+    expect(planned(fleet, instance)).toContain(`blocked(cannot-enable) unit/${CODER} unit-cannot-enable`);
+    const foreign = (text: string) => text.replace(section, '').replace(/^Owner=.*$/m, 'Owner=theirs');
+    expect(planned(fleet, without(foreign))).toContain(`blocked(other-owner) unit/${CODER} unit-cannot-enable`);
+  });
+
   test('enabled, but wanted by no target that starts at boot: enabled again where the file is ours, else blocked', () => {
     const fields = { wanted_by: ['graphical-session.target'] };
     expect(planned(fleet, set(CODER, fields))).toEqual([`enable unit/${CODER} boot-wrong-target`]);

@@ -73,6 +73,20 @@ describeOnHost('drift in layout fleet', () => {
     await sh(`rm ${UNITS}/mine.service && systemctl --user daemon-reload`);
   });
 
+  test('a template of ours whose [Install] section was taken out is written again, and its instance enabled then', async () => {
+    await systemctl('disable', ALPHA);
+    const remove = `sed -i '/^\\[Install\\]/d; /^WantedBy=/d' ${UNITS}/${TEMPLATE}`;
+    await sh(`${remove} && systemctl --user daemon-reload`);
+    expect(await systemctl('show', '-P', 'UnitFileState', ALPHA)).toBe('static\n');
+    await fleet.applyAndSettle({
+      changes: [
+        `unit-file/${TEMPLATE} unit-file-changed`,
+        `unit-file/${TEMPLATE} daemon-reload-needed`,
+        `unit/${ALPHA} boot-disabled`,
+      ],
+    });
+  });
+
   test.each([
     [
       'with its server',
