@@ -54,9 +54,15 @@ describeOnHost('drift', () => {
     expect(await fleet.host.mustAs(USER, ['cat', `/proc/${server}/cgroup`])).toContain(HOLDER);
   });
 
-  test('a missing holder session is holder-missing, and nothing else is touched', async () => {
+  test('a missing holder session is holder-missing, made with its mark, and nothing else is touched', async () => {
+    const seen = '#{session_name} mosaic/#{session_name}/#{pid}/#{session_id}/#{session_created}';
+    const asMade = `run-shell "echo '#{session_name} #{@fleet_mark}' >>/tmp/created"`;
+    await tmux(fleet.host, ['set-hook', '-g', 'session-created', asMade]);
     await tmux(fleet.host, ['kill-session', '-t', '=_holder']);
     await fleet.applyAndSettle({ changes: [`tmux-server/${SOCKET} holder-missing`] });
+    await tmux(fleet.host, ['set-hook', '-gu', 'session-created']);
+    const holder = await tmux(fleet.host, ['display-message', '-p', '-t', '=_holder:', seen]);
+    expect(await fleet.host.mustAs(USER, ['cat', '/tmp/created'])).toBe(holder);
   });
 
   test.each([
