@@ -16,6 +16,7 @@ import type { Roster } from '../../spec/model.ts';
 import type { Outcome } from '../outcome.ts';
 import { type Moment, stamp, tick } from './clock.ts';
 import type { Condition } from './conditions.ts';
+import { entry } from './counters.ts';
 import { type Decision, decide, type Held } from './decide.ts';
 import { type ControlEvent, heldEvent, newlyHeld, outcomeEvent, plainEvent } from './events.ts';
 import { freedByEffects, freedByLook } from './freed.ts';
@@ -273,7 +274,10 @@ function isReady({ type }: Condition): boolean {
 
 function mustWrite(state: ControlState, { resets }: PassInput, { act, held, counters }: Decision): boolean {
   const latched = held.some((h) => h.why === 'crash-loop' || h.why === 'contested');
-  return act.length > 0 || latched || resets.length > 0 || counters.clock.steady - state.written >= WRITE_COUNTERS_MS;
+  // How long it has waited is shown by the next controller, too.
+  const waits = Object.keys(counters.waits).some((address) => entry(state.counters.waits, address) === undefined);
+  const now = act.length > 0 || latched || waits || resets.length > 0;
+  return now || counters.clock.steady - state.written >= WRITE_COUNTERS_MS;
 }
 
 function writtenAt(state: ControlState, input: PassInput, decision: Decision): Pick<ControlState, 'written'> {

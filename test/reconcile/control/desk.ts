@@ -12,6 +12,7 @@ import { CONTROL_POLICY, type ControlPolicy } from '../../../src/reconcile/contr
 import { EVERYTHING } from '../../../src/reconcile/control/queue.ts';
 import { type ControlState, createControl, trigger } from '../../../src/reconcile/control/state.ts';
 import { about, failure, type Outcome } from '../../../src/reconcile/outcome.ts';
+import { readCounters } from '../../../src/reconcile/state/counters-file.ts';
 import type { Roster } from '../../../src/spec/model.ts';
 import * as w from '../../diff/world.ts';
 
@@ -39,6 +40,8 @@ export class Desk {
   policy: ControlPolicy = { ...CONTROL_POLICY, jitter: 0, resyncJitter: 0 };
   written: Counters = NO_COUNTERS;
   readonly events: ControlEvent[] = [];
+  #boots = 1;
+  #bootedAt = 0;
 
   constructor(yaml: string) {
     this.roster = w.roster(yaml);
@@ -47,18 +50,28 @@ export class Desk {
   }
 
   get moment(): Moment {
-    return { wall: this.wallOffset + this.now, monotonic: this.now, boot_id: 'b00t' };
+    const { now } = this;
+    return { wall: this.wallOffset + now, monotonic: now - this.#bootedAt, boot_id: `b00t-${this.#boots}` };
   }
   wait(ms: number): void {
     this.now += ms;
   }
-  /** A new process with what lies on the disk. */
+  /** A new process with what lies on the disk, read back as a text. */
   restartController(): void {
-    this.state = createControl(this.written, this.moment);
+    const content = JSON.stringify(this.written);
+    const read = readCounters('counters.json', () => ({ state: 'present', content, sha256: '', mode: 0o600 }));
+    if (!read.ok || read.value === null) throw new Error(JSON.stringify(read));
+    this.state = createControl(read.value, this.moment);
   }
-  /** Looks and decides; `end` tells what came of it. Everything, or just that agent. */
-  look(key: string = EVERYTHING): Pass {
-    this.state = trigger(this.state, key, this.moment);
+  /** The same, and a monotonic clock that begins anew. */
+  rebootHost(): void {
+    this.#boots += 1;
+    this.#bootedAt = this.now;
+    this.restartController();
+  }
+  /** Looks and decides; `end` tells what came of it. Everything, or just that agent; null: what is due by itself. */
+  look(key: string | null = EVERYTHING): Pass {
+    if (key !== null) this.state = trigger(this.state, key, this.moment);
     const begun = beginPass(this.state, this.moment, this.policy, () => 0);
     this.state = begun.state;
     if (begun.look === null) throw new Error('nothing to look at');
