@@ -59,7 +59,7 @@ export function telemetry(ports: TelemetryPorts): Telemetry {
       ports.stdout?.(`${JSON.stringify(event)}\n`);
     }
     const written = ports.file.append(news);
-    if (!written.ok && !fileFailed) ports.log.warn({ detail: written.error.detail }, 'events are not kept');
+    if (!written.ok && !fileFailed) ports.log.warn({ pass: 0, detail: written.error.detail }, 'events are not kept');
     fileFailed = !written.ok;
   };
 
@@ -68,6 +68,8 @@ export function telemetry(ports: TelemetryPorts): Telemetry {
     const status = ports.status();
     set('fleet_info', [[{ version: ports.version, fleet: status?.fleet ?? '', host: status?.host ?? '' }, 1]]);
     set('fleet_up_since_seconds', [[{}, startedAt / 1_000]]);
+    const beat = ports.lastBeat();
+    set('fleet_heartbeat_age_seconds', beat === null ? [] : [[{}, (now - beat) / 1_000]]);
     set('fleet_last_full_pass_seconds', lastFull === null ? [] : [[{}, lastFull / 1_000]]);
     set(
       'fleet_source_live',

@@ -69,9 +69,13 @@ export class Desk {
     this.#bootedAt = this.now;
     this.restartController();
   }
+  /** Something happened that is about this agent, or EVERYTHING. */
+  mark(key: string): void {
+    this.state = trigger(this.state, key, this.moment);
+  }
   /** Looks and decides; `end` tells what came of it. Everything, or just that agent; null: what is due by itself. */
   look(key: string | null = EVERYTHING): Pass {
-    if (key !== null) this.state = trigger(this.state, key, this.moment);
+    if (key !== null) this.mark(key);
     const begun = beginPass(this.state, this.moment, this.policy, () => 0);
     this.state = begun.state;
     if (begun.look === null) throw new Error('nothing to look at');
