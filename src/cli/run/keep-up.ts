@@ -97,6 +97,7 @@ async function keepUpAlone(input: RunInput, paths: StatePaths, asked: Context, a
     rosterFiles: input.rosterFiles,
     wishFiles: [paths.pauses, paths.resets, ...paths.stops],
     uid: context.user.uid,
+    runtimeDirectory: `/run/user/${context.user.uid}`,
     onRoster: live.rosterChanged,
     onKey: live.mark,
     isWaitedFor: (agent) => isWaitedFor(live.state(), agent),

@@ -30,6 +30,8 @@ export interface SourcesInput {
   /** Absolute: files by which people stop and steer it. */
   readonly wishFiles: readonly string[];
   readonly uid: number;
+  /** Absolute, of that user: `/run/user/UID`. */
+  readonly runtimeDirectory: string;
   readonly onRoster: () => void;
   /** An agent's name, or EVERYTHING. */
   readonly onKey: (key: string) => void;
@@ -91,7 +93,7 @@ export function openSources(input: SourcesInput, clock: Clock = realClock): Sour
       const isAnother = roster !== now;
       roster = now;
       if (isAnother && now.supervisor === 'systemd') {
-        units ??= watchUnits(`/run/user/${input.uid}/bus`, input.uid, listener, clock);
+        units ??= watchUnits(`${input.runtimeDirectory}/bus`, input.uid, listener, clock);
         units.set(unitsOf(now));
       }
       directories = beatDirectories(observed);
