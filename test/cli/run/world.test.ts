@@ -1,5 +1,6 @@
 /** What the controller's world refuses once the controller's own lease is not its own. */
-import { existsSync } from 'node:fs';
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { scopeHere } from '../../../src/cli/place.ts';
 import { lossOf } from '../../../src/cli/run/one-controller.ts';
@@ -7,6 +8,7 @@ import { openWorld } from '../../../src/cli/run/world.ts';
 import { EMPTY_MEMORY } from '../../../src/diff/policy.ts';
 import { NO_COUNTERS } from '../../../src/reconcile/control/counters.ts';
 import { createControl } from '../../../src/reconcile/control/state.ts';
+import { leasePath } from '../../../src/reconcile/lease/file.ts';
 import { LEASE_MS, type Lease } from '../../../src/reconcile/lease/hold.ts';
 import { thisMachine } from '../../../src/reconcile/lease/machine.ts';
 import { takeLease } from '../../../src/reconcile/lease/wait.ts';
@@ -14,6 +16,7 @@ import { type Failure, failure } from '../../../src/reconcile/outcome.ts';
 import { statePaths } from '../../../src/reconcile/state/paths.ts';
 import { FLEET } from '../../diff/rosters.ts';
 import { dropSession, HOME, healthy, POLICY, planOf, roster } from '../../diff/world.ts';
+import { until } from '../../observe/watch/world.ts';
 import { type Bench, noPrograms, openBench } from '../harness.ts';
 
 const ROSTER = roster(FLEET);
@@ -67,8 +70,8 @@ function worldWith(answers: (Failure | null)[]) {
   return { world, ran, told };
 }
 
-/** Makes the plan for an agent that is missing; why each change was not attempted. */
-async function repair(answers: (Failure | null)[]) {
+/** Makes the plan for an agent that is missing; why each change was not attempted. `meanwhile`: between look and effects. */
+async function repair(answers: (Failure | null)[], meanwhile: () => unknown = () => undefined) {
   const { world, ran } = worldWith(answers);
   const observed = healthy(ROSTER);
   dropSession(observed, FIRST);
@@ -85,6 +88,7 @@ async function repair(answers: (Failure | null)[]) {
     planPolicy: POLICY,
   };
   const looked = { observed, input, began: thisMachine().uptime() };
+  await meanwhile();
   const outcomes = await world.apply({ effect: 'apply', pass: 1, plan }, looked, () => undefined);
   expect(outcomes.length).toBeGreaterThan(0);
   return { why: new Set(outcomes.map((o) => (o.outcome === 'skipped' ? o.detail : o.outcome))), ran };
@@ -114,6 +118,60 @@ describe.each([
     expect([existsSync(paths().counters), existsSync(paths().resets), ran]).toEqual([false, false, []]);
     // What is lost is told by whoever ends because of it.
     expect(told.length > 0).toBe(not === UNKNOWN);
+  });
+});
+
+describe('what has come since the look', () => {
+  /** As `fleet apply` of another process takes the lease of all effects. */
+  const applyTakesIt = async (): Promise<Lease> => {
+    const machine = { ...thisMachine(), pid: process.ppid };
+    const request = {
+      path: leasePath(bench.home, 'w-jarvis'),
+      who: 'edith',
+      what: 'apply',
+      host: 'w-jarvis',
+      timeoutMs: 0,
+    };
+    const taken = await takeLease(request, { run: noPrograms, machine, now: Date.now, delay: async () => {} });
+    if (!taken.ok) throw new Error(JSON.stringify(taken.error));
+    return taken.value.lease;
+  };
+
+  test.each([
+    ['every fleet', 0],
+    ['this host', 1],
+    ['this fleet', 2],
+  ])('a PAUSED file of %s stops what was decided already: nothing of it is begun', async (_which, number) => {
+    const stop = paths().stops[number] ?? '';
+    const { why, ran } = await repair([null], () => {
+      mkdirSync(dirname(stop), { recursive: true });
+      writeFileSync(stop, '');
+    });
+    expect([why, ran]).toEqual([new Set([`All actions are stopped: ${stop} is there`]), ['flock']]);
+  });
+
+  test('another command that acted has changed what was seen: nothing is begun, and it is looked at again', async () => {
+    const { why, ran } = await repair([null], async () => (await applyTakesIt()).release());
+    expect([...why]).toEqual([expect.stringContaining('Another command acted meanwhile: fleet apply of edith')]);
+    expect(ran).toEqual([]);
+  });
+
+  test('another command that acted before the look is none of its business', async () => {
+    (await applyTakesIt()).release();
+    const released = thisMachine().uptime();
+    await until('a moment later', () => thisMachine().uptime() > released);
+    const { why } = await repair([null]);
+    expect([...why].filter((w) => w.includes('acted meanwhile'))).toEqual([]);
+  });
+
+  test('another command that is at work goes first: nothing is begun', async () => {
+    let other: Lease | null = null;
+    const { why, ran } = await repair([null], async () => {
+      other = await applyTakesIt();
+    });
+    expect([...why]).toEqual([expect.stringContaining('The lease is held: fleet apply of edith')]);
+    expect(ran).toEqual(['flock']);
+    (other as Lease | null)?.release();
   });
 });
 
