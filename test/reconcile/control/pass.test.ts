@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { Pause } from '../../../src/diff/plan-holds.ts';
-import type { Effect } from '../../../src/reconcile/control/pass.ts';
+import { beginPass, type Effect } from '../../../src/reconcile/control/pass.ts';
+import { CONTROL_POLICY } from '../../../src/reconcile/control/policy.ts';
 import { EVERYTHING } from '../../../src/reconcile/control/queue.ts';
 import { buildStatus } from '../../../src/reconcile/control/status.ts';
 import { coderWith, FLEET } from '../../diff/rosters.ts';
@@ -368,6 +369,60 @@ describe('what waits for idleness', () => {
     w.session(desk.observed, 'coder').attached = 0;
     expect(desk.look().acts).toEqual(['restart session/coder runtime-mismatch']);
   });
+
+  test.each([
+    [
+      'attached',
+      (desk: Desk, yes: boolean) => Object.assign(w.session(desk.observed, 'coder'), { attached: yes ? 1 : 0 }),
+    ],
+    [
+      'busy',
+      (desk: Desk, yes: boolean) =>
+        Object.assign(w.heartbeatsOf(desk.observed, 'coder'), { beat: w.beat(2000, 5, yes ? 'busy' : 'ok') }),
+    ],
+  ])('is looked at again by itself every 15 s, and left alone while it is %s', (why, set) => {
+    const desk = new Desk(FLEET);
+    otherProgram(desk);
+    set(desk, true);
+    desk.look();
+    for (let n = 0; n < 3; n++) {
+      desk.wait(14_999);
+      expect(() => desk.look(null)).toThrow('nothing to look at');
+      desk.wait(1);
+      const again = desk.look(null);
+      expect([again.acts, again.held]).toEqual([[], [`session/coder ${why}`]]);
+    }
+    set(desk, false);
+    desk.wait(15_000);
+    expect(desk.look(null).acts).toEqual(['restart session/coder runtime-mismatch']);
+    desk.end(desk.look());
+    expect(desk.state.counters.waits).toEqual({});
+  });
+});
+
+describe('a look at everything', () => {
+  test('comes by itself every 60 s, give or take a tenth by chance', () => {
+    for (const [chance, least] of [
+      [0, 54_000],
+      [0.5, 60_000],
+      [0.999_999, 65_999],
+    ] as const) {
+      const desk = new Desk(FLEET);
+      const begun = beginPass(desk.state, desk.moment, CONTROL_POLICY, () => chance);
+      const due = (begun.state.queue.due.get(EVERYTHING) ?? 0) - desk.state.counters.clock.steady;
+      expect([begun.look?.agents, Math.floor(due)]).toEqual([null, least]);
+    }
+  });
+
+  test('finds what no event told', () => {
+    const desk = new Desk(FLEET);
+    desk.pass();
+    dead(desk);
+    desk.wait(59_999);
+    expect(() => desk.look(null)).toThrow('nothing to look at');
+    desk.wait(1);
+    expect(desk.look(null).acts).toEqual([START]);
+  });
 });
 
 describe('the budget', () => {
@@ -387,6 +442,29 @@ describe('the budget', () => {
     expect(desk.look('stub').acts).toEqual([]);
     desk.wait(1_001);
     expect(desk.look('stub').acts).toEqual(['restart session/stub session-dead']);
+  });
+
+  test.each([
+    [2, 60],
+    [70, 70],
+  ])('of %i agents is %i effects, of all agents together', (agents, most) => {
+    const names = Array.from({ length: agents }, (_none, i) => `agent-${i}`);
+    const yaml = `version: 1\nfleet: mosaic\ntmux: { socket_name: factory }\nagents:\n${names.map((name) => `  - { name: ${name}, runtime: pi, working_directory: ~/src }\n`).join('')}`;
+    const desk = new Desk(yaml);
+    const { counters } = desk.state;
+    const actions = Array.from({ length: most - agents + 1 }, () => counters.clock.steady);
+    desk.state = { ...desk.state, counters: { ...counters, actions } };
+    for (const name of names) dead(desk, name);
+    const first = desk.look();
+    expect(first.acts).toHaveLength(agents - 1);
+    expect(first.held).toEqual([expect.stringMatching(/^session\/agent-\d+ budget$/)]);
+    const [held] = [...desk.state.held.values()];
+    expect(held?.detail).toBe(`${most} effects were made within the last minute`);
+    desk.end(first);
+    desk.observed = w.healthy(desk.roster);
+    dead(desk, held?.agent ?? '');
+    desk.now = 60_000;
+    expect(desk.look().acts).toEqual([`restart session/${held?.agent} session-dead`]);
   });
 });
 
@@ -565,6 +643,52 @@ test('what is held is told once, not with every look', () => {
     desk.look();
   }
   expect(desk.events.filter((e) => e.what === 'held')).toHaveLength(1);
+});
+
+describe('a condition', () => {
+  const ready = (desk: Desk) => desk.state.agents['coder']?.find((c) => c.type === 'Ready');
+  const fleetReady = (desk: Desk) => desk.state.fleet.find((c) => c.type === 'Ready');
+
+  test('keeps the time of its last change, whatever else of it changes, and has a new one when it turns', () => {
+    const desk = new Desk(FLEET);
+    desk.pass();
+    const begun = ready(desk)?.last_transition;
+    desk.wait(60_000);
+    desk.pass();
+    expect(ready(desk)).toMatchObject({ status: 'True', last_transition: begun });
+    dead(desk);
+    desk.wait(60_000);
+    desk.look();
+    const turned = '2026-06-01T12:02:00.000Z';
+    expect([ready(desk)?.last_transition, fleetReady(desk)?.last_transition]).toEqual([turned, turned]);
+    w.dropSession(desk.observed, 'coder');
+    desk.wait(60_000);
+    desk.look();
+    expect(ready(desk)).toMatchObject({ status: 'False', reason: 'SessionMissing', last_transition: turned });
+  });
+
+  test('names the spec, and of the fleet the roster, that it was told of', () => {
+    const desk = new Desk(FLEET);
+    desk.pass();
+    const [spec, sha256] = [ready(desk)?.observed_generation, desk.roster.sha256];
+    expect(spec).toBe(desk.state.counters.agents['coder']?.spec);
+    desk.roster = w.roster(coderWith('args: [--other]'));
+    desk.look();
+    expect(ready(desk)?.observed_generation).not.toBe(spec);
+    expect(sha256).not.toBe(desk.roster.sha256);
+    expect(fleetReady(desk)?.observed_generation).toBe(desk.roster.sha256);
+  });
+
+  test('of the fleet goes by its core agents: one that comes and goes makes it no less ready', () => {
+    const desk = new Desk(coderWith('lifecycle: ephemeral'));
+    dead(desk);
+    desk.look();
+    expect(desk.condition('coder', 'Ready')).toMatch(/^False/);
+    expect(fleetReady(desk)).toMatchObject({ status: 'True', reason: 'AllReady' });
+    dead(desk, 'stub');
+    desk.look();
+    expect(fleetReady(desk)).toMatchObject({ status: 'False', reason: 'AgentsNotReady', message: 'stub' });
+  });
 });
 
 test('the status document says all of it as data', () => {
