@@ -17,7 +17,7 @@ import {
   type Step,
 } from '../../reconcile/control/pass.ts';
 import type { ControlPolicy } from '../../reconcile/control/policy.ts';
-import { type ControlState, createControl, trigger } from '../../reconcile/control/state.ts';
+import { type ControlState, createControl, type Told, trigger } from '../../reconcile/control/state.ts';
 import { type Failure, notAttempted, type Outcome } from '../../reconcile/outcome.ts';
 import type { PassOutcome } from './telemetry.ts';
 
@@ -64,8 +64,9 @@ export interface Controller {
 /** No single thing that a pass waits for takes so long: programs have deadlines of 100 s at most. Milliseconds. */
 const HANGS_AFTER_MS = 240_000;
 
-export function createController(counters: Counters, ports: ControllerPorts): Controller {
-  return new Loop(counters, ports);
+/** `toldBefore`: by the controller before this one. */
+export function createController(counters: Counters, ports: ControllerPorts, toldBefore?: Told): Controller {
+  return new Loop(counters, ports, toldBefore);
 }
 
 class Loop implements Controller {
@@ -77,9 +78,9 @@ class Loop implements Controller {
   /** Passes whose effects are under way, with the monotonic time of their last sign of life. */
   readonly #acting = new Map<Promise<void>, { at: number }>();
 
-  constructor(counters: Counters, ports: ControllerPorts) {
+  constructor(counters: Counters, ports: ControllerPorts, toldBefore?: Told) {
     this.#ports = ports;
-    this.#state = createControl(counters, ports.moment());
+    this.#state = createControl(counters, ports.moment(), toldBefore);
     ports.signal.addEventListener('abort', () => this.#wakeUp());
   }
 

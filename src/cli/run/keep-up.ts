@@ -19,7 +19,7 @@ import { type ServiceNotifier, serviceNotifier } from '../../reconcile/service/n
 import { readCounters } from '../../reconcile/state/counters-file.ts';
 import { openEvents } from '../../reconcile/state/events-file.ts';
 import { type StatePaths, statePaths } from '../../reconcile/state/paths.ts';
-import { writeStatus } from '../../reconcile/state/status-file.ts';
+import { toldIn, writeStatus } from '../../reconcile/state/status-file.ts';
 import { err, ok } from '../../spec/result.ts';
 import type { Failure } from '../command.ts';
 import type { Context } from '../context.ts';
@@ -91,6 +91,7 @@ async function keepUpAlone(input: RunInput, paths: StatePaths, asked: Context, a
   const live = createController(
     counters.value ?? NO_COUNTERS,
     loopPorts(parts, input, context, () => [live, sources] as const),
+    toldIn(paths.status, (path) => context.files.read(path)),
   );
   controller = live;
   const sources = openSources({

@@ -5,6 +5,7 @@ import type { Plan } from '../../diff/plan.ts';
 import { readinessOf } from '../../diff/standing.ts';
 import { stamp } from './clock.ts';
 import { agentConditions, type Condition, fleetConditions } from './conditions.ts';
+import { entry } from './counters.ts';
 import type { Decision } from './decide.ts';
 import type { PassInput } from './pass.ts';
 import type { ControlState } from './state.ts';
@@ -24,14 +25,18 @@ export function judge(state: ControlState, input: Judged): Pick<ControlState, 'a
   const seen = seenContext(input);
   const agents: Record<string, readonly Condition[]> = {};
   for (const agent of roster.agents) {
-    const before = state.agents[agent.name] ?? [];
+    const before = state.agents[agent.name] ?? NONE;
     const looked = scope === null || scope.has(agent.name);
     if (!looked && before.length > 0) agents[agent.name] = before;
     if (!looked) continue;
     const pause = pauses.find((p) => covers(p, `/session/${agent.name}`, agent.name)) ?? null;
     const standing = readinessOf(seen, agent);
     const facts = { agent, plan, standing, held, acting, counters, pause, stopped };
-    agents[agent.name] = agentConditions(facts, before, at);
+    const previous = before.length > 0 ? before : (entry(state.toldBefore.agents, agent.name) ?? NONE);
+    agents[agent.name] = agentConditions(facts, previous, at);
   }
-  return { agents, fleet: fleetConditions(roster, agents, trouble, state.fleet, at) };
+  const previous = state.fleet.length > 0 ? state.fleet : state.toldBefore.fleet;
+  return { agents, fleet: fleetConditions(roster, agents, trouble, previous, at) };
 }
+
+const NONE: readonly Condition[] = [];

@@ -17,6 +17,8 @@ export interface ControlState {
   readonly working: ReadonlyMap<number, Working>;
   readonly agents: Readonly<Record<string, readonly Condition[]>>;
   readonly fleet: readonly Condition[];
+  /** As the controller before told it, for the time of what has not changed since. */
+  readonly toldBefore: Told;
   /** By address: what waits, as last decided. */
   readonly held: ReadonlyMap<string, Held>;
   readonly pauses: readonly Pause[];
@@ -35,8 +37,13 @@ export interface Working {
   readonly uncounted: Readonly<Record<string, AgentCounters>>;
 }
 
+/** Conditions by agent, and of the fleet. */
+export type Told = Pick<ControlState, 'agents' | 'fleet'>;
+
+export const NOTHING_TOLD: Told = { agents: {}, fleet: [] };
+
 /** A controller begins with a look at everything, whatever it remembers. */
-export function createControl(counters: Counters, now: Moment): ControlState {
+export function createControl(counters: Counters, now: Moment, toldBefore: Told = NOTHING_TOLD): ControlState {
   const clock = tick(counters.clock, now);
   return {
     counters: { ...counters, clock },
@@ -45,6 +52,7 @@ export function createControl(counters: Counters, now: Moment): ControlState {
     working: new Map(),
     agents: {},
     fleet: [],
+    toldBefore,
     held: new Map(),
     pauses: [],
     stopped: null,

@@ -5,6 +5,8 @@
 import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { err, ok, type Result } from '../../spec/result.ts';
+import type { Condition } from '../control/conditions.ts';
+import { NOTHING_TOLD, type Told } from '../control/state.ts';
 import type { StatusDocument } from '../control/status.ts';
 import { errnoOf, fileFailure } from '../files/failures.ts';
 import type { Failure } from '../outcome.ts';
@@ -30,6 +32,18 @@ export function writeStatus(path: string, text: string): Result<null, Failure> {
 export function readStatus(path: string, read: (path: string) => FileRead): Result<StatusDocument | null, Failure> {
   return readDocument(path, 'fleet.status', read, (fields) => (isStatus(fields) ? fields : null));
 }
+
+/** What it says of how things stood, as far as it can be understood: only the times are of use to the next controller. */
+export function toldIn(path: string, read: (path: string) => FileRead): Told {
+  const document = readStatus(path, read);
+  if (!document.ok || document.value === null) return NOTHING_TOLD;
+  const { agents, conditions } = document.value;
+  const byAgent = Object.entries(agents).map(([name, agent]) => [name, agent.conditions.filter(isCondition)] as const);
+  return { agents: Object.fromEntries(byAgent), fleet: conditions.filter(isCondition) };
+}
+
+const isCondition = (condition: Condition): boolean =>
+  Object.values(condition).every(isText) && !Number.isNaN(Date.parse(condition.last_transition));
 
 function isStatus(fields: unknown): fields is StatusDocument {
   if (!isFields(fields)) return false;

@@ -61,7 +61,8 @@ export class Desk {
     const content = JSON.stringify(this.written);
     const read = readCounters('counters.json', () => ({ state: 'present', content, sha256: '', mode: 0o600 }));
     if (!read.ok || read.value === null) throw new Error(JSON.stringify(read));
-    this.state = createControl(read.value, this.moment);
+    const { agents, fleet } = this.state;
+    this.state = createControl(read.value, this.moment, { agents, fleet });
   }
   /** The same, and a monotonic clock that begins anew. */
   rebootHost(): void {

@@ -143,6 +143,25 @@ describe.each(RESTARTS)('over a restart of %s', (_which, restart) => {
     expect(desk.state.counters.agents['coder']).toMatchObject({ streak: 0, not_before: 0 });
   });
 
+  test('conditions keep the time of their last change, and are told anew only after a look', () => {
+    const desk = new Desk(FLEET);
+    desk.pass();
+    desk.wait(60_000);
+    dead(desk);
+    desk.pass();
+    desk.wait(60_000);
+    restart(desk);
+    expect([desk.state.agents, desk.state.fleet]).toEqual([{}, []]);
+    desk.look();
+    const since = (agent: string) => desk.state.agents[agent]?.find((c) => c.type === 'Ready')?.last_transition;
+    const [begun, ended] = ['2026-06-01T12:00:00.000Z', '2026-06-01T12:01:00.000Z'];
+    expect([since('stub'), since('coder')]).toEqual([begun, ended]);
+    expect(desk.state.fleet.find((c) => c.type === 'Ready')?.last_transition).toBe(ended);
+    alive(desk);
+    desk.look();
+    expect(since('coder')).toBe('2026-06-01T12:02:00.000Z');
+  });
+
   test('what waits for idleness has waited as long', () => {
     const desk = new Desk(FLEET);
     attached(desk);
