@@ -1,5 +1,5 @@
 /** status, events, pause, resume and reset: files alone, whether a controller runs or not. */
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -10,8 +10,10 @@ import type { StatusDocument } from '../../src/reconcile/control/status.ts';
 import { diskFiles } from '../../src/reconcile/files/disk.ts';
 import { takeLease } from '../../src/reconcile/lease/wait.ts';
 import { lastGoodPath, writeLastGood } from '../../src/reconcile/roster/last-good.ts';
+import { eventsPaths, openEvents } from '../../src/reconcile/state/events-file.ts';
 import { statePaths } from '../../src/reconcile/state/paths.ts';
 import { parseRoster } from '../../src/spec/roster.ts';
+import { until } from '../observe/watch/world.ts';
 import { type Bench, openBench } from './harness.ts';
 
 const ROSTER = `version: 1
@@ -54,8 +56,16 @@ describe('pause and resume', () => {
         by: 'jarvis',
       },
     ]);
+    for (const command of ['plan', 'ps']) {
+      const { stdout } = await bench.run(command);
+      expect([command, stdout]).toEqual([
+        command,
+        expect.stringMatching(/\nPaused, left alone:\n.*moving house.*by jarvis/),
+      ]);
+    }
     const resumed = await bench.run('resume', 'canary-pi');
     expect([resumed.code, resumed.stdout]).toEqual([0, 'Resumed: canary-pi.\n']);
+    for (const command of ['plan', 'ps']) expect((await bench.run(command)).stdout).not.toContain('Paused');
     expect(JSON.parse(readFileSync(paths().pauses, 'utf8')).pauses).toEqual([]);
   });
 
@@ -220,6 +230,54 @@ sage       True   1m   2 of 5    -
     expect([code, health.healthy, health.problems]).toEqual([7, false, ['core agents are not ready (Because): sage']]);
   });
 
+  test('with a core agent of which nobody knows is 7', async () => {
+    const lease = await hold();
+    const all = document('True');
+    put({ ...all, conditions: all.conditions.map((c) => ({ ...c, status: 'Unknown' as const })) });
+    const { code, stdout } = await bench.run('status');
+    lease.release();
+    expect([code, stdout]).toEqual([7, expect.stringContaining('! core agents are not ready (Because): sage')]);
+  });
+
+  test('shows pauses, which of them are overdue, what stops everything, and how long a change has waited for what', async () => {
+    const lease = await hold();
+    const all = document('True');
+    const pause = { target: 'sage', reason: 'moving house', since: '2026-06-01T10:00:00.000Z', by: 'ada' };
+    const waiting = {
+      ...{
+        address: 'w-jarvis/jarvis/session/sage',
+        action: 'restart',
+        reason: 'spec-changed',
+        why: 'attached' as const,
+      },
+      ...{ detail: '1 client is attached', since: '2026-06-01T09:00:00.000Z', at_most: 15_000 },
+    };
+    const sage = all.agents['sage'];
+    if (sage === undefined) throw new Error('no sage');
+    put({
+      ...all,
+      pauses: [
+        { ...pause, until: '2026-06-01T11:00:00.000Z' },
+        { ...pause, target: null, until: '2026-06-01T14:00:00.000Z' },
+      ],
+      stopped: 'PAUSED is there',
+      agents: { ...all.agents, sage: { ...sage, waiting: [waiting] } },
+    });
+    const { code, stdout } = await bench.run('status');
+    lease.release();
+    expect(stdout.split('\n').slice(3)).toEqual([
+      '! nothing is done: PAUSED is there',
+      'paused: sage by ada for 2h, overdue by 1h: moving house',
+      'paused: everything by ada for 2h, 2h left: moving house',
+      '',
+      'AGENT      READY  FOR  RESTARTS  NOTE',
+      'canary-pi  True   1m   -         -',
+      'sage       True   1m   2 of 5    restart (spec-changed) waits for 3h, attached: 1 client is attached, looked at again in 15s',
+      '',
+    ]);
+    expect(code).toBe(0);
+  });
+
   test('of a dead controller is 7, however well all was', async () => {
     (await hold()).release();
     put(document('True'));
@@ -274,6 +332,33 @@ test('events are printed as text and as JSON, and none are no error', async () =
     '2026-06-01T12:00:00.000Z  repaired restart (session-dead) w-jarvis/jarvis/session/sage: pi runs\\x1b[2J [2100 ms]\n',
   );
   expect(JSON.parse((await bench.run('events', '--json')).stdout)).toEqual(event);
+});
+
+test('events that come are printed as they come, each once, also where the journal is begun anew', async () => {
+  const seen: string[] = [];
+  const { context } = bench.context({
+    stdout: { write: (text) => seen.push(text), isTerminal: false, columns: null },
+    delay: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
+  });
+  const ended = fleet(['events', '-f'], context);
+  const file = openEvents(paths().events, JSON.stringify, 2_000);
+  const base = { pass: 1, what: 'started', address: null, agent: null, action: null, reason: null, lag_ms: null };
+  const tell = (from: number, to: number): void => {
+    for (let i = from; i < to; i += 1)
+      file.append([{ at: '2026-06-01T12:00:00.000Z', ...base, message: `event-${i}.` }]);
+  };
+  const numbers = () => [...seen.join('').matchAll(/event-(\d+)\./g)].map(([, number]) => Number(number));
+  tell(0, 5);
+  await until('the first', () => numbers().length === 5);
+  tell(5, 20);
+  await until('over a rotation', () => numbers().length === 20);
+  expect(numbers()).toEqual(Array.from({ length: 20 }, (_none, i) => i));
+  expect(existsSync(eventsPaths(paths().events)[1] ?? '')).toBe(true);
+  // What cannot be read any more ends it, and says so.
+  file.close();
+  rmSync(paths().events, { force: true });
+  mkdirSync(paths().events);
+  expect(await ended).toBe(1);
 });
 
 test('a roster that is gone does not hide how things stand: the last good one says where to look', async () => {

@@ -5,6 +5,7 @@ import { formatExplain } from '../../src/cli/views/explain-text.ts';
 import { buildPs } from '../../src/cli/views/ps-rows.ts';
 import { formatPs } from '../../src/cli/views/ps-text.ts';
 import { formatAge, formatTable, printable } from '../../src/cli/views/text.ts';
+import { NO_HOLDS, type Pause } from '../../src/diff/plan-holds.ts';
 import { EMPTY_MEMORY } from '../../src/diff/policy.ts';
 import type { Observed } from '../../src/observe/state.ts';
 import type { Roster } from '../../src/spec/model.ts';
@@ -29,11 +30,13 @@ function psOf(
   yaml: string,
   change: (o: Mutable<Observed>, r: Roster) => void = () => {},
   elsewhere: readonly Elsewhere[] = [],
+  pauses: readonly Pause[] = [],
 ) {
   const r = roster(yaml);
   const observed = healthy(r);
   change(observed, r);
-  const plan = planOf(r, observed);
+  const memory = { ...EMPTY_MEMORY, holds: { ...NO_HOLDS, pauses } };
+  const plan = planOf(r, observed, { memory });
   return buildPs({ roster: r, observed: observed as Observed, plan, elsewhere });
 }
 
@@ -52,6 +55,26 @@ describe('ps', () => {
       "HOST      TENANT  AGENT  UNIT  BOOT  SESSION  RUNTIME  PID   IDLE  HEARTBEAT     DRIFT
       w-jarvis  jarvis  coder  -     -     present  pi       2000  6m    5s/available  -
       w-jarvis  jarvis  stub   -     -     present  dogfood  2001  6m    5s/available  -
+      "
+    `);
+  });
+
+  test('shows what is paused, whether or not anything differs there, and what is overdue', () => {
+    const pause = { reason: 'moving house', since: '2026-06-01T11:00:00.000Z', by: 'ada' };
+    const pauses = [
+      { ...pause, target: 'coder', until: '2026-06-01T11:30:00.000Z' },
+      { ...pause, target: null, until: null },
+    ];
+    const ps = psOf(FLEET, (o) => dropSession(o, 'stub'), [], pauses);
+    expect(ps.paused[0]).toMatchObject({ ...pause, until: pauses[0]?.until, overdue: true });
+    expect(formatPs(ps, PLAIN)).toMatchInlineSnapshot(`
+      "HOST      TENANT  AGENT  UNIT             BOOT     SESSION  RUNTIME  PID   IDLE  HEARTBEAT     DRIFT
+      w-jarvis  jarvis  coder  active (exited)  enabled  present  pi       2000  6m    5s/available  pause-overdue (warning)
+      w-jarvis  jarvis  stub   active (exited)  enabled  absent   dogfood  -     -     5s/dead       session-missing (paused)
+
+      Paused, left alone:
+        w-jarvis/jarvis/session/coder: moving house (by ada since 2026-06-01T11:00:00.000Z until 2026-06-01T11:30:00.000Z, overdue)
+        w-jarvis/jarvis/session/*: moving house (by ada since 2026-06-01T11:00:00.000Z)
       "
     `);
   });

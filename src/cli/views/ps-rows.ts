@@ -1,6 +1,6 @@
 /** `fleet ps` as data (`fleet.ps`, format 1.0): one row an agent, unmanaged sessions after them. Pure. */
 import { agentPane } from '../../diff/pane.ts';
-import type { Plan } from '../../diff/plan.ts';
+import type { Ignored, Plan } from '../../diff/plan.ts';
 import { type ReadinessWord, readiness } from '../../diff/readiness.ts';
 import type { Reason } from '../../diff/reasons.ts';
 import type { Observed, PaneRuns, TmuxServerObserved, TmuxSession, UnitObserved } from '../../observe/state.ts';
@@ -15,6 +15,7 @@ export interface PsDocument {
   readonly complete: boolean;
   readonly agents: readonly PsRow[];
   readonly unmanaged: readonly PsUnmanaged[];
+  readonly paused: readonly PsPaused[];
 }
 
 /** Null is "there is none"; the word `unknown` is "could not be told". */
@@ -55,6 +56,16 @@ export interface PsUnmanaged {
   readonly why: string;
 }
 
+/** What people said, whether or not anything differs there; of everything the address is of the session `*`. */
+export interface PsPaused {
+  readonly address: string;
+  readonly reason: string;
+  readonly by: string;
+  readonly since: string;
+  readonly until: string | null;
+  readonly overdue: boolean;
+}
+
 export interface PsInput {
   readonly roster: Roster;
   readonly observed: Observed;
@@ -72,7 +83,13 @@ export function buildPs(input: PsInput): PsDocument {
     complete: plan.complete && input.elsewhere.length === 0,
     agents: [...roster.agents.map((agent) => rowOf(agent, input)), ...input.elsewhere.flatMap(rowsElsewhere)],
     unmanaged: plan.unmanaged.map(({ address, why }) => ({ ...here, address, why })),
+    paused: plan.ignored.flatMap(pausedOf),
   };
+}
+
+function pausedOf({ address, reason, rule, pause }: Ignored): readonly PsPaused[] {
+  if (pause === undefined || reason !== 'paused') return [];
+  return [{ address, reason: rule.reason, until: rule.until, ...pause }];
 }
 
 function rowOf(agent: AgentSpec, { roster, observed, plan }: PsInput): PsRow {

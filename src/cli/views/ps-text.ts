@@ -1,5 +1,5 @@
 /** `fleet ps` for people: `-` is "none", `?` is "could not be told". Pure. */
-import type { PsDocument, PsDrift, PsRow } from './ps-rows.ts';
+import type { PsDocument, PsDrift, PsPaused, PsRow } from './ps-rows.ts';
 import { formatAge, formatTable, paintWith, printable } from './text.ts';
 
 const HEADER = ['HOST', 'TENANT', 'AGENT', 'UNIT', 'BOOT', 'SESSION', 'RUNTIME', 'PID', 'IDLE', 'HEARTBEAT', 'DRIFT'];
@@ -13,12 +13,19 @@ export function formatPs(ps: PsDocument, options: { readonly color: boolean }): 
     ...rows.map((row, i) => (drifts(ps.agents[i]) ? paint('yellow', row) : row)),
   ];
   const unmanaged = ps.unmanaged.map((u) => `  ${printable(u.address)}: ${printable(u.why)}\n`);
+  const paused = ps.paused.map((p) => `  ${printable(pausedLine(p))}\n`);
   const errors = [...new Set(ps.agents.flatMap((a) => (a.error === null ? [] : [a.error])))];
   return [
     coloured.join('\n'),
     unmanaged.length === 0 ? '' : `\nUnmanaged (on no roster, left alone):\n${unmanaged.join('')}`,
+    paused.length === 0 ? '' : `\nPaused, left alone:\n${paused.join('')}`,
     errors.length === 0 ? '' : `\nNot looked at:\n${errors.map((e) => `  ${e}\n`).join('')}`,
   ].join('');
+}
+
+function pausedLine({ address, reason, by, since, until, overdue }: PsPaused): string {
+  const end = until === null ? '' : ` until ${until}${overdue ? ', overdue' : ''}`;
+  return `${address}: ${reason} (by ${by} since ${since}${end})`;
 }
 
 function cells(row: PsRow): readonly string[] {
