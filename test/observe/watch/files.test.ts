@@ -1,5 +1,6 @@
 import {
   appendFileSync,
+  chmodSync,
   mkdirSync,
   mkdtempSync,
   readFileSync,
@@ -150,10 +151,39 @@ test('a change whose event was lost is found by the check', () => {
   expect(heard.triggers).toEqual([{ on: 'roster' }]);
 });
 
-test('says that it is live, and what it lacks where it is not', () => {
+test('says that it is live', () => {
   put('f', 'a');
   watch('f');
   expect(heard.states).toEqual([{ source: 'roster', live: true, detail: null }]);
+});
+
+test('where no events can be had it says what it lacks, asks every two seconds, and says when they come again', () => {
+  mkdirSync(at('d'));
+  put('d/f', 'a');
+  // May be passed through, and not be watched: that takes the right to read it, which root has everywhere.
+  chmodSync(at('d'), 0o311);
+  chmodSync(directory, 0o755);
+  const root = process.geteuid?.() === 0;
+  const asNobody = (work: () => void): void => {
+    if (root) process.seteuid?.(65_534);
+    try {
+      work();
+    } finally {
+      if (root) process.seteuid?.(0);
+    }
+  };
+  asNobody(() => watch('d/f'));
+  expect(heard.states).toEqual([{ source: 'roster', live: false, detail: `${at('d')}: EACCES` }]);
+  asNobody(() => clock.advance(2_000));
+  expect(heard.triggers).toEqual([]);
+  put('d/f', 'bb');
+  asNobody(() => clock.advance(1_999));
+  expect(heard.triggers).toEqual([]);
+  asNobody(() => clock.advance(1));
+  expect([heard.triggers, heard.states.length]).toEqual([[{ on: 'roster' }], 1]);
+  chmodSync(at('d'), 0o755);
+  asNobody(() => clock.advance(2_000));
+  expect(heard.states.at(-1)).toEqual({ source: 'roster', live: true, detail: null });
 });
 
 test('nothing is left to do once it is closed', () => {
