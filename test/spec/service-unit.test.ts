@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { renderServiceUnit, type ServiceUnit, STOP_SECONDS } from '../../src/spec/service-unit.ts';
+import { renderServiceUnit, type ServiceUnit, STOP_SECONDS, WATCHDOG_SECONDS } from '../../src/spec/service-unit.ts';
 
 const UNIT: ServiceUnit = {
   owner: 'mosaic',
@@ -31,11 +31,24 @@ describe('fleet.service', () => {
     );
   });
 
+  test('is watched, told of as ready by itself, and reads its roster again when it is reloaded', () => {
+    const lines = renderServiceUnit(UNIT).split('\n');
+    for (const line of ['Type=notify', 'NotifyAccess=all', `WatchdogSec=${WATCHDOG_SECONDS}`])
+      expect(lines).toContain(line);
+    expect(lines).toContain('ExecReload=/bin/kill -HUP $MAINPID');
+    // Starts at each boot, and with the first login where the user does not linger.
+    expect(lines).toContain('WantedBy=default.target');
+    // A loop that shows twice in that time that it lives, and a message that is late, must not end it.
+    expect(WATCHDOG_SECONDS).toBeGreaterThanOrEqual(60);
+  });
+
   test.each([
-    [null, false],
-    [253, false],
-    [254, true],
-  ])('under systemd %s: steps between restarts %s', (systemdVersion, steps) => {
-    expect(renderServiceUnit({ ...UNIT, systemdVersion }).includes('RestartSteps=')).toBe(steps);
+    [null, []],
+    [253, []],
+    [254, ['RestartSteps=6', 'RestartMaxDelaySec=60']],
+  ])('under systemd %s: between restarts a second, and %j', (systemdVersion, steps) => {
+    const lines = renderServiceUnit({ ...UNIT, systemdVersion }).split('\n');
+    // Without either systemd takes no steps.
+    expect(lines.filter((line) => /^Restart(?:Sec|Steps|MaxDelaySec)=/.test(line))).toEqual(['RestartSec=1', ...steps]);
   });
 });
