@@ -4,6 +4,9 @@ import type { ExitCode } from './exit-codes.ts';
 import type { FlagName } from './flags.ts';
 import type { HolderView } from './views/lock.ts';
 
+/** What is said at the first interrupt of a command that ends after its effect. */
+export const FINISHING = 'finishing what is under way; interrupt again to stop now';
+
 export interface Command {
   readonly name: string;
   readonly summary: string;

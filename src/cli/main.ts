@@ -8,6 +8,7 @@ import { runProgram } from '../observe/run.ts';
 import { diskFiles } from '../reconcile/files/disk.ts';
 import { thisMachine } from '../reconcile/lease/machine.ts';
 import { processControl } from '../reconcile/process-control.ts';
+import { FINISHING } from './command.ts';
 import type { Context, Output, User } from './context.ts';
 import { endsSoon } from './ends-soon.ts';
 import { EXIT, type ExitCode, signalExitCode } from './exit-codes.ts';
@@ -42,7 +43,8 @@ function watchSignals(stderr: Output): Pick<Context, 'interrupted' | 'finishBefo
       if (signal === 'SIGHUP' && !first) return;
       received ??= signalExitCode(signal);
       if (!first || !finishing) process.exit(received);
-      stderr.write('fleet: finishing what is under way; interrupt again to stop now\n');
+      // The controller says it itself, as its log is kept.
+      if (!endsWell) stderr.write(`fleet: ${FINISHING}\n`);
       // Why, for the summary of what was interrupted.
       controller().abort(received);
     });

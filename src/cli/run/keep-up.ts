@@ -21,7 +21,7 @@ import { openEvents } from '../../reconcile/state/events-file.ts';
 import { type StatePaths, statePaths } from '../../reconcile/state/paths.ts';
 import { toldIn, writeStatus } from '../../reconcile/state/status-file.ts';
 import { err, ok } from '../../spec/result.ts';
-import type { Failure } from '../command.ts';
+import { type Failure, FINISHING } from '../command.ts';
 import type { Context } from '../context.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
 import { type Place, type ScopeHere, scopeHere } from '../place.ts';
@@ -113,6 +113,7 @@ async function keepUpAlone(input: RunInput, paths: StatePaths, asked: Context, a
     return reportFailure(context, served.error);
   }
   context.finishBeforeInterrupt('done');
+  asked.interrupted().addEventListener('abort', () => context.log.info({ pass: 0 }, FINISHING), { once: true });
   context.onHangup(() => {
     void notifier.reloading();
     live.rosterChanged();

@@ -1,0 +1,66 @@
+/** One life of the controller: what it takes from the one before, and what it says while it lives. */
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import type { StatusDocument } from '../../../src/reconcile/control/status.ts';
+import { openRunning, type Running } from './running.ts';
+
+let running: Running;
+beforeEach(() => {
+  running = openRunning();
+});
+afterEach(() => running.remove());
+
+const status = (): StatusDocument => JSON.parse(readFileSync(running.paths.status, 'utf8')) as StatusDocument;
+
+test('each line of its log is JSON with a pass, from its first word to its last', async () => {
+  await running.start('--log-format', 'json');
+  await running.looked();
+  running.ask();
+  const { code, stderr } = await running.ended();
+  const lines = stderr.trimEnd().split('\n');
+  for (const line of lines)
+    expect(JSON.parse(line)).toMatchObject({ pass: expect.any(Number), time: expect.any(String) });
+  expect([code, lines[0], lines.at(-1)]).toEqual([
+    0,
+    expect.stringContaining('"event":"source"'),
+    expect.stringContaining('"event":"stopped"'),
+  ]);
+  expect(stderr).toContain('"pass":0,"msg":"finishing what is under way; interrupt again to stop now"');
+  expect(lines.some((line) => (JSON.parse(line) as { readonly pass: number }).pass > 0)).toBe(true);
+});
+
+test('on a terminal its log is text, a line for each', async () => {
+  await running.start();
+  await running.looked();
+  running.ask();
+  const { stderr } = await running.ended();
+  for (const line of stderr.trimEnd().split('\n')) expect(line).toMatch(/^fleet: .* pass=\d+\b/);
+});
+
+test('counters that cannot be read keep it from beginning: nothing is done, and they stay as they are', async () => {
+  mkdirSync(running.paths.directory, { recursive: true });
+  writeFileSync(running.paths.counters, '{"kind":"fleet.counters","format_version":"1.0"');
+  await running.start();
+  const { code, stderr } = await running.ended();
+  expect([code, stderr]).toEqual([1, expect.stringContaining(`the controller is not started: `)]);
+  expect(stderr).toContain(running.paths.counters);
+  expect(readFileSync(running.paths.counters, 'utf8')).toBe('{"kind":"fleet.counters","format_version":"1.0"');
+});
+
+test('since when an agent is as it is is known to the next one', async () => {
+  await running.start();
+  await running.looked();
+  running.ask();
+  await running.ended();
+  const before = status();
+  const since = '2026-01-01T00:00:00.000Z';
+  const older = JSON.stringify(before).replace(/("type":"Ready"[^}]*"last_transition":")[^"]*/g, `$1${since}`);
+  writeFileSync(running.paths.status, older);
+  await running.start();
+  await running.looked();
+  running.ask();
+  await running.ended();
+  expect(status().controller.started_at).not.toBe(before.controller.started_at);
+  const all = [...status().conditions, ...(status().agents['sage']?.conditions ?? [])];
+  expect(all.filter(({ type }) => type === 'Ready').map((c) => c.last_transition)).toEqual([since, since]);
+});
