@@ -1,5 +1,6 @@
 /** The controller as a service where no units supervise the agents: it makes the sessions, and they are not its own. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { METRICS as ALL_METRICS } from '../../src/reconcile/metrics/metrics.ts';
 import { until } from './harness/execute.ts';
 import { bootHost, type Host } from './harness/host.ts';
 import { describeOnHost, keepForFailure } from './harness/on-host.ts';
@@ -120,11 +121,19 @@ describeOnHost('the controller without units', () => {
 
   test('metrics are served on a socket of this user alone', async () => {
     const ask = `require('http').get({socketPath: '${METRICS}', path: '/metrics'}, r => r.pipe(process.stdout))`;
-    const text = await host.mustAs(USER, [host.node, '-e', ask]);
-    keepForFailure('metrics.txt', text);
+    // The repair of gamma ends when that has settled.
+    const text = await until('a repair is told', async () => {
+      const now = await host.mustAs(USER, [host.node, '-e', ask]);
+      keepForFailure('metrics.txt', now);
+      return now.includes('fleet_agent_restarts_total{agent="gamma"} 1') ? now : null;
+    });
     expect(text).toContain('fleet_agents{condition="Ready"} 3');
     expect(text).toContain('fleet_roster_valid 0');
     expect(text).toMatch(/fleet_pass_duration_seconds_count\{scope="full"\} \d+/);
     expect(await sh(`stat -c %a ${METRICS}`)).toBe('600\n');
+    expect(Number(/^fleet_heartbeat_age_seconds (\S+)$/m.exec(text)?.[1])).toBeLessThan(60);
+    const told = (name: string): boolean => new RegExp(`^${name}(?:_count)?[{ ]`, 'm').test(text);
+    // Nothing waits now; all else has a value.
+    expect(ALL_METRICS.map(({ name }) => name).filter((name) => !told(name))).toEqual(['fleet_held_changes']);
   });
 });
