@@ -34,6 +34,15 @@ test.each([
   expect(queries.flatMap(named).filter((name) => !KNOWN.has(name))).toEqual([]);
 });
 
+test('each alert has a test of when it fires, and of when it does not', () => {
+  const alerts = [...read('fleet.rules.yaml').matchAll(/- alert: (\w+)/g)].map(([, name]) => name);
+  const tests = read('fleet.rules.test.yaml');
+  expect(alerts).toHaveLength(rules.length);
+  const lacks = (pattern: (name: string) => RegExp) => alerts.filter((name) => !pattern(name ?? '').test(tests));
+  expect(lacks((name) => new RegExp(`alertname: ${name}, exp_alerts: \\[\\]`))).toEqual([]);
+  expect(lacks((name) => new RegExp(`alertname: ${name}\n +exp_alerts:\n +- exp_labels:`))).toEqual([]);
+});
+
 test('the dashboard shows every metric but the one that only carries names', () => {
   const shown = new Set(panels.flatMap(named).map((name) => name.replace(/_(?:bucket|sum|count)$/, '')));
   expect(METRICS.map((m) => m.name).filter((name) => !shown.has(name))).toEqual(['fleet_info']);
