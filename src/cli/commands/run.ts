@@ -39,6 +39,7 @@ export const run: RunCommand = async (args, context) => {
       first,
       here: hereIn(first.roster, context),
       rosterFiles: watched ?? [path],
+      followsBranch: ref !== null,
       metrics,
       planPolicy: policyOf(args),
       json: has(args, 'json'),

@@ -45,6 +45,8 @@ export interface RunInput {
   readonly first: RosterInForce;
   readonly here: Place;
   readonly rosterFiles: readonly string[];
+  /** Of a branch no file may tell (reftable, a detached HEAD): it is asked for with each look at everything. */
+  readonly followsBranch: boolean;
   readonly metrics: MetricsAddress | null;
   readonly planPolicy: PlanPolicy;
   readonly json: boolean;
@@ -207,7 +209,7 @@ function assemble(
 
 function loopPorts(
   { telemetry, say, status, world, notifier }: Parts,
-  { feed }: RunInput,
+  { feed, followsBranch }: RunInput,
   context: Context,
   live: () => readonly [Controller, Sources],
 ): ControllerPorts {
@@ -221,6 +223,7 @@ function loopPorts(
     tickMs: notifier.watchdogMs === null ? TICK_MS : Math.min(TICK_MS, notifier.watchdogMs / 4),
     signal: context.interrupted(),
     look: async (agents) => {
+      if (agents === null && followsBranch) live()[0].rosterChanged();
       const looked = await world.look(agents);
       if (looked === null) return null;
       live()[1].follow(looked.input.roster, looked.observed, agents === null ? null : new Set(agents));

@@ -1,7 +1,9 @@
 /** One life of the controller: what it takes from the one before, and what it says while it lives. */
+import { execFileSync } from 'node:child_process';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { StatusDocument } from '../../../src/reconcile/control/status.ts';
+import { until } from '../../observe/watch/world.ts';
 import { openRunning, type Running } from './running.ts';
 
 let running: Running;
@@ -63,4 +65,27 @@ test('since when an agent is as it is is known to the next one', async () => {
   expect(status().controller.started_at).not.toBe(before.controller.started_at);
   const all = [...status().conditions, ...(status().agents['sage']?.conditions ?? [])];
   expect(all.filter(({ type }) => type === 'Ready').map((c) => c.last_transition)).toEqual([since, since]);
+});
+
+test('a branch that no file tells of is asked for with each look at everything', async () => {
+  const git = (...args: readonly string[]): void => {
+    const options = { cwd: running.bench.directory, stdio: 'ignore' } as const;
+    execFileSync('git', ['-c', 'user.name=t', '-c', 'user.email=t@t', ...args], options);
+  };
+  const roster = (...agents: readonly string[]): string =>
+    `version: 1\nfleet: lab\nsupervisor: none\nagents: [${agents.map((name) => `{ name: ${name}, runtime: pi }`).join(', ')}]\n`;
+  const commit = (text: string): void => {
+    running.bench.file('r.yaml', text);
+    git('add', 'r.yaml');
+    git('commit', '-qm', 'x');
+  };
+  git('init', '-q');
+  commit(roster('sage'));
+  git('checkout', '-q', '--detach');
+  await running.start('--git', 'HEAD');
+  await running.looked();
+  commit(roster('sage', 'scout'));
+  const paused = await running.bench.run('pause', 'sage', '--reason', 'x', '-f', running.roster);
+  expect(paused).toMatchObject({ code: 0, stderr: '' });
+  await until('the new one is in force', () => 'scout' in status().agents);
 });

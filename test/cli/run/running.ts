@@ -19,6 +19,8 @@ agents:
 export interface Running {
   readonly bench: Bench;
   readonly paths: StatePaths;
+  /** Absolute. */
+  readonly roster: string;
   readonly events: () => string;
   /** Resolves when it has ended. */
   readonly ended: () => Promise<Ran>;
@@ -52,13 +54,15 @@ export function openRunning(): Running {
   mkdirSync(root, { recursive: true, mode: 0o700 });
   writeFileSync(join(root, 'PAUSED'), '');
   const paths = statePaths(bench.home, 'w-jarvis', 'lab');
+  const roster = bench.file('r.yaml', ROSTER);
   const begin = async (flags: readonly string[]): Promise<Ran> => {
     const { context, ran } = bench.context();
-    return ran(await fleet(['run', '-f', bench.file('r.yaml', ROSTER), ...flags], context));
+    return ran(await fleet(['run', '-f', roster, ...flags], context));
   };
   return {
     bench,
     paths,
+    roster,
     events: () => readFileSync(paths.events, 'utf8'),
     ended: async () => (await ended) ?? Promise.reject(new Error('it was not started')),
     start: async (...flags) => {
