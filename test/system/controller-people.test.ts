@@ -56,6 +56,38 @@ describeOnHost('the controller and people', () => {
     expect(await fleet.foreign()).toBe(foreign);
   });
 
+  test('who disables a unit a third time after it was enabled is told and left alone, until she says otherwise', async () => {
+    const unit = 'fleet-agent@delta.service';
+    const state = async (): Promise<string> =>
+      (await fleet.host.as(fleet.user, ['systemctl', '--user', 'is-enabled', unit])).stdout.trim();
+    const [panes, before] = [await fleet.panes(), await counts()];
+    // The first repair was its enabling when the controller was installed.
+    for (const _round of [1, 2]) {
+      await fleet.systemctl('disable', '--quiet', unit);
+      await until(
+        'it is enabled again',
+        async () => ((await state()) === 'enabled' ? true : null),
+        BEFORE_FULL_LOOK_MS,
+      );
+      await fleet.well();
+    }
+    await fleet.systemctl('disable', '--quiet', unit);
+    const stalled = (): Promise<string> =>
+      until('it is told', async () => {
+        const { conditions } = (await fleet.status()).agents['delta'] ?? { conditions: [] };
+        return conditions.find((c) => c.type === 'Stalled' && c.reason === 'Contested')?.message ?? null;
+      });
+    await stalled();
+    await freshController();
+    expect(await stalled()).not.toBe('');
+    const plan = await ran('plan', '-f', 'fleet.yaml');
+    expect([plan.code, plan.stdout]).toEqual([0, expect.stringContaining('contested')]);
+    expect([await state(), await fleet.panes(), await counts()]).toEqual(['disabled', panes, before]);
+    expect((await ran('reset', 'delta', '-f', 'fleet.yaml')).code).toBe(0);
+    await until('it is enabled again', async () => ((await state()) === 'enabled' ? true : null), BEFORE_FULL_LOOK_MS);
+    await fleet.well();
+  });
+
   test('what waits for who is attached is left alone and shown, over a restart, and done when she has gone', async () => {
     const tmux = (...args: readonly string[]) => fleet.host.mustAs(fleet.user, ['tmux', '-L', SOCKET, ...args]);
     const viewer = fleet.host.as(fleet.user, ['tmux', '-L', SOCKET, 'attach', '-t', '=beta'], { tty: true });
