@@ -9,6 +9,8 @@ import { readStatus, toldIn, writeStatus } from '../../src/reconcile/state/statu
 import { FLEET } from '../diff/rosters.ts';
 import { Desk } from './control/desk.ts';
 
+const BOOT = new Desk(FLEET).moment.boot_id;
+
 let directory = '';
 let path = '';
 beforeEach(() => {
@@ -50,14 +52,18 @@ test.each([
   write(document());
   writeFileSync(path, broken(readFileSync(path, 'utf8')));
   expect(readStatus(path, readWholeFile)).toMatchObject({ ok: false, error: { code: 'state-unusable' } });
-  expect(toldIn(path, readWholeFile)).toEqual({ agents: {}, fleet: [] });
+  expect(toldIn(path, readWholeFile, BOOT)).toEqual({ agents: {}, fleet: [] });
 });
 
 test('the next controller takes conditions from it, and leaves out those without a time', () => {
-  expect(toldIn(path, readWholeFile)).toEqual({ agents: {}, fleet: [] });
+  expect(toldIn(path, readWholeFile, BOOT)).toEqual({ agents: {}, fleet: [] });
   const status = document();
   const conditions = status.agents['coder']?.conditions ?? [];
   const broken = conditions.map((c, i) => (i === 0 ? { ...c, last_transition: 'once' } : c));
   write({ ...status, agents: { coder: { ...status.agents['coder'], conditions: broken } } });
-  expect(toldIn(path, readWholeFile)).toEqual({ agents: { coder: conditions.slice(1) }, fleet: status.conditions });
+  expect(toldIn(path, readWholeFile, BOOT)).toEqual({
+    agents: { coder: conditions.slice(1) },
+    fleet: status.conditions,
+  });
+  for (const other of ['another', null]) expect(toldIn(path, readWholeFile, other)).toEqual({ agents: {}, fleet: [] });
 });

@@ -33,11 +33,15 @@ export function readStatus(path: string, read: (path: string) => FileRead): Resu
   return readDocument(path, 'fleet.status', read, (fields) => (isStatus(fields) ? fields : null));
 }
 
-/** What it says of how things stood, as far as it can be understood: only the times are of use to the next controller. */
-export function toldIn(path: string, read: (path: string) => FileRead): Told {
+/**
+ * What it says of how things stood, as far as it can be understood: only the times are of use to the next controller. Nothing
+ * where that was in another boot: whatever stands now has come up since.
+ */
+export function toldIn(path: string, read: (path: string) => FileRead, boot: string | null): Told {
   const document = readStatus(path, read);
   if (!document.ok || document.value === null) return NOTHING_TOLD;
-  const { agents, conditions } = document.value;
+  const { agents, conditions, controller } = document.value;
+  if (boot === null || controller.boot_id !== boot) return NOTHING_TOLD;
   const byAgent = Object.entries(agents).map(([name, agent]) => [name, agent.conditions.filter(isCondition)] as const);
   return { agents: Object.fromEntries(byAgent), fleet: conditions.filter(isCondition) };
 }
