@@ -7,6 +7,7 @@
 import type { Observed } from '../observe/state.ts';
 import type { AgentSpec, Roster } from '../spec/model.ts';
 import { sha256 } from '../spec/sha256.ts';
+import { afterItsFile } from './after-its-file.ts';
 import { canonicalJson } from './canonical.ts';
 import { createContext, type PlanContext } from './context.ts';
 import { expiredRules } from './expired-rules.ts';
@@ -68,7 +69,7 @@ export function buildPlan(input: PlanInput): Plan {
   const findings = COMPARISONS.flatMap((compare) => compare(ctx));
   const kept = onceEach(notIgnored(ctx, findings));
   const held = holdBack(ctx, kept);
-  const ready = afterPrerequisites(ctx, [...held.findings, ...expiredRules(ctx)]);
+  const ready = afterPrerequisites(ctx, [...afterItsFile(ctx, held.findings), ...expiredRules(ctx)]);
   const all = [...wholeRemovals(kept, ready), ...elsewhereFindings(observed, elsewhere)];
   const selected = holdToLimits(ctx, selectTargets(input.policy, link(ctx, reloadIfWritten(ctx, all))));
   return assemble(input, ctx, { selected: maskFindings(input.mask, selected), paused: held.paused }, elsewhere);

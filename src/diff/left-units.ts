@@ -8,7 +8,7 @@ export const compareLeftUnits: Compare = (ctx) => {
   return left.map(({ name, agent, since }) => {
     const evidence = [
       `the roster says \`supervisor: none\`; fleet has kept this unit since ${since}, and where it is enabled it starts at each boot`,
-      `systemctl --user disable ${shellPath(name)}; ${fleetCommand(ctx.roster, 'forget', `unit/${name}`)}`,
+      `systemctl --user disable ${shellPath(name)} && ${fleetCommand(ctx.roster, 'forget', `unit/${name}`)}`,
     ];
     return warning(ctx, 'unit', name, ctx.agentNamed(agent ?? '') ?? null, 'unit-left', evidence);
   });

@@ -79,7 +79,8 @@ export function isWrittenAgain(ctx: PlanContext, unit: Pick<UnitObserved, 'name'
   const seen = files?.unit_files[name];
   if (files === null || !layout.ownsUnitFiles || seen?.state !== 'present' || isMask(seen)) return false;
   // An instance may have a file of its own.
-  if (unit.fragment_path?.endsWith(`/${name}`) !== true || whoseUnit(ctx, unit.name).state !== 'ours') return false;
+  if (unit.fragment_path !== `${files.user.home}/.config/systemd/user/${name}`) return false;
+  if (whoseUnit(ctx, unit.name).state !== 'ours') return false;
   return seen.content !== renderUnitFiles(ctx.roster, ctx.agents, files.user.home)[name];
 }
 

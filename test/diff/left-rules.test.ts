@@ -278,7 +278,7 @@ describe('units from before `supervisor: none`', () => {
     ]);
     expect(plan.warnings.map(({ agent }) => agent)).toEqual([null, 'coder', null]);
     expect(plan.warnings[1]?.evidence.at(-1)).toBe(
-      'systemctl --user disable fleet-agent@coder.service; fleet forget unit/fleet-agent@coder.service',
+      'systemctl --user disable fleet-agent@coder.service && fleet forget unit/fleet-agent@coder.service',
     );
   });
 

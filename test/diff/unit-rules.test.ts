@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { EMPTY_MEMORY } from '../../src/diff/policy.ts';
 import type { Observed, UnitObserved } from '../../src/observe/state.ts';
 import { coderWith, FLEET, MOSAIC, NONE } from './rosters.ts';
 import * as w from './world.ts';
@@ -69,6 +70,49 @@ describe('units: boot', () => {
     expect(planned(fleet, instance)).toContain(`blocked(cannot-enable) unit/${CODER} unit-cannot-enable`);
     const foreign = (text: string) => text.replace(section, '').replace(/^Owner=.*$/m, 'Owner=theirs');
     expect(planned(fleet, without(foreign))).toContain(`blocked(other-owner) unit/${CODER} unit-cannot-enable`);
+  });
+
+  describe('where the writing of its file is held back, there is nothing to enable', () => {
+    const file = 'fleet-agent@.service';
+    const edited: Break = (o) => {
+      const seen = w.filesOf(o).unit_files[file];
+      const content = seen?.state === 'present' ? seen.content : '';
+      w.filesOf(o).unit_files[file] = w.fileWith(content.replace('[Install]\nWantedBy=default.target\n', '')) as never;
+      set(CODER, { unit_file_state: 'static' })(o);
+    };
+    const gone: Break = (o) => {
+      w.filesOf(o).unit_files[file] = { state: 'absent' };
+      set(CODER, { load_state: 'not-found', unit_file_state: '' })(o);
+    };
+    const ignoring = w.roster(`${FLEET}ignore: [{ target: unit-file/${file}, reason: mine }]\n`);
+    const pause = {
+      target: `unit-file/${file}`,
+      reason: 'mine',
+      until: null,
+      since: '2026-06-01T11:00:00.000Z',
+      by: 'ada',
+    };
+    const holds = { crash_loops: {}, contested: [], pauses: [pause] };
+    test.each([
+      ['static', edited],
+      ['not there', gone],
+    ])('%s', (_name, breakIt) => {
+      const left = `blocked(cannot-enable) unit/${CODER} boot-disabled`;
+      expect(planned(fleet, breakIt)).toContain(`enable unit/${CODER} boot-disabled`);
+      expect(planned(ignoring, breakIt)).toContain(left);
+      const observed = w.healthy(fleet);
+      breakIt(observed);
+      const plan = w.planOf(fleet, observed, { memory: { ...EMPTY_MEMORY, holds } });
+      expect(w.lines(plan)).toContain(left);
+      expect(plan.blocked.find((b) => b.address.endsWith(CODER))?.remedy).toBe(
+        `see to unit-file/${file} first: fleet explain unit-file/${file}`,
+      );
+    });
+
+    test('a file that is there, which systemd has not read yet, is enough', () => {
+      const unread = set(CODER, { load_state: 'not-found', unit_file_state: '' });
+      expect(planned(ignoring, unread)).toContain(`enable unit/${CODER} boot-disabled`);
+    });
   });
 
   test('enabled, but wanted by no target that starts at boot: enabled again where the file is ours, else blocked', () => {
