@@ -19,3 +19,9 @@ export function put<T>(record: Record<string, T>, name: string, value: T): void 
     Object.defineProperty(record, name, { value, configurable: true, enumerable: true, writable: true });
   } else record[name] = value;
 }
+
+/** Whatever their values are. */
+export function haveSameKeys(a: object, b: object): boolean {
+  const keys = Object.keys(a);
+  return keys.length === Object.keys(b).length && keys.every((key) => Object.hasOwn(b, key));
+}

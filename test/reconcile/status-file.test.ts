@@ -9,7 +9,7 @@ import { readStatus, toldIn, writeStatus } from '../../src/reconcile/state/statu
 import { FLEET } from '../diff/rosters.ts';
 import { Desk } from './control/desk.ts';
 
-const BOOT = new Desk(FLEET).moment.boot_id;
+const NOW = new Desk(FLEET).moment;
 
 let directory = '';
 let path = '';
@@ -52,18 +52,28 @@ test.each([
   write(document());
   writeFileSync(path, broken(readFileSync(path, 'utf8')));
   expect(readStatus(path, readWholeFile)).toMatchObject({ ok: false, error: { code: 'state-unusable' } });
-  expect(toldIn(path, readWholeFile, BOOT)).toEqual({ agents: {}, fleet: [] });
+  expect(toldIn(path, readWholeFile, NOW)).toEqual({ agents: {}, fleet: [] });
 });
 
 test('the next controller takes conditions from it, and leaves out those without a time', () => {
-  expect(toldIn(path, readWholeFile, BOOT)).toEqual({ agents: {}, fleet: [] });
+  expect(toldIn(path, readWholeFile, NOW)).toEqual({ agents: {}, fleet: [] });
   const status = document();
   const conditions = status.agents['coder']?.conditions ?? [];
   const broken = conditions.map((c, i) => (i === 0 ? { ...c, last_transition: 'once' } : c));
   write({ ...status, agents: { coder: { ...status.agents['coder'], conditions: broken } } });
-  expect(toldIn(path, readWholeFile, BOOT)).toEqual({
+  expect(toldIn(path, readWholeFile, NOW)).toEqual({
     agents: { coder: conditions.slice(1) },
     fleet: status.conditions,
   });
-  for (const other of ['another', null]) expect(toldIn(path, readWholeFile, other)).toEqual({ agents: {}, fleet: [] });
+});
+
+test.each([
+  ['in another boot', { boot_id: 'another' }],
+  ['in a boot that has no name', { boot_id: null }],
+  ['so long after it that the former controller counts as dead', { monotonic: NOW.monotonic + 60_001 }],
+  ['with a clock before it', { monotonic: NOW.monotonic - 1 }],
+])('the next controller, %s, takes nothing from it', (_what, changed) => {
+  write(document());
+  expect(toldIn(path, readWholeFile, { ...NOW, monotonic: NOW.monotonic + 60_000 }).fleet).not.toEqual([]);
+  expect(toldIn(path, readWholeFile, { ...NOW, ...changed })).toEqual({ agents: {}, fleet: [] });
 });

@@ -93,7 +93,7 @@ async function keepUpAlone(input: RunInput, paths: StatePaths, asked: Context, a
   const live = createController(
     counters.value ?? NO_COUNTERS,
     loopPorts(parts, input, context, () => [live, sources] as const),
-    toldIn(paths.status, (path) => context.files.read(path), moment(context.now).boot_id),
+    toldIn(paths.status, (path) => context.files.read(path), moment(context.now)),
   );
   controller = live;
   const sources = openSources({

@@ -69,7 +69,7 @@ export function telemetry(ports: TelemetryPorts): Telemetry {
     set('fleet_info', [[{ version: ports.version, fleet: status?.fleet ?? '', host: status?.host ?? '' }, 1]]);
     set('fleet_up_since_seconds', [[{}, startedAt / 1_000]]);
     const beat = ports.lastBeat();
-    set('fleet_heartbeat_age_seconds', beat === null ? [] : [[{}, (now - beat) / 1_000]]);
+    set('fleet_heartbeat_age_seconds', beat === null ? [] : [[{}, Math.max(0, now - beat) / 1_000]]);
     set('fleet_last_full_pass_seconds', lastFull === null ? [] : [[{}, lastFull / 1_000]]);
     set(
       'fleet_source_live',

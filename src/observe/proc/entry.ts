@@ -76,8 +76,8 @@ function imageOf(code: string | undefined, stack: string | undefined): string | 
 
 /**
  * Without randomization (`setarch -R`, a debugger, kernel.randomize_va_space=0) each stack begins at the top of what a
- * program may address, below its words and environment, which take 6 MiB at most (execve(2)). Of those that are random
- * one in two thousand lies there too.
+ * 64-bit program may address, below its words and environment, which take 6 MiB at most (execve(2)). Of those that are random
+ * one in two thousand lies there too (x86-64), and all of 32-bit programs: they are read anew, which costs time alone.
  */
 function isRandom(stack: number): boolean {
   return 2 ** Math.ceil(Math.log2(stack)) - stack > 8 * 1024 * 1024;

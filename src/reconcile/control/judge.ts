@@ -8,7 +8,7 @@ import { agentConditions, type Condition, fleetConditions } from './conditions.t
 import { entry } from './counters.ts';
 import type { Decision } from './decide.ts';
 import type { PassInput } from './pass.ts';
-import type { ControlState } from './state.ts';
+import { type ControlState, NOTHING_TOLD } from './state.ts';
 
 interface Judged extends PassInput {
   readonly plan: Plan;
@@ -16,7 +16,7 @@ interface Judged extends PassInput {
   readonly decision: Decision;
 }
 
-export function judge(state: ControlState, input: Judged): Pick<ControlState, 'agents' | 'fleet'> {
+export function judge(state: ControlState, input: Judged): Pick<ControlState, 'agents' | 'fleet' | 'toldBefore'> {
   const { roster, plan, scope, decision, stopped, trouble, pauses } = input;
   const at = stamp(input.now);
   const { held, counters } = decision;
@@ -36,7 +36,9 @@ export function judge(state: ControlState, input: Judged): Pick<ControlState, 'a
     agents[agent.name] = agentConditions(facts, previous, at);
   }
   const previous = state.fleet.length > 0 ? state.fleet : state.toldBefore.fleet;
-  return { agents, fleet: fleetConditions(roster, agents, trouble, previous, at) };
+  // After a look at everything every agent has been told of.
+  const toldBefore = scope === null ? NOTHING_TOLD : state.toldBefore;
+  return { agents, fleet: fleetConditions(roster, agents, trouble, previous, at), toldBefore };
 }
 
 const NONE: readonly Condition[] = [];

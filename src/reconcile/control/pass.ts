@@ -13,10 +13,10 @@ import type { PlanMemory, PlanPolicy } from '../../diff/policy.ts';
 import type { Quiet } from '../../diff/quiet.ts';
 import type { Observed } from '../../observe/state.ts';
 import type { Roster } from '../../spec/model.ts';
+import { haveSameKeys } from '../../spec/record.ts';
 import type { Outcome } from '../outcome.ts';
 import { type Moment, stamp, tick } from './clock.ts';
 import type { Condition } from './conditions.ts';
-import { entry } from './counters.ts';
 import { type Decision, decide, type Held } from './decide.ts';
 import { type ControlEvent, heldEvent, newlyHeld, outcomeEvent, plainEvent } from './events.ts';
 import { freedByEffects, freedByLook } from './freed.ts';
@@ -274,8 +274,8 @@ function isReady({ type }: Condition): boolean {
 
 function mustWrite(state: ControlState, { resets }: PassInput, { act, held, counters }: Decision): boolean {
   const latched = held.some((h) => h.why === 'crash-loop' || h.why === 'contested');
-  // How long it has waited is shown by the next controller, too.
-  const waits = Object.keys(counters.waits).some((address) => entry(state.counters.waits, address) === undefined);
+  // How long it has waited is shown by the next controller, too, and nothing of a wait that is over.
+  const waits = !haveSameKeys(counters.waits, state.counters.waits);
   const now = act.length > 0 || latched || waits || resets.length > 0;
   return now || counters.clock.steady - state.written >= WRITE_COUNTERS_MS;
 }

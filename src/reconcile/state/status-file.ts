@@ -5,6 +5,7 @@
 import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { err, ok, type Result } from '../../spec/result.ts';
+import type { Moment } from '../control/clock.ts';
 import type { Condition } from '../control/conditions.ts';
 import { NOTHING_TOLD, type Told } from '../control/state.ts';
 import type { StatusDocument } from '../control/status.ts';
@@ -35,13 +36,16 @@ export function readStatus(path: string, read: (path: string) => FileRead): Resu
 
 /**
  * What it says of how things stood, as far as it can be understood: only the times are of use to the next controller. Nothing
- * where that was in another boot: whatever stands now has come up since.
+ * where nobody has looked for so long that the former one counts as dead, or where that was in another boot: whatever stands
+ * now may have come up since.
  */
-export function toldIn(path: string, read: (path: string) => FileRead, boot: string | null): Told {
+export function toldIn(path: string, read: (path: string) => FileRead, now: Moment): Told {
   const document = readStatus(path, read);
   if (!document.ok || document.value === null) return NOTHING_TOLD;
   const { agents, conditions, controller } = document.value;
-  if (boot === null || controller.boot_id !== boot) return NOTHING_TOLD;
+  const away = now.monotonic - controller.beat_monotonic;
+  const sameBoot = now.boot_id !== null && controller.boot_id === now.boot_id;
+  if (!sameBoot || away < 0 || away > controller.beat_within) return NOTHING_TOLD;
   const byAgent = Object.entries(agents).map(([name, agent]) => [name, agent.conditions.filter(isCondition)] as const);
   return { agents: Object.fromEntries(byAgent), fleet: conditions.filter(isCondition) };
 }

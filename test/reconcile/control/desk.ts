@@ -10,7 +10,13 @@ import { beginPass, decidePass, type Effect, endPass } from '../../../src/reconc
 import type { Reset } from '../../../src/reconcile/control/pauses.ts';
 import { CONTROL_POLICY, type ControlPolicy } from '../../../src/reconcile/control/policy.ts';
 import { EVERYTHING } from '../../../src/reconcile/control/queue.ts';
-import { type ControlState, createControl, trigger } from '../../../src/reconcile/control/state.ts';
+import {
+  type ControlState,
+  createControl,
+  NOTHING_TOLD,
+  type Told,
+  trigger,
+} from '../../../src/reconcile/control/state.ts';
 import { about, failure, type Outcome } from '../../../src/reconcile/outcome.ts';
 import { readCounters } from '../../../src/reconcile/state/counters-file.ts';
 import type { Roster } from '../../../src/spec/model.ts';
@@ -57,18 +63,18 @@ export class Desk {
     this.now += ms;
   }
   /** A new process with what lies on the disk, read back as a text. */
-  restartController(): void {
+  restartController(told: Told = this.state): void {
     const content = JSON.stringify(this.written);
     const read = readCounters('counters.json', () => ({ state: 'present', content, sha256: '', mode: 0o600 }));
     if (!read.ok || read.value === null) throw new Error(JSON.stringify(read));
-    const { agents, fleet } = this.state;
+    const { agents, fleet } = told;
     this.state = createControl(read.value, this.moment, { agents, fleet });
   }
-  /** The same, and a monotonic clock that begins anew. */
+  /** The same, with a monotonic clock that begins anew, and nothing of how things stood before (see `toldIn`). */
   rebootHost(): void {
     this.#boots += 1;
     this.#bootedAt = this.now;
-    this.restartController();
+    this.restartController(NOTHING_TOLD);
   }
   /** Something happened that is about this agent, or EVERYTHING. */
   mark(key: string): void {

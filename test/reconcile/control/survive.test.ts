@@ -143,25 +143,6 @@ describe.each(RESTARTS)('over a restart of %s', (_which, restart) => {
     expect(desk.state.counters.agents['coder']).toMatchObject({ streak: 0, not_before: 0 });
   });
 
-  test('conditions keep the time of their last change, and are told anew only after a look', () => {
-    const desk = new Desk(FLEET);
-    desk.pass();
-    desk.wait(60_000);
-    dead(desk);
-    desk.pass();
-    desk.wait(60_000);
-    restart(desk);
-    expect([desk.state.agents, desk.state.fleet]).toEqual([{}, []]);
-    desk.look();
-    const since = (agent: string) => desk.state.agents[agent]?.find((c) => c.type === 'Ready')?.last_transition;
-    const [begun, ended] = ['2026-06-01T12:00:00.000Z', '2026-06-01T12:01:00.000Z'];
-    expect([since('stub'), since('coder')]).toEqual([begun, ended]);
-    expect(desk.state.fleet.find((c) => c.type === 'Ready')?.last_transition).toBe(ended);
-    alive(desk);
-    desk.look();
-    expect(since('coder')).toBe('2026-06-01T12:02:00.000Z');
-  });
-
   test('what waits for idleness has waited as long', () => {
     const desk = new Desk(FLEET);
     attached(desk);
@@ -171,5 +152,66 @@ describe.each(RESTARTS)('over a restart of %s', (_which, restart) => {
     restart(desk);
     expect(desk.look().held).toEqual(['session/coder attached']);
     expect([since, [...desk.state.held.values()][0]?.since]).toEqual([since, since]);
+  });
+
+  test('what waited before, and no more when it was looked at last, waits from its new beginning', () => {
+    const desk = new Desk(FLEET);
+    attached(desk);
+    desk.look();
+    desk.wait(10_000);
+    alive(desk);
+    desk.look();
+    restart(desk);
+    desk.wait(61_000);
+    attached(desk);
+    desk.look();
+    expect([...desk.state.held.values()][0]?.since).toBe('2026-06-01T12:01:11.000Z');
+  });
+});
+
+describe('the time of the last change', () => {
+  const since = (desk: Desk, agent: string) =>
+    desk.state.agents[agent]?.find((c) => c.type === 'Ready')?.last_transition;
+  const [BEGUN, ENDED, LATER] = ['12:00', '12:01', '12:02'].map((at) => `2026-06-01T${at}:00.000Z`);
+  const endedAtOne = (): Desk => {
+    const desk = new Desk(FLEET);
+    desk.pass();
+    desk.wait(60_000);
+    dead(desk);
+    desk.pass();
+    desk.wait(60_000);
+    return desk;
+  };
+
+  test('is kept over a restart of the controller, and told anew only after a look', () => {
+    const desk = endedAtOne();
+    desk.restartController();
+    expect([desk.state.agents, desk.state.fleet]).toEqual([{}, []]);
+    desk.look();
+    expect([since(desk, 'stub'), since(desk, 'coder')]).toEqual([BEGUN, ENDED]);
+    expect(desk.state.fleet.find((c) => c.type === 'Ready')?.last_transition).toBe(ENDED);
+    alive(desk);
+    desk.look();
+    expect(since(desk, 'coder')).toBe(LATER);
+  });
+
+  test('is that of the first look after a reboot', () => {
+    const desk = endedAtOne();
+    desk.rebootHost();
+    desk.look();
+    expect([since(desk, 'stub'), since(desk, 'coder')]).toEqual([LATER, LATER]);
+  });
+
+  test('of an agent that left the roster and came back is that of its return', () => {
+    const desk = endedAtOne();
+    desk.restartController();
+    desk.look();
+    const { roster } = desk;
+    desk.roster = { ...roster, agents: roster.agents.filter(({ name }) => name !== 'coder') };
+    desk.look();
+    desk.wait(60_000);
+    desk.roster = roster;
+    desk.look();
+    expect([since(desk, 'stub'), since(desk, 'coder')]).toEqual([BEGUN, '2026-06-01T12:03:00.000Z']);
   });
 });
