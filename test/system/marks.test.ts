@@ -4,6 +4,7 @@
  * could see.
  */
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { until } from './harness/execute.ts';
 import { expectSuccess, type Fleet, fleetOn } from './harness/fleet.ts';
 import { bootHost, type Host } from './harness/host.ts';
 import { describeOnHost } from './harness/on-host.ts';
@@ -47,7 +48,13 @@ describeOnHost('marks', () => {
         const [name, pid, id, created, mark] = line.split(' ');
         expect(mark).toBe(`lab-fleet/${name}/${pid}/${id}/${created}`);
       }
-      expect((await sh('cat created && rm created')).trim().split('\n').sort()).toEqual(sessions);
+      // The hook's own shell is a job beside the call that it tells of.
+      const told = await until('the hook has told of each', async () => {
+        const lines = (await sh('cat created 2>/dev/null || :')).trim().split('\n').sort();
+        return lines.length >= sessions.length ? lines : null;
+      });
+      await sh('rm created');
+      expect(told).toEqual(sessions);
       const calls = (await sh('cat calls && rm calls')).trim().split('\n');
       const named = (name: string): RegExp =>
         new RegExp(`\\|-s\\|${name}\\|.*\\|;\\|set-option\\|-F\\|-t\\|=${name}:\\|@fleet_mark\\|`);

@@ -36,7 +36,9 @@ test('on a terminal its log is text, a line for each', async () => {
   await running.looked();
   running.ask();
   const { stderr } = await running.ended();
-  for (const line of stderr.trimEnd().split('\n')) expect(line).toMatch(/^fleet: .* pass=\d+\b/);
+  const lines = stderr.trimEnd().split('\n');
+  for (const line of lines) expect(line).toMatch(/^fleet: .* pass=\d+\b/);
+  expect(lines.filter((line) => line.includes('finishing what is under way'))).toHaveLength(1);
 });
 
 test('counters that cannot be read keep it from beginning: nothing is done, and they stay as they are', async () => {
