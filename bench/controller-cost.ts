@@ -43,16 +43,15 @@ export async function benchController(argv: readonly string[]): Promise<number> 
     days: Number(days),
   };
   const wanted = values.parts.split(',');
-  const measurements = await withBenchHost(async (bench) => {
-    let measured: Measurements = {};
-    for (const part of PARTS.filter((name) => wanted.includes(name))) {
-      console.error(`bench: ${part} …`);
-      measured = { ...measured, ...(await MEASURE[part](bench, options)) };
-    }
-    return measured;
-  });
-  if (measurements === null) return 1;
-  const verdicts = judge(measurements);
+  let measured: Measurements = {};
+  for (const part of PARTS.filter((name) => wanted.includes(name))) {
+    console.error(`bench: ${part} …`);
+    // A host each: one part's agents are another program than the next one's.
+    const found = await withBenchHost((bench) => MEASURE[part](bench, options));
+    if (found === null) return 1;
+    measured = { ...measured, ...found };
+  }
+  const verdicts = judge(measured);
   console.log(`\n${formatVerdicts(verdicts)}`);
   return verdicts.every(({ held }) => held) ? 0 : 1;
 }
