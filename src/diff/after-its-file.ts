@@ -2,7 +2,9 @@
  * The row on units that are enabled once this plan has written their file. Where that writing is held back (ignored, paused,
  * contested), `enable` would exit 0 and do nothing, or fail.
  */
+
 import type { UnitObserved } from '../observe/state.ts';
+import { nameInAddress } from '../spec/address.ts';
 import { fleetCommand } from './command-line.ts';
 import { type PlanContext, unitOf } from './context.ts';
 import { blocked, type Finding } from './finding.ts';
@@ -11,10 +13,11 @@ import { isMissing } from './unit-gate.ts';
 
 export function afterItsFile(ctx: PlanContext, findings: readonly Finding[]): readonly Finding[] {
   const written = new Set<string>();
-  for (const f of findings) if (f.bucket === 'change' && f.change.kind === 'unit-file') written.add(nameIn(f.change));
+  for (const f of findings)
+    if (f.bucket === 'change' && f.change.kind === 'unit-file') written.add(nameInAddress(f.change.address));
   return findings.map((f) => {
     if (f.bucket !== 'change' || f.change.kind !== 'unit' || f.change.action !== 'enable') return f;
-    const unit = unitOf(ctx, nameIn(f.change));
+    const unit = unitOf(ctx, nameInAddress(f.change.address));
     if (unit === undefined || !waitsForItsFile(ctx, unit)) return f;
     return filesOf(ctx, unit).some((file) => written.has(file)) ? f : withoutIt(ctx, unit, f.change);
   });
@@ -40,8 +43,4 @@ function withoutIt(ctx: PlanContext, unit: UnitObserved, { agent, reason }: Chan
     evidence: [`${unit.name} is ${state}, and ${file} is left as it is: there is nothing to enable`],
     remedy: `see to unit-file/${file} first: ${fleetCommand(ctx.roster, 'explain', `unit-file/${file}`)}`,
   });
-}
-
-function nameIn({ address }: Change): string {
-  return address.slice(address.lastIndexOf('/') + 1);
 }

@@ -5,6 +5,7 @@
  */
 
 import type { Observed } from '../observe/state.ts';
+import { nameInAddress } from '../spec/address.ts';
 import type { AgentSpec, Roster } from '../spec/model.ts';
 import { sha256 } from '../spec/sha256.ts';
 import { afterItsFile } from './after-its-file.ts';
@@ -113,7 +114,7 @@ function reloadIfWritten(ctx: PlanContext, findings: readonly Finding[]): readon
   if (first === undefined || changes.some((c) => c.action === 'reload')) return findings;
   // A manager that is not there reads its files when it comes; one that could not be asked is told after the next look.
   if (ctx.units === null) return findings;
-  const name = (c: Change): string => c.address.slice(c.address.lastIndexOf('/') + 1);
+  const name = (c: Change): string => nameInAddress(c.address);
   return [
     ...findings,
     reload(

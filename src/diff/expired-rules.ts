@@ -1,4 +1,5 @@
 /** The row on ignore rules whose `until` is past: they cover nothing any more, which is said rather than left to be found. */
+import { nameInAddress } from '../spec/address.ts';
 import type { IgnoreRule } from '../spec/model.ts';
 import { type PlanContext, placeOfTarget } from './context.ts';
 import type { Finding } from './finding.ts';
@@ -19,7 +20,7 @@ function expired(ctx: PlanContext, { target, path, until, reason, source }: Igno
     `the rule of line ${source.line} (${target}${path ?? ''}: ${reason}) held until ${until ?? ''}, and covers nothing any more`,
     'take it out, or give it a later date',
   ];
-  const agent = ctx.agentNamed(target.slice(target.lastIndexOf('/') + 1))?.name ?? null;
+  const agent = ctx.agentNamed(nameInAddress(target))?.name ?? null;
   return {
     bucket: 'warning',
     warning: { address: placeOfTarget(ctx, target), agent, reason: 'ignore-expired', evidence },

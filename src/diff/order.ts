@@ -2,6 +2,7 @@
  * The order of apply, and which change waits for which. Source: docs/planning-rules.md, "Order": files, reload, linger
  * and boot, tmux server, agents by wave and depends_on, prune last.
  */
+import { nameInAddress } from '../spec/address.ts';
 import type { AgentSpec } from '../spec/model.ts';
 import type { PlanContext } from './context.ts';
 import { socketLabel } from './context.ts';
@@ -92,7 +93,7 @@ class PrerequisiteIndex {
     this.sharedFiles = of((c) => c.kind === 'env-file' && c.agent === null);
     this.reloads = of((c) => c.action === 'reload');
     for (const c of changes) {
-      if (c.kind === 'tmux-server') put(this.servers, c.address.slice(c.address.lastIndexOf('/') + 1), c.address);
+      if (c.kind === 'tmux-server') put(this.servers, nameInAddress(c.address), c.address);
       if (c.agent === null) continue;
       if (c.kind === 'env-file') put(this.files, c.agent, c.address);
       if (c.stage === 5) put(this.sessions, c.agent, c.address);

@@ -2,6 +2,7 @@
  * The row on `depends_on`: agents that must be ready first. Who stands on one that is down, and that this plan does not
  * bring up, is not started: what stands in the way of that one stands in its way too.
  */
+import { nameInAddress } from '../spec/address.ts';
 import type { AgentSpec } from '../spec/model.ts';
 import { fleetCommand } from './command-line.ts';
 import type { PlanContext } from './context.ts';
@@ -77,6 +78,6 @@ function heldUp(ctx: PlanContext, change: Change, agent: AgentSpec, below: Agent
   const evidence = [...change.evidence, `it stands on ${below.name}, which is down and which this plan does not start`];
   const explain = fleetCommand(ctx.roster, 'explain', `session/${below.name}`);
   const remedy = `see to ${below.name} first; what is in its way says: ${explain}`;
-  const name = change.address.slice(change.address.lastIndexOf('/') + 1);
+  const name = nameInAddress(change.address);
   return blocked(ctx, change.kind, name, agent, { reason: change.reason, guard: 'prerequisite', evidence, remedy });
 }

@@ -1,6 +1,7 @@
 /** The rows on units, told from properties of instances: enablement, what is wrong with them, and reloads. */
 
 import type { UnitObserved } from '../observe/state.ts';
+import { nameInAddress } from '../spec/address.ts';
 import type { AgentSpec } from '../spec/model.ts';
 import { bootFinding } from './boot.ts';
 import { whenSettled } from './command-line.ts';
@@ -75,7 +76,7 @@ function wantsUnit(agent: AgentSpec): boolean {
 function enforced(ctx: PlanContext, agent: AgentSpec, finding: Finding): Finding {
   if (agent.manage !== 'warn' || finding.bucket !== 'change') return finding;
   const { change: c } = finding;
-  return warning(ctx, 'unit', c.address.slice(c.address.lastIndexOf('/') + 1), agent, c.reason, c.evidence);
+  return warning(ctx, 'unit', nameInAddress(c.address), agent, c.reason, c.evidence);
 }
 
 /** Null where the unit can be worked with. Template instances are not there until their template is written. */

@@ -25,3 +25,8 @@ export function parseAddress(text: string): Address | null {
   const known = KINDS.find((k) => k === kind);
   return known === undefined ? null : { host, tenant, kind: known, name };
 }
+
+/** Its last part; of what is no address all of it. */
+export function nameInAddress(address: string): string {
+  return address.slice(address.lastIndexOf('/') + 1);
+}

@@ -1,6 +1,6 @@
 /** The controller beside people: who disables and closes what it keeps, who is attached, who applies, and who upgrades it. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { bootControlled, type Controlled, SOCKET } from './harness/controlled.ts';
+import { bootInstalled, type Controlled, SOCKET } from './harness/controlled.ts';
 import { until } from './harness/execute.ts';
 import { describeOnHost } from './harness/on-host.ts';
 
@@ -26,12 +26,7 @@ describeOnHost('the controller and people', () => {
 
   beforeAll(async () => {
     const restart = '{ backoff: 1s, max_backoff: 1s, limit: 1000, window: 2h }';
-    fleet = await bootControlled({ user: 'edith', agents: AGENTS, restart });
-    const installed = await ran('install', '-f', 'fleet.yaml');
-    expect([installed.code, installed.stderr]).toEqual([0, '']);
-    await fleet.well();
-    await fleet.makeForeign();
-    foreign = await fleet.foreign();
+    ({ fleet, foreign } = await bootInstalled({ user: 'edith', agents: AGENTS, restart }));
   });
   afterAll(async () => {
     await fleet?.destroy();

@@ -1,6 +1,6 @@
 /** What hurts a controller on a real host: agents that do not stay up, a full disk, a hung tmux, rosters that are none. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { bootControlled, type Controlled, SOCKET } from './harness/controlled.ts';
+import { bootInstalled, type Controlled, SOCKET } from './harness/controlled.ts';
 import { until } from './harness/execute.ts';
 import { describeOnHost } from './harness/on-host.ts';
 
@@ -31,12 +31,7 @@ done`);
 
   beforeAll(async () => {
     const restart = `{ backoff: 1s, max_backoff: 1s, limit: ${LIMIT}, window: 2h }`;
-    fleet = await bootControlled({ user: 'edith', agents: ['steady', ...NAMES], restart });
-    const installed = await ran(['install', '-f', 'fleet.yaml']);
-    expect([installed.code, installed.stderr]).toEqual([0, '']);
-    await fleet.well();
-    await fleet.makeForeign();
-    foreign = await fleet.foreign();
+    ({ fleet, foreign } = await bootInstalled({ user: 'edith', agents: ['steady', ...NAMES], restart }));
   });
   afterAll(async () => {
     await fleet?.destroy();

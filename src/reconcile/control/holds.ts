@@ -1,6 +1,8 @@
 /** Counters and pauses as the plan takes them: so plan, apply and run hold back the same. */
+
 import type { CrashLoop, Pause, PlanHolds } from '../../diff/plan-holds.ts';
 import { matchesTarget } from '../../diff/target.ts';
+import { nameInAddress } from '../../spec/address.ts';
 import { put } from '../../spec/record.ts';
 import { addressIn, type Counters, keepEntries } from './counters.ts';
 import type { Reset } from './pauses.ts';
@@ -41,6 +43,6 @@ function means(target: string, agent: string): boolean {
 
 /** The agent that an address serves, as far as its name tells: `unit/fleet-agent@NAME.service`, `env-file/NAME.argv`, … */
 function agentOf(address: string): string {
-  const name = address.slice(address.lastIndexOf('/') + 1);
+  const name = nameInAddress(address);
   return /@([^.]+)\.service$/.exec(name)?.[1] ?? name.replace(/\.argv$/, '');
 }

@@ -160,3 +160,11 @@ function withFreshBeats(observed: Observed, passed: number): Observed {
   for (const { beat } of Object.values(value.agents)) if (beat.state === 'present') beat.ts_ms += passed;
   return { ...observed, sources: { ...observed.sources, heartbeats: w.known(value) } };
 }
+
+export function dead(desk: Desk, name = 'coder'): void {
+  Object.assign(w.paneOf(desk.observed, name), { dead: true, runs: { verdict: 'dead', status: 1, signal: null } });
+}
+
+export function alive(desk: Desk): void {
+  desk.observed = w.healthy(desk.roster);
+}

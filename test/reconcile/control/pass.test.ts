@@ -6,17 +6,11 @@ import { EVERYTHING } from '../../../src/reconcile/control/queue.ts';
 import { buildStatus } from '../../../src/reconcile/control/status.ts';
 import { coderWith, FLEET } from '../../diff/rosters.ts';
 import * as w from '../../diff/world.ts';
-import { Desk } from './desk.ts';
+import { alive, Desk, dead } from './desk.ts';
 
 const PAUSE: Pause = { target: 'coder', reason: 'debugging', until: null, since: '2026-06-01T11:00:00Z', by: 'ada' };
 const START = 'restart session/coder session-dead';
 
-function dead(desk: Desk, name = 'coder'): void {
-  Object.assign(w.paneOf(desk.observed, name), { dead: true, runs: { verdict: 'dead', status: 1, signal: null } });
-}
-function alive(desk: Desk): void {
-  desk.observed = w.healthy(desk.roster);
-}
 function otherProgram(desk: Desk): void {
   const { pid } = w.paneOf(desk.observed, 'coder');
   w.paneOf(desk.observed, 'coder').runs = {

@@ -2,16 +2,10 @@
 import { describe, expect, test } from 'vitest';
 import { coderWith, FLEET } from '../../diff/rosters.ts';
 import * as w from '../../diff/world.ts';
-import { Desk } from './desk.ts';
+import { alive, Desk, dead } from './desk.ts';
 
 const START = 'restart session/coder session-dead';
 
-function dead(desk: Desk, name = 'coder'): void {
-  Object.assign(w.paneOf(desk.observed, name), { dead: true, runs: { verdict: 'dead', status: 1, signal: null } });
-}
-function alive(desk: Desk): void {
-  desk.observed = w.healthy(desk.roster);
-}
 function otherEnv(desk: Desk): void {
   const file = w.filesOf(desk.observed).env_files['coder'];
   if (file?.state === 'present') file.own['FLEET_AGENT_CLASS'] = 'other';

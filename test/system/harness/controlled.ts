@@ -67,6 +67,21 @@ export async function bootControlled({ user, agents, restart, linger = true }: C
   return controlled;
 }
 
+/** The same with its controller installed, all agents well, and something foreign beside them, which it tells. */
+export async function bootInstalled(options: ControlledOptions): Promise<{ fleet: Controlled; foreign: string }> {
+  const fleet = await bootControlled(options);
+  try {
+    const installed = await fleet.host.fleet(fleet.user, ['install', '-f', 'fleet.yaml']);
+    expect([installed.code, installed.stderr]).toEqual([0, '']);
+    await fleet.well();
+    await fleet.makeForeign();
+    return { fleet, foreign: await fleet.foreign() };
+  } catch (failed) {
+    await fleet.destroy();
+    throw failed;
+  }
+}
+
 function controlledOn(host: Host, user: string, restart: string): Controlled {
   const state = `/home/${user}/.local/state/fleet/lab/lab-fleet`;
   const sh: Controlled['sh'] = (script) => host.mustAs(user, ['sh', '-c', script]);
