@@ -6,6 +6,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { buildStatus, type StatusDocument } from '../../src/reconcile/control/status.ts';
 import { readWholeFile } from '../../src/reconcile/files/read-file.ts';
 import { readStatus, toldIn, writeStatus } from '../../src/reconcile/state/status-file.ts';
+import { ok } from '../../src/spec/result.ts';
 import { FLEET } from '../diff/rosters.ts';
 import { Desk } from './control/desk.ts';
 
@@ -48,23 +49,22 @@ test.each([
   ['cut off', (text: string) => text.slice(0, 300)],
   ['of another version', (text: string) => text.replace('"1.0"', '"2.0"')],
   ['of another kind', (text: string) => text.replace('fleet.status', 'fleet.events')],
-])('%s: it is a failure, never health, and the next controller knows nothing of it', (_what, broken) => {
+])('%s: it is a failure, never health, and the next controller is told so', (_what, broken) => {
   write(document());
   writeFileSync(path, broken(readFileSync(path, 'utf8')));
   expect(readStatus(path, readWholeFile)).toMatchObject({ ok: false, error: { code: 'state-unusable' } });
-  expect(toldIn(path, readWholeFile, NOW)).toEqual({ agents: {}, fleet: [] });
+  expect(toldIn(path, readWholeFile, NOW)).toMatchObject({ ok: false, error: { code: 'state-unusable' } });
 });
 
 test('the next controller takes conditions from it, and leaves out those without a time', () => {
-  expect(toldIn(path, readWholeFile, NOW)).toEqual({ agents: {}, fleet: [] });
+  expect(toldIn(path, readWholeFile, NOW)).toEqual(ok({ agents: {}, fleet: [] }));
   const status = document();
   const conditions = status.agents['coder']?.conditions ?? [];
   const broken = conditions.map((c, i) => (i === 0 ? { ...c, last_transition: 'once' } : c));
   write({ ...status, agents: { coder: { ...status.agents['coder'], conditions: broken } } });
-  expect(toldIn(path, readWholeFile, NOW)).toEqual({
-    agents: { coder: conditions.slice(1) },
-    fleet: status.conditions,
-  });
+  expect(toldIn(path, readWholeFile, NOW)).toEqual(
+    ok({ agents: { coder: conditions.slice(1) }, fleet: status.conditions }),
+  );
 });
 
 test.each([
@@ -74,6 +74,8 @@ test.each([
   ['with a clock before it', { monotonic: NOW.monotonic - 1 }],
 ])('the next controller, %s, takes nothing from it', (_what, changed) => {
   write(document());
-  expect(toldIn(path, readWholeFile, { ...NOW, monotonic: NOW.monotonic + 60_000 }).fleet).not.toEqual([]);
-  expect(toldIn(path, readWholeFile, { ...NOW, ...changed })).toEqual({ agents: {}, fleet: [] });
+  expect(toldIn(path, readWholeFile, { ...NOW, monotonic: NOW.monotonic + 60_000 })).not.toEqual(
+    ok({ agents: {}, fleet: [] }),
+  );
+  expect(toldIn(path, readWholeFile, { ...NOW, ...changed })).toEqual(ok({ agents: {}, fleet: [] }));
 });

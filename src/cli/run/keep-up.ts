@@ -90,10 +90,13 @@ async function keepUpAlone(input: RunInput, paths: StatePaths, asked: Context, a
   let controller: Controller | null = null;
   const parts = assemble(input, paths, context, alone, () => controller?.state() ?? null);
   const { telemetry, say, status, notifier } = parts;
+  const told = toldIn(paths.status, (path) => context.files.read(path), moment(context.now));
+  // Since when an agent is as it is is all that is lost: no reason not to keep it.
+  if (!told.ok) parts.world.trouble('former-status', `${told.error.summary}: ${told.error.detail}`);
   const live = createController(
     counters.value ?? NO_COUNTERS,
     loopPorts(parts, input, context, () => [live, sources] as const),
-    toldIn(paths.status, (path) => context.files.read(path), moment(context.now)),
+    told.ok ? told.value : undefined,
   );
   controller = live;
   const sources = openSources({

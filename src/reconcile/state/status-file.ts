@@ -39,15 +39,16 @@ export function readStatus(path: string, read: (path: string) => FileRead): Resu
  * where nobody has looked for so long that the former one counts as dead, or where that was in another boot: whatever stands
  * now may have come up since.
  */
-export function toldIn(path: string, read: (path: string) => FileRead, now: Moment): Told {
+export function toldIn(path: string, read: (path: string) => FileRead, now: Moment): Result<Told, Failure> {
   const document = readStatus(path, read);
-  if (!document.ok || document.value === null) return NOTHING_TOLD;
+  if (!document.ok) return document;
+  if (document.value === null) return ok(NOTHING_TOLD);
   const { agents, conditions, controller } = document.value;
   const away = now.monotonic - controller.beat_monotonic;
   const sameBoot = now.boot_id !== null && controller.boot_id === now.boot_id;
-  if (!sameBoot || away < 0 || away > controller.beat_within) return NOTHING_TOLD;
+  if (!sameBoot || away < 0 || away > controller.beat_within) return ok(NOTHING_TOLD);
   const byAgent = Object.entries(agents).map(([name, agent]) => [name, agent.conditions.filter(isCondition)] as const);
-  return { agents: Object.fromEntries(byAgent), fleet: conditions.filter(isCondition) };
+  return ok({ agents: Object.fromEntries(byAgent), fleet: conditions.filter(isCondition) });
 }
 
 const isCondition = (condition: Condition): boolean =>

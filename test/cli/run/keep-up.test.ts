@@ -51,6 +51,19 @@ test('counters that cannot be read keep it from beginning: nothing is done, and 
   expect(readFileSync(running.paths.counters, 'utf8')).toBe('{"kind":"fleet.counters","format_version":"1.0"');
 });
 
+test('a status file of the former one that cannot be read is said, and keeps it from nothing', async () => {
+  mkdirSync(running.paths.directory, { recursive: true });
+  writeFileSync(running.paths.status, '{"kind":"fleet.status","format_version":"2.0","controller":{"started_at":""}}');
+  await running.start();
+  await running.looked();
+  running.ask();
+  const { code, stderr } = await running.ended();
+  expect([code, stderr.split('\n').filter((line) => line.includes(running.paths.status))]).toEqual([
+    0,
+    [expect.stringContaining('trouble')],
+  ]);
+});
+
 test('since when an agent is as it is is known to the next one', async () => {
   await running.start();
   await running.looked();
