@@ -78,10 +78,26 @@ fleet_note_groups() {
   done
 }
 
-# GROUP:BIRTH: true while that group has a process. A number is not given anew while its group lives.
+# GROUP:BIRTH: true while that group has a process. A number is not given anew while its group lives. A zombie is none, though
+# kill finds it: tmux 3.3a may leave one for as long as it lives where other sessions show its pane (measured, under load).
 fleet_group_lives() {
   kill -s 0 -- "-$\{1%:*}" 2>/dev/null || return 1
-  if fleet_stat "$\{1%:*}"; then [ "$fleet_born" = "$\{1#*:}" ]; fi
+  fleet_stat "$\{1%:*}" || return 0
+  [ "$fleet_born" = "$\{1#*:}" ] || return 1
+  [ "$fleet_state" = Z ] || return 0
+  fleet_others_live "$\{1%:*}"
+}
+
+# GROUP whose leader is a zombie.
+fleet_others_live() {
+  fleet_of=$1
+  set +f
+  set -- /proc/[0-9]*
+  set -f
+  for fleet_process; do
+    if fleet_stat "$\{fleet_process#/proc/}" && [ "$fleet_pgrp" = "$fleet_of" ] && [ "$fleet_state" != Z ]; then return 0; fi
+  done
+  return 1
 }
 
 # ROUNDS of 50 ms: true once no noted group lives.
