@@ -1,12 +1,14 @@
 /** No session where the roster wants one. */
 
 import type { TmuxPane, TmuxSession } from '../observe/state.ts';
+import { nameInAddress } from '../spec/address.ts';
 import type { AgentSpec } from '../spec/model.ts';
 import { fleetCommand, moveServer, shellPath, tmuxCommand, whenSettled } from './command-line.ts';
-import { type PlanContext, type SeenContext, serverOf, socketLabel } from './context.ts';
+import { addressOf, type PlanContext, type SeenContext, serverOf, socketLabel } from './context.ts';
 import { describeCopies, elsewhere } from './elsewhere.ts';
 import { blocked, change, changed, deferred, type Finding, unobserved, warning } from './finding.ts';
 import { livePanes } from './pane.ts';
+import type { Change } from './plan.ts';
 import { hasRunItsCourse } from './run-its-course.ts';
 import { serverWillRun } from './servers.ts';
 import type { PlacedSession } from './session-index.ts';
@@ -82,12 +84,20 @@ export function guestRemedy(socket: string, { id }: TmuxPane, own?: TmuxSession)
 }
 
 /** A session that is started now would have to bring a server of its own. */
-function withoutServer(ctx: PlanContext, agent: AgentSpec, evidence: readonly string[]): Finding {
-  const { holderUnit } = ctx.layout;
-  const explain = fleetCommand(ctx.roster, 'explain', `unit/${holderUnit}`);
-  const remedy = `see to tmux-server/${socketLabel(agent.socket)} and unit/${holderUnit} first: ${explain}`;
-  const what = { reason: 'session-missing', guard: 'missing', evidence, remedy } as const;
-  return blocked(ctx, 'session', agent.name, agent, what);
+export function withoutServer(
+  ctx: PlanContext,
+  agent: AgentSpec,
+  { kind, address, reason, evidence }: Pick<Change, 'kind' | 'address' | 'reason' | 'evidence'>,
+): Finding {
+  const server = `tmux-server/${socketLabel(agent.socket)}`;
+  const unit = `unit/${ctx.layout.holderUnit}`;
+  const [what, asked] = ctx.systemd ? [`${server} and ${unit}`, unit] : [server, server];
+  const remedy = `see to ${what} first: ${fleetCommand(ctx.roster, 'explain', asked)}`;
+  return blocked(ctx, kind, nameInAddress(address), agent, { reason, guard: 'missing', evidence, remedy });
+}
+
+function missing(ctx: PlanContext, { name }: AgentSpec, evidence: readonly string[]) {
+  return { kind: 'session', address: addressOf(ctx, 'session', name), reason: 'session-missing', evidence } as const;
 }
 
 function startIt(ctx: PlanContext, agent: AgentSpec): readonly Finding[] {
@@ -106,7 +116,7 @@ function startIt(ctx: PlanContext, agent: AgentSpec): readonly Finding[] {
       // The same, where that row would start it; to warn there is none.
       const told = [...evidence, gate.detail];
       if (agent.manage === 'warn') return [warning(ctx, 'session', agent.name, agent, 'session-missing', told)];
-      return serverWillRun(ctx, agent.socket) ? [] : [withoutServer(ctx, agent, told)];
+      return serverWillRun(ctx, agent.socket) ? [] : [withoutServer(ctx, agent, missing(ctx, agent, told))];
     }
     case 'foreign': {
       if (agent.manage === 'warn') return [warning(ctx, 'session', agent.name, agent, 'session-missing', evidence)];
@@ -116,7 +126,7 @@ function startIt(ctx: PlanContext, agent: AgentSpec): readonly Finding[] {
     case 'transition':
     case 'open': {
       if (agent.manage === 'warn') return [warning(ctx, 'session', agent.name, agent, 'session-missing', evidence)];
-      if (!serverWillRun(ctx, agent.socket)) return [withoutServer(ctx, agent, evidence)];
+      if (!serverWillRun(ctx, agent.socket)) return [withoutServer(ctx, agent, missing(ctx, agent, evidence))];
       const active = gate.state === 'open' && gate.active;
       if (ctx.systemd)
         evidence.push(active ? `${unit} is active (exited): it once ran, nothing lives` : `${unit} is not active`);

@@ -109,6 +109,60 @@ describe('units: boot', () => {
       );
     });
 
+    test('nor anything to start: neither its session nor, of the holder, the server', () => {
+      const agentGone: Break = (o) => {
+        gone(o);
+        w.dropSession(o, 'coder');
+        set(CODER, { active_state: 'inactive', sub_state: 'dead' })(o);
+      };
+      expect(planned(fleet, agentGone)).toContain('start session/coder session-missing');
+      expect(planned(ignoring, agentGone)).toEqual([
+        `blocked(cannot-enable) unit/${CODER} boot-disabled`,
+        'blocked(missing) session/coder session-missing',
+        `ignored unit-file/${file} unit-missing`,
+      ]);
+      const holder = 'fleet-tmux.service';
+      const noHolder: Break = (o) => {
+        w.filesOf(o).unit_files[holder] = { state: 'absent' };
+        set(holder, { load_state: 'not-found', unit_file_state: '', active_state: 'inactive' })(o);
+        Object.assign(w.tmuxOf(o), { listening: [], server: { state: 'absent' } });
+      };
+      const ignoringHolder = w.roster(`${FLEET}ignore: [{ target: unit-file/${holder}, reason: mine }]\n`);
+      expect(planned(fleet, noHolder)).toContain('start tmux-server/factory server-missing');
+      const left = planned(ignoringHolder, noHolder);
+      expect(left).toContain('blocked(missing) tmux-server/factory server-missing');
+      expect(left.filter((line) => line.startsWith('start'))).toEqual([]);
+    });
+
+    test('no agent is started where its server is paused, but on a socket that no holder keeps', () => {
+      const noServer: Break = (o) => Object.assign(w.tmuxOf(o), { listening: [], server: { state: 'absent' } });
+      const of = (target: string) => ({ ...holds, pauses: [{ ...pause, target }] });
+      const memory = { ...EMPTY_MEMORY, holds: of('tmux-server/factory') };
+      for (const yaml of [FLEET, NONE]) {
+        const found = planned(w.roster(yaml), noServer, { memory });
+        expect(found.filter((line) => !line.startsWith('ignored'))).toEqual([
+          'blocked(missing) session/coder session-missing',
+          'blocked(missing) session/stub session-missing',
+        ]);
+      }
+      const own = w.roster(MOSAIC.replace('    runtime: pi\n', '    runtime: pi\n    socket: mine\n'));
+      const observed = w.healthy(own);
+      for (const index of [0, 1]) {
+        const server = w.tmuxOf(observed, index);
+        if (server.socket === 'mine') Object.assign(server, { listening: [], server: { state: 'absent' } });
+      }
+      expect(w.lines(w.planOf(own, observed, { memory }))).toContain('start session/coder session-missing');
+    });
+
+    test('one that is loaded still, its file deleted since, is started as it is', () => {
+      const loaded: Break = (o) => {
+        w.filesOf(o).unit_files[file] = { state: 'absent' };
+        w.dropSession(o, 'coder');
+        set(CODER, { unit_file_state: '', need_daemon_reload: true })(o);
+      };
+      expect(planned(ignoring, loaded)).toContain('start session/coder session-missing');
+    });
+
     test('a file that is there, which systemd has not read yet, is enough', () => {
       const unread = set(CODER, { load_state: 'not-found', unit_file_state: '' });
       expect(planned(ignoring, unread)).toContain(`enable unit/${CODER} boot-disabled`);
