@@ -5,6 +5,7 @@ import {
   existsSync,
   mkdirSync,
   mkdtempSync,
+  readdirSync,
   readFileSync,
   realpathSync,
   rmSync,
@@ -125,4 +126,17 @@ export function isGone(pid: number): boolean {
   } catch {
     return true;
   }
+}
+
+/** Pids of a process group, those left out that have ended and wait to be counted. */
+export function livingIn(group: number): readonly number[] {
+  const pids = readdirSync('/proc').filter((name) => /^\d+$/.test(name));
+  return pids.map(Number).filter((pid) => {
+    try {
+      const [state, , pgrp] = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1)?.split(' ') ?? [];
+      return state !== 'Z' && Number(pgrp) === group;
+    } catch {
+      return false;
+    }
+  });
 }

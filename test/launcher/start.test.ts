@@ -4,7 +4,16 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { fingerprint } from '../../src/spec/fingerprint.ts';
 import { parseSessionMark } from '../../src/spec/session-mark.ts';
 import { makeAgent } from '../spec/make-agent.ts';
-import { cmdline, environ, eventually, isGone, OWNER, openPrivateFleet, type PrivateFleet } from './private-fleet.ts';
+import {
+  cmdline,
+  environ,
+  eventually,
+  isGone,
+  livingIn,
+  OWNER,
+  openPrivateFleet,
+  type PrivateFleet,
+} from './private-fleet.ts';
 
 let fleet: PrivateFleet;
 beforeEach(() => {
@@ -334,7 +343,7 @@ describe('a stop', () => {
     const pid = await panePid('a1');
     expect(await fleet.launch('stop', 'a1')).toEqual({ code: 0, stdout: '', stderr: '' });
     expect(isGone(pid)).toBe(true);
-    expect(() => process.kill(-pid, 0)).toThrow();
+    expect(livingIn(pid)).toEqual([]);
   });
 });
 

@@ -29,7 +29,7 @@ fleet_die() {
   shift
   fleet_say "$@"
   # The kernel drops what is on its way through a terminal whose first process ends: on a busy machine nobody would see it.
-  if [ "$\{fleet_part-}" = pane ]; then /bin/sleep 0.2 2>/dev/null; fi
+  if [ "$\{fleet_part-}" = pane ]; then /bin/sleep 1 2>/dev/null; fi
   exit "$fleet_code"
 }
 
