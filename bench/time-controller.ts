@@ -32,6 +32,9 @@ export interface PassCost {
 /** Passes after which one is what it is for as long as the controller lives: two hours of a pass each minute. */
 const WARM = 120;
 
+/** Passes between which as many runs of node are measured: how fast a machine is changes from one minute to the next. */
+const BLOCK = 10;
+
 export async function timePasses(roster: string, passes: number): Promise<PassCost> {
   const pid = startController(roster);
   // A file that people steer it by: when it is touched everything is looked at.
@@ -47,10 +50,17 @@ export async function timePasses(roster: string, passes: number): Promise<PassCo
       await pause(10);
     }
   };
-  const cost = async (count: number): Promise<Pick<PassCost, 'pass' | 'took'>> => {
-    const [began, used] = [now(), cpuOf(pid)];
-    for (let done = 0; done < count; done += 1) await pass();
-    return { pass: (cpuOf(pid) - used) / count, took: (now() - began) / count };
+  const cost = async (count: number): Promise<Pick<PassCost, 'pass' | 'took' | 'node'>> => {
+    const sum = { pass: 0, took: 0, node: 0 };
+    for (let done = 0; done < count; done += BLOCK) {
+      const block = Math.min(BLOCK, count - done);
+      const [began, used] = [now(), cpuOf(pid)];
+      for (let i = 0; i < block; i += 1) await pass();
+      sum.pass += cpuOf(pid) - used;
+      sum.took += now() - began;
+      sum.node += cpuOfRuns([process.execPath, '-e', '0'], block) * block;
+    }
+    return { pass: sum.pass / count, took: sum.took / count, node: sum.node / count };
   };
   for (let warm = 0; warm < 5; warm += 1) await pass();
   const early = await cost(passes);
@@ -58,7 +68,7 @@ export async function timePasses(roster: string, passes: number): Promise<PassCo
   const settled = await cost(passes);
   const mib = residentMiB(pid);
   stopController();
-  return { ...settled, early: early.pass, node: cpuOfRuns([process.execPath, '-e', '0'], 30), mib };
+  return { ...settled, early: early.pass, mib };
 }
 
 function passesOf(): number {

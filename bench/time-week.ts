@@ -23,13 +23,14 @@ import { runProgram } from '../src/observe/run.ts';
 import { NO_COUNTERS } from '../src/reconcile/control/counters.ts';
 import { CONTROL_POLICY } from '../src/reconcile/control/policy.ts';
 import type { ControlState } from '../src/reconcile/control/state.ts';
-import { buildStatus } from '../src/reconcile/control/status.ts';
+import { buildStatus, type StatusDocument } from '../src/reconcile/control/status.ts';
 import { diskFiles } from '../src/reconcile/files/disk.ts';
 import { thisMachine } from '../src/reconcile/lease/machine.ts';
 import { processControl } from '../src/reconcile/process-control.ts';
 import { openEvents } from '../src/reconcile/state/events-file.ts';
 import { statePaths } from '../src/reconcile/state/paths.ts';
 import { writeStatus } from '../src/reconcile/state/status-file.ts';
+import { statusText } from '../src/reconcile/state/status-text.ts';
 
 export interface WeekCost {
   /** MiB resident at the end of each day, and of the heap in use after a collection. */
@@ -91,8 +92,13 @@ export async function liveWeek(path: string, days: number): Promise<WeekCost> {
   const inForce = { roster, commit: null, since: new Date(began).toISOString(), refused: null };
   const moment = () => ({ wall: began + passed, monotonic: passed, boot_id: 'bench' });
   const controller = { pid: process.pid, tool_version: '0', started_at: inForce.since, beat_within: 60_000 };
-  const document = (state: ControlState) =>
-    buildStatus(state, { fleet: roster.fleet, ...here, controller, inForce, roster, now: moment() });
+  let last: StatusDocument | undefined;
+  const document = (state: ControlState) => {
+    const before = last?.agents;
+    last = buildStatus(state, { fleet: roster.fleet, ...here, controller, inForce, roster, now: moment(), before });
+    return last;
+  };
+  const textOf = statusText({ render: (data) => JSON.stringify(data), secretsKnown: () => 0 });
   const told = telemetry({
     file: openEvents(paths.events),
     log: context.log,
@@ -106,7 +112,7 @@ export async function liveWeek(path: string, days: number): Promise<WeekCost> {
     held: () => [],
   });
   const status = statusWriter(
-    () => writeStatus(paths.status, JSON.stringify(document(live.state()))),
+    () => writeStatus(paths.status, textOf(document(live.state()))),
     () => undefined,
   );
   const world = openWorld({

@@ -2,8 +2,10 @@
 import { EMPTY_MEMORY, type PlanMemory } from '../diff/policy.ts';
 import { type HowToLook, observe } from '../observe/observe.ts';
 import type { Observed } from '../observe/state.ts';
+import { readWholeFile } from '../reconcile/files/read-file.ts';
 import { inventoryPath, type KnownInventories, readInventory } from '../reconcile/inventory.ts';
 import type { Failure as Cause } from '../reconcile/outcome.ts';
+import type { FileRead } from '../reconcile/ports.ts';
 import { readHolds } from '../reconcile/state/holds.ts';
 import { statePaths } from '../reconcile/state/paths.ts';
 import type { Roster } from '../spec/model.ts';
@@ -85,14 +87,15 @@ export function observeHere(
   return observe(agents === null ? request : { ...request, agents }, ports);
 }
 
-/** Read anew before each plan: apply and the controller write it, and people who pause. */
+/** Looked at before each plan: apply and the controller write it, and people who pause. */
 export function remember(
   roster: Roster,
   here: Place,
   context: Context,
   known?: KnownInventories,
 ): Result<PlanMemory, Failure> {
-  const memory = readInventory(inventoryPath(context.user.home, here.host, roster.fleet), undefined, known);
+  const read = (path: string): FileRead => readWholeFile(path, context.knownFiles);
+  const memory = readInventory(inventoryPath(context.user.home, here.host, roster.fleet), read, known);
   if (!memory.ok) return err(unreadable(memory.error));
   const holds = readHolds(statePaths(context.user.home, here.host, roster.fleet), (path) => context.files.read(path));
   return holds.ok ? ok({ ...memory.value, holds: holds.value }) : err(unreadable(holds.error));

@@ -1,5 +1,7 @@
 /** What concerns the host as a whole: units to be loaded anew, and lingering. */
+
 import type { UnitObserved } from '../observe/state.ts';
+import { unitNameOf } from '../spec/layout.ts';
 import { isManaged, type PlanContext, unitOf } from './context.ts';
 import { type Compare, change, changed, type Finding, unobserved } from './finding.ts';
 import { whoseUnit } from './whose-files.ts';
@@ -26,7 +28,7 @@ export const compareReload: Compare = (ctx) => {
 
 function unitsInUse({ agents, layout }: PlanContext): readonly string[] {
   const names = [layout.holderUnit];
-  for (const agent of agents) if (isManaged(agent)) names.push(layout.agentUnit(agent.name));
+  for (const agent of agents) if (isManaged(agent)) names.push(unitNameOf(layout, agent));
   return names;
 }
 

@@ -6,6 +6,7 @@
 import type { EnvFileObserved, FileObserved, TmuxServerObserved, TmuxSession, UnitObserved } from '../observe/state.ts';
 import type { Kind } from '../spec/address.ts';
 import { argvFileOwner } from '../spec/argv-file.ts';
+import { namesIn } from '../spec/record.ts';
 import { unitFileOwner } from '../spec/unit-file.ts';
 import { type PlanContext, socketLabel, unitOf } from './context.ts';
 import { agentsOwned, recordFor, recordsOf } from './owned.ts';
@@ -35,8 +36,13 @@ export function findOrphans(ctx: PlanContext): readonly Orphan[] {
   const sessions = sessionsByAgent(ctx);
   const names = new Set([...sessions.keys(), ...unitAgents(ctx), ...argvAgents(ctx), ...agentsOwned(ctx.memory)]);
   const gone: string[] = [];
-  for (const name of names) if (ctx.agentNamed(name) === undefined) gone.push(name);
+  for (const name of names) if (!isOnRoster(ctx, name)) gone.push(name);
   return gone.sort().map((name) => orphanOf(ctx, name, sessions.get(name) ?? []));
+}
+
+/** Asked first of each of a thousand: what is there of those that are need not be read again to be left out. */
+function isOnRoster(ctx: PlanContext, agent: string): boolean {
+  return ctx.agentNamed(agent) !== undefined;
 }
 
 function orphanOf(ctx: PlanContext, agent: string, sessions: readonly LiveSubject[]): Orphan {
@@ -78,17 +84,21 @@ function isThere(unit: UnitObserved): boolean {
 
 function unitAgents(ctx: PlanContext): readonly string[] {
   const agents: string[] = [];
-  for (const unit of ctx.systemd ? Object.values(ctx.units?.units ?? {}) : []) {
-    const agent = isThere(unit) ? ctx.layout.agentOfUnit(unit.name) : null;
-    if (agent !== null) agents.push(agent);
+  const units = (ctx.systemd ? ctx.units?.units : null) ?? {};
+  for (const name of namesIn(units)) {
+    const agent = ctx.layout.agentOfUnit(name);
+    const unit = agent === null || isOnRoster(ctx, agent) ? undefined : units[name];
+    if (agent !== null && unit !== undefined && isThere(unit)) agents.push(agent);
   }
   return agents;
 }
 
 function argvAgents(ctx: PlanContext): readonly string[] {
   const agents: string[] = [];
-  for (const [agent, file] of Object.entries(ctx.files?.argv_files ?? {})) {
-    if (file.state === 'present' && argvFileOwner(file.content) === ctx.roster.fleet) agents.push(agent);
+  const files = ctx.files?.argv_files ?? {};
+  for (const agent of namesIn(files)) {
+    const file = isOnRoster(ctx, agent) ? undefined : files[agent];
+    if (file?.state === 'present' && argvFileOwner(file.content) === ctx.roster.fleet) agents.push(agent);
   }
   return agents;
 }
@@ -100,7 +110,7 @@ function sessionsByAgent(ctx: PlanContext): ReadonlyMap<string, readonly LiveSub
     if (seen.server.state !== 'running') continue;
     for (const session of seen.server.sessions) {
       const agent = agentOfSession(ctx, seen, session);
-      if (agent === null) continue;
+      if (agent === null || isOnRoster(ctx, agent)) continue;
       const server = { socket: seen.socket, pid: seen.server.pid, start: seen.server.start };
       found.set(agent, [...(found.get(agent) ?? []), { kind: 'session', session, server }]);
     }

@@ -20,17 +20,31 @@ function lookUp(memory: PlanMemory, kind: Kind, name: string): OwnedRecord | nul
 
 /** All that is ours of one agent, on the roster or not. */
 export function recordsOf(memory: PlanMemory, agent: string): readonly OwnedRecord[] {
-  return Object.values(memory.owned).filter((r) => r.agent === agent && r.how !== 'forgotten');
+  return byAgent(memory).get(agent) ?? [];
 }
 
 /** Agents of which anything is ours. */
-export function agentsOwned(memory: PlanMemory): readonly string[] {
-  const names = new Set<string>();
-  for (const { agent, how } of Object.values(memory.owned)) {
-    if (agent !== null && how !== 'forgotten') names.add(agent);
-  }
-  return [...names];
+export function agentsOwned(memory: PlanMemory): Iterable<string> {
+  return byAgent(memory).keys();
 }
+
+/** What nobody let go of. The same records are asked for in each plan, for each agent that has left. */
+function byAgent({ owned }: PlanMemory): ReadonlyMap<string, readonly OwnedRecord[]> {
+  const known = indexes.get(owned);
+  if (known !== undefined) return known;
+  const index = new Map<string, OwnedRecord[]>();
+  for (const record of Object.values(owned)) {
+    const { agent, how } = record;
+    if (agent === null || how === 'forgotten') continue;
+    const others = index.get(agent);
+    if (others === undefined) index.set(agent, [record]);
+    else others.push(record);
+  }
+  indexes.set(owned, index);
+  return index;
+}
+
+const indexes = new WeakMap<PlanMemory['owned'], ReadonlyMap<string, readonly OwnedRecord[]>>();
 
 /** The text that a unit file of layout mosaic is kept at, null where it is not kept. */
 export function adoptedUnitFile(memory: PlanMemory, name: string): string | null {

@@ -11,6 +11,7 @@
  */
 import type { Source, TmuxSession } from '../observe/state.ts';
 import { areSame, type Kept, kept } from '../spec/kept.ts';
+import { unitNameOf } from '../spec/layout.ts';
 import type { AgentSpec } from '../spec/model.ts';
 import { type AgentPart, type PlanContext, type SaidBefore, socketLabel, type Tell } from './context.ts';
 import { NO_HOLDS } from './plan-holds.ts';
@@ -21,16 +22,21 @@ import { sessionNamed, sessionsRelated } from './session-index.ts';
 export interface Quiet {
   readonly agents: Map<string, QuietAgent>;
   readonly shared: Kept<null, object>;
+  readonly tables: Kept<null, readonly unknown[]>;
 }
 
 interface QuietAgent {
   readonly shared: object;
-  readonly inputs: readonly unknown[];
+  /** Tables that what is its own was looked up in: while they are the same, so is that. */
+  tables: readonly unknown[];
+  readonly told: readonly unknown[];
+  /** Its session and what runs in it. */
+  readonly live: readonly unknown[];
   readonly parts: Set<AgentPart>;
 }
 
 export function quiet(): Quiet {
-  return { agents: new Map(), shared: kept() };
+  return { agents: new Map(), shared: kept(), tables: kept() };
 }
 
 const NOTHING: readonly never[] = [];
@@ -45,15 +51,17 @@ class QuietPlan implements SaidBefore {
   readonly #agents: Quiet['agents'];
   readonly #before: Quiet['agents'];
   readonly #shared: object;
+  readonly #tables: readonly unknown[];
   readonly #watch: ReturnType<typeof watched>;
   readonly #checked = new Map<string, QuietAgent | null>();
 
-  constructor(ctx: PlanContext, { agents, shared }: Quiet) {
+  constructor(ctx: PlanContext, { agents, shared, tables }: Quiet) {
     this.#ctx = ctx;
     this.#agents = agents;
     this.#before = new Map(agents);
     agents.clear();
     this.#shared = shared.of(null, sharedInputs(ctx), () => ({}));
+    this.#tables = tables.of(null, tablesOf(ctx), () => tablesOf(ctx));
     this.#watch = watched(ctx);
   }
 
@@ -72,11 +80,15 @@ class QuietPlan implements SaidBefore {
   }
 
   #check(agent: AgentSpec): QuietAgent | null {
-    const inputs = ownInputs(this.#ctx, agent);
-    if (inputs === null) return null;
-    const known = this.#before.get(agent.name);
-    const same = known !== undefined && known.shared === this.#shared && areSame(known.inputs, inputs);
-    const now = same ? known : { shared: this.#shared, inputs, parts: new Set<AgentPart>() };
+    const live = liveInputs(this.#ctx, agent);
+    if (live === null) return null;
+    const before = this.#before.get(agent.name);
+    const known = before?.shared === this.#shared ? before : undefined;
+    const [shared, tables] = [this.#shared, this.#tables];
+    const told = known?.tables === tables ? known.told : toldInputs(this.#ctx, agent);
+    const same = known !== undefined && areSame(known.live, live) && areSame(known.told, told);
+    const now = same ? known : { shared, tables, live, told, parts: new Set<AgentPart>() };
+    now.tables = tables;
     this.#agents.set(agent.name, now);
     return now;
   }
@@ -123,30 +135,46 @@ function watched(ctx: PlanContext) {
 }
 
 /** Null where the agent is not as those are whose comparisons look at nothing else. */
-function ownInputs(ctx: PlanContext, agent: AgentSpec): readonly unknown[] | null {
+function liveInputs(ctx: PlanContext, agent: AgentSpec): readonly unknown[] | null {
   const { processes } = ctx.observed.sources;
-  const { files, units } = ctx;
-  if (!ctx.launcher || files === null || processes.status === 'unknown') return null;
-  if (agent.state !== 'running' || (ctx.systemd && units === null)) return null;
+  if (!ctx.launcher || ctx.files === null || processes.status === 'unknown') return null;
+  if (agent.state !== 'running' || (ctx.systemd && ctx.units === null)) return null;
   const session = onlySession(ctx, agent);
   if (session?.mark?.agent !== agent.name || session.mark.owner !== ctx.roster.fleet) return null;
   const { processes: byPid } = processes.value;
-  const inputs: unknown[] = [
-    agent,
-    session,
-    units?.units[ctx.layout.agentUnit(agent.name)],
-    files.env_files[agent.name],
-    files.argv_files[agent.name],
-    files.directories[agent.workingDirectory],
-    files.commands[agent.name],
-  ];
-  for (const value of Object.values(agent.env)) {
-    inputs.push(value.kind === 'secret' ? files.secret_files?.[value.fromFile] : undefined);
-  }
+  const inputs: unknown[] = [agent, session];
   for (const { pid, runs } of session.panes) {
     inputs.push(pid === null ? undefined : byPid[pid], 'pid' in runs ? byPid[runs.pid] : undefined);
   }
   return inputs;
+}
+
+/** What is looked up of it by its names. */
+function toldInputs({ files, units, layout }: PlanContext, agent: AgentSpec): readonly unknown[] {
+  const inputs: unknown[] = [
+    units?.units[unitNameOf(layout, agent)],
+    files?.env_files[agent.name],
+    files?.argv_files[agent.name],
+    files?.directories[agent.workingDirectory],
+    files?.commands[agent.name],
+  ];
+  for (const value of Object.values(agent.env)) {
+    inputs.push(value.kind === 'secret' ? files?.secret_files?.[value.fromFile] : undefined);
+  }
+  return inputs;
+}
+
+/** All that `toldInputs` looks into. */
+function tablesOf({ files, units, layout }: PlanContext): readonly unknown[] {
+  return [
+    layout,
+    units?.units,
+    files?.env_files,
+    files?.argv_files,
+    files?.directories,
+    files?.commands,
+    files?.secret_files,
+  ];
 }
 
 /** The one that bears its name, here, where no other has to do with it. */

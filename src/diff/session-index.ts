@@ -17,11 +17,14 @@ interface SessionIndex {
   readonly here: ReadonlyMap<string, ReadonlyMap<string, TmuxSession>>;
   /** By the agent that the mark names, whoever owns it, and by name: in the order of the observation. */
   readonly related: ReadonlyMap<string, readonly PlacedSession[]>;
-  /** By what no rename changes. A socket may be there under two names: then there are two places of one session. */
-  readonly identified: ReadonlyMap<string, readonly PlacedSession[]>;
 }
 
+/** By what no rename changes. A socket may be there under two names: then there are two places of one session. */
+type IdentifiedSessions = ReadonlyMap<string, readonly PlacedSession[]>;
+
 const indexes = new WeakMap<Observed, SessionIndex>();
+/** Asked for by few plans. */
+const identified = new WeakMap<Observed, IdentifiedSessions>();
 
 export function sessionNamed(observed: Observed, socket: string, name: string): TmuxSession | undefined {
   return indexOf(observed).here.get(socket)?.get(name);
@@ -34,7 +37,9 @@ export function sessionsRelated(observed: Observed, name: string): readonly Plac
 
 /** The very session that a record is of, whatever its name is by now. */
 export function sessionsRecorded(observed: Observed, record: RememberedSession): readonly PlacedSession[] {
-  return indexOf(observed).identified.get(identity(record.server, record)) ?? [];
+  const known = identified.get(observed) ?? identify(observed);
+  identified.set(observed, known);
+  return known.get(identity(record.server, record)) ?? [];
 }
 
 type Identified = Pick<RememberedSession, 'id' | 'created'>;
@@ -54,27 +59,39 @@ function indexOf(observed: Observed): SessionIndex {
   return known;
 }
 
+function add(index: Map<string, PlacedSession[]>, key: string, placed: PlacedSession): void {
+  const places = index.get(key);
+  if (places === undefined) index.set(key, [placed]);
+  else places.push(placed);
+}
+
+function serversIn({ sources: { tmux } }: Observed): readonly TmuxServerObserved[] {
+  return tmux.status === 'known' ? tmux.value.servers : [];
+}
+
+function identify(observed: Observed): IdentifiedSessions {
+  const index = new Map<string, PlacedSession[]>();
+  for (const { socket, server } of serversIn(observed)) {
+    if (server.state !== 'running') continue;
+    for (const session of server.sessions) add(index, identity(server, session), { socket, session });
+  }
+  return index;
+}
+
 function build(observed: Observed): SessionIndex {
-  const { tmux } = observed.sources;
-  const servers: readonly TmuxServerObserved[] = tmux.status === 'known' ? tmux.value.servers : [];
   const here = new Map<string, Map<string, TmuxSession>>();
   const related = new Map<string, PlacedSession[]>();
-  const identified = new Map<string, PlacedSession[]>();
-  const add = (index: Map<string, PlacedSession[]>, key: string, placed: PlacedSession): void => {
-    const places = index.get(key);
-    if (places === undefined) index.set(key, [placed]);
-    else places.push(placed);
-  };
-  for (const { socket, server } of servers) {
+  for (const { socket, server } of serversIn(observed)) {
     const named = here.get(socket) ?? new Map<string, TmuxSession>();
     here.set(socket, named);
     if (server.state !== 'running') continue;
     for (const session of server.sessions) {
       const placed = { socket, session };
       named.set(session.name, session);
-      add(identified, identity(server, session), placed);
-      for (const name of new Set([session.name, session.mark?.agent ?? session.name])) add(related, name, placed);
+      add(related, session.name, placed);
+      const marked = session.mark?.agent ?? session.name;
+      if (marked !== session.name) add(related, marked, placed);
     }
   }
-  return { here, related, identified };
+  return { here, related };
 }

@@ -1,4 +1,5 @@
 /** The rows on sessions: one agent after the other, each judged by what was seen of it alone. */
+import { unitNameOf } from '../spec/layout.ts';
 import type { AgentSpec } from '../spec/model.ts';
 import { fleetCommand, tmuxCommand, whenSettled } from './command-line.ts';
 import { addressOf, isManaged, type PlanContext, sayOfEach, socketLabel, unitOf } from './context.ts';
@@ -182,7 +183,7 @@ function notOurs(ctx: PlanContext, agent: AgentSpec, subject: LiveSubject): Find
 }
 
 function whoseIsNotSettled(ctx: PlanContext, agent: AgentSpec, { session }: LiveSubject): Finding {
-  const unit = unitOf(ctx, ctx.layout.agentUnit(agent.name));
+  const unit = unitOf(ctx, unitNameOf(ctx.layout, agent));
   const evidence = [
     ...(unit === undefined ? [] : [transitionOf(unit)]),
     `whether session ${agent.name} (${session.id}) is its can be told when that is over`,

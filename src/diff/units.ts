@@ -2,6 +2,7 @@
 
 import type { UnitObserved } from '../observe/state.ts';
 import { nameInAddress } from '../spec/address.ts';
+import { unitNameOf } from '../spec/layout.ts';
 import type { AgentSpec } from '../spec/model.ts';
 import { bootFinding } from './boot.ts';
 import { whenSettled } from './command-line.ts';
@@ -33,7 +34,7 @@ export const compareUnits: Compare = (ctx) => {
 };
 
 function compareAgentUnit(ctx: PlanContext, agent: AgentSpec): readonly Finding[] {
-  const name = ctx.layout.agentUnit(agent.name);
+  const name = unitNameOf(ctx.layout, agent);
   const unit = unitOf(ctx, name);
   if (unit === undefined) return [unobserved(ctx, 'unit', name, agent, ...whyUnseen(ctx, name))];
   const wrong = unusable(ctx, agent, unit);
@@ -210,7 +211,7 @@ function couplings(ctx: PlanContext): readonly Finding[] {
   const holder = ctx.layout.holderUnit;
   const coupled: UnitObserved[] = [];
   for (const agent of ctx.agents) {
-    const unit = unitOf(ctx, ctx.layout.agentUnit(agent.name));
+    const unit = unitOf(ctx, unitNameOf(ctx.layout, agent));
     if (unit !== undefined && isCoupled(unit, holder)) coupled.push(unit);
   }
   const [first] = coupled;

@@ -9,7 +9,7 @@ import { sha256 } from '../spec/sha256.ts';
 import { inspectDirectory } from './find-program.ts';
 import { derivedBy, type KnownFiles } from './known-files.ts';
 import type { LastLook } from './last-look.ts';
-import { type DirectoryRead, type FileRead, openDirectory, readFileSafely } from './read-file.ts';
+import { type DirectoryRead, type FileRead, openDirectory, type ReadRules, readFileSafely } from './read-file.ts';
 import type { Slices } from './slices.ts';
 import type { EnvFileObserved, FileObserved, FilesObserved, PathObserved } from './state.ts';
 import { sys } from './system-calls.ts';
@@ -77,9 +77,10 @@ function* readEnvFiles(directory: DirectoryRead, request: FilesRequest): Slices<
   const values = new Map<string, Readonly<Record<string, string>>>();
   const own = new Set(request.layout.keyOrder);
   const derived = derivedBy(request.known);
+  const rules = rulesOf(request.user.uid);
   for (const name of namesFor(directory, '.env', request)) {
     if (files.size % SLICE === SLICE - 1) yield;
-    const read = readIn(directory, `${name}.env`, request.user.uid);
+    const read = directory.state === 'open' ? directory.read(name, rules, '.env') : directory;
     if (read.state !== 'read') {
       files.set(name, read);
       continue;
@@ -113,10 +114,11 @@ function describeEnvFile(read: ReadWhole, own: ReadonlySet<string>) {
 function* readArgvFiles(directory: DirectoryRead, request: FilesRequest): Slices<FilesObserved['argv_files']> {
   const suffix = '.argv';
   const derived = derivedBy(request.known);
+  const rules = rulesOf(request.user.uid);
   const files = new Map<string, FileObserved>();
   for (const name of namesFor(directory, suffix, request)) {
     if (files.size % SLICE === SLICE - 1) yield;
-    const read = readIn(directory, `${name}${suffix}`, request.user.uid);
+    const read = directory.state === 'open' ? directory.read(name, rules, suffix) : directory;
     files.set(
       name,
       derived(read, () => toFile(read)),
@@ -146,9 +148,8 @@ function namesIn(listed: readonly string[], suffix: string): readonly string[] {
   return names.map((name) => name.slice(0, -suffix.length)).sort();
 }
 
-function readIn(directory: DirectoryRead, name: string, uid: number): FileRead {
-  if (directory.state !== 'open') return directory;
-  return directory.read(name, { maxBytes: MAX_BYTES, owners: [uid, 0] });
+function rulesOf(uid: number): ReadRules {
+  return { maxBytes: MAX_BYTES, owners: [uid, 0] };
 }
 
 /** The holder's, the template's and any instance's own file. systemd follows links, so their content is read too. */

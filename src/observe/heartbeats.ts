@@ -5,7 +5,7 @@ import { recordOf } from '../spec/record.ts';
 import { parseHeartbeat } from './heartbeat-file.ts';
 import { derivedBy, type KnownFiles } from './known-files.ts';
 import type { LastLook } from './last-look.ts';
-import { type DirectoryRead, openDirectory } from './read-file.ts';
+import { type DirectoryRead, type Joined, joinedIn, openDirectory, type ReadRules } from './read-file.ts';
 import type { Slices } from './slices.ts';
 import type { AgentHeartbeats, EnvFileObserved, HeartbeatFile, HeartbeatsObserved, UnknownCode } from './state.ts';
 
@@ -32,11 +32,12 @@ const SLICE = 32;
 /** Yields between slices of the reading. */
 export function* observeHeartbeats(request: HeartbeatsRequest): Slices<HeartbeatsObserved> {
   const opened = new Map<string, OpenedDirectory>();
+  const usual = expandHome(request.layout.heartbeatDirectory, request.home);
   try {
     const agents = new Map<string, AgentHeartbeats>();
     for (const name of request.agents) {
       if (agents.size % SLICE === SLICE - 1) yield;
-      agents.set(name, readBeats(name, opened, request));
+      agents.set(name, readBeats(name, opened, usual, request));
     }
     for (const name of request.others) agents.set(name, NOT_OBSERVED);
     return { agents: request.last?.record('heartbeats', agents) ?? recordOf(agents) };
@@ -45,17 +46,21 @@ export function* observeHeartbeats(request: HeartbeatsRequest): Slices<Heartbeat
   }
 }
 
-function readBeats(name: string, opened: Map<string, OpenedDirectory>, request: HeartbeatsRequest): AgentHeartbeats {
-  const resolved = resolveDirectory(name, request);
+function readBeats(
+  name: string,
+  opened: Map<string, OpenedDirectory>,
+  usual: string,
+  request: HeartbeatsRequest,
+): AgentHeartbeats {
+  const resolved = resolveDirectory(name, usual, request);
   if (resolved.state === 'unknown') {
     const file: HeartbeatFile = { state: 'unreadable', why: resolved.why, detail: resolved.detail };
     return { directory: resolved.directory, beat: file, native: file };
   }
   const { path } = resolved;
-  const directory = opened.get(path) ?? open(path, request);
-  opened.set(path, directory);
-  const beat = readBeat(directory, `${name}.hb`, request);
-  const native = readBeat(directory, `${name}.hb.native`, request);
+  const directory = opened.get(path) ?? open(path, opened, request);
+  const beat = readBeat(directory, joinedIn(directory.beats, '', name, BEAT), request);
+  const native = readBeat(directory, joinedIn(directory.natives, '', name, NATIVE), request);
   const make = (): AgentHeartbeats => ({ directory: path, beat, native });
   return request.last?.beats.of(name, [path, beat, native], make) ?? make();
 }
@@ -76,8 +81,7 @@ type Resolved =
  * Where the agent's own launcher writes them: as its env file or unit says, never as the caller's environment does.
  * Source: docs/contract.md, section 6.
  */
-function resolveDirectory(agent: string, request: HeartbeatsRequest): Resolved {
-  const usual = expandHome(request.layout.heartbeatDirectory, request.home);
+function resolveDirectory(agent: string, usual: string, request: HeartbeatsRequest): Resolved {
   if (request.layout.name !== 'mosaic') return { state: 'known', path: usual };
   const file = request.envFiles[agent];
   if (file?.state === 'unknown') {
@@ -98,30 +102,46 @@ interface OpenedDirectory {
   readonly directory: DirectoryRead;
   /** Null where it could not be listed. */
   readonly names: ReadonlySet<string> | null;
+  readonly rules: ReadRules;
+  /** Names of files by agent. */
+  readonly beats: Joined | undefined;
+  readonly natives: Joined | undefined;
 }
+
+const BEAT = '.hb';
+const NATIVE = '.hb.native';
 
 /** Listed once: most agents have one file or none, and a failed open costs more than a look into the list. */
-function open(path: string, { uid, known }: HeartbeatsRequest): OpenedDirectory {
+function open(path: string, opened: Map<string, OpenedDirectory>, { uid, known }: HeartbeatsRequest): OpenedDirectory {
   const directory = openDirectory(path, [uid], { known });
   const listed = directory.state === 'open' ? directory.names() : null;
-  return { directory, names: listed?.state === 'listed' ? new Set(listed.names) : null };
+  const found: OpenedDirectory = {
+    directory,
+    names: listed?.state === 'listed' ? listed.all : null,
+    rules: { maxBytes: MAX_BYTES, owners: [uid] },
+    beats: known?.joined('', BEAT),
+    natives: known?.joined('', NATIVE),
+  };
+  opened.set(path, found);
+  return found;
 }
 
-function readBeat({ directory, names }: OpenedDirectory, name: string, by: HeartbeatsRequest): HeartbeatFile {
+function readBeat({ directory, names, rules }: OpenedDirectory, name: string, by: HeartbeatsRequest): HeartbeatFile {
   if (directory.state === 'absent') return directory;
   if (directory.state === 'unknown') return { state: 'unreadable', why: directory.why, detail: directory.detail };
   if (names !== null && !names.has(name)) return ABSENT;
   // Read once more where it was no heartbeat: writers that do not replace their file are met between two writes.
-  const first = readOnce(directory, name, by);
-  return first.state === 'unreadable' && first.why === 'garbage' ? readOnce(directory, name, by) : first;
+  const first = readOnce(directory, name, rules, by);
+  return first.state === 'unreadable' && first.why === 'garbage' ? readOnce(directory, name, rules, by) : first;
 }
 
 function readOnce(
   directory: Extract<DirectoryRead, { state: 'open' }>,
   name: string,
-  { uid, known }: HeartbeatsRequest,
+  rules: ReadRules,
+  { known }: HeartbeatsRequest,
 ): HeartbeatFile {
-  const read = directory.read(name, { maxBytes: MAX_BYTES, owners: [uid] });
+  const read = directory.read(name, rules);
   if (read.state === 'absent') return read;
   if (read.state === 'unknown') return { state: 'unreadable', why: read.why, detail: read.detail };
   return derivedBy(known)(read, () => {

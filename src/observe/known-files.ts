@@ -7,7 +7,7 @@
  * kept: the kernel's clock moves in steps of milliseconds, and a second change within one step would not show. What is
  * kept is read again now and then, whatever its inode says.
  */
-import type { FileRead, Listed, ReadBefore } from './read-file.ts';
+import type { FileRead, Joined, ReadBefore } from './read-file.ts';
 import type { Source } from './state.ts';
 import type { Inode } from './system-calls.ts';
 
@@ -39,12 +39,13 @@ interface Kept {
 export function knownFiles(now: () => number): KnownFiles {
   const byPath = new Map<string, Kept>();
   const byRead = new WeakMap<FileRead, Kept>();
-  const listings = new Map<string, { readonly stats: Inode; readonly since: number; readonly listed: Listed }>();
+  const contents = new Map<string, { readonly stats: Inode; readonly since: number; readonly value: unknown }>();
   const readings = new Map<string, { readonly value: Touchable; readonly since: number }>();
   const lasts = (since: number): boolean => {
     const at = now();
     return at >= since && at - since < READ_AGAIN_MS;
   };
+  const joined = new Map<string, Joined>();
   let swept = now();
   /** Whatever is still asked for has been read again by then. */
   const sweep = (at: number): void => {
@@ -52,7 +53,8 @@ export function knownFiles(now: () => number): KnownFiles {
     swept = at;
     const isOld = (since: number): boolean => Math.abs(at - since) > 2 * READ_AGAIN_MS;
     for (const [path, { since }] of byPath) if (isOld(since)) byPath.delete(path);
-    for (const [path, { since }] of listings) if (isOld(since)) listings.delete(path);
+    for (const [path, { since }] of contents) if (isOld(since)) contents.delete(path);
+    joined.clear();
   };
   return {
     recall: (path, found) => {
@@ -69,14 +71,20 @@ export function knownFiles(now: () => number): KnownFiles {
       byPath.set(path, kept);
       byRead.set(read, kept);
     },
-    listed: (path, found, list) => {
-      const before = listings.get(path);
-      if (before !== undefined && sameInode(before.stats, found) && lasts(before.since)) return before.listed;
-      listings.delete(path);
-      const listed = list();
+    unchanged: <T>(path: string, found: Inode, read: () => T): T => {
+      const before = contents.get(path);
+      if (before !== undefined && sameInode(before.stats, found) && lasts(before.since)) return before.value as T;
+      contents.delete(path);
+      const value = read();
       const at = now();
-      if (!isYoung(found, at)) listings.set(path, { stats: found, since: at, listed });
-      return listed;
+      if (!isYoung(found, at)) contents.set(path, { stats: found, since: at, value });
+      return value;
+    },
+    joined: (before, after) => {
+      const key = `${before}\0${after}`;
+      const known = joined.get(key) ?? new Map<string, string>();
+      joined.set(key, known);
+      return known;
     },
     derived: (read, make) => {
       const kept = byRead.get(read);

@@ -17,9 +17,7 @@ export interface LastLook {
   /** Unix milliseconds, or null: when the kernel began, as it was told last. */
   bootedAtMs: number | null;
   /** Of the tmux server on this path. */
-  readonly rows: (path: string) => KnownRows;
-  readonly panes: Kept<string, TmuxPane>;
-  readonly sessions: Kept<string, TmuxSession>;
+  readonly server: (path: string) => KnownServer;
   /** By pid. */
   readonly processes: Kept<number, ProcessObserved>;
   /** By agent; null: nobody's. */
@@ -39,11 +37,16 @@ export interface LastLook {
   readonly close: () => void;
 }
 
+export interface KnownServer {
+  readonly rows: KnownRows;
+  /** By id. */
+  readonly panes: Kept<string, TmuxPane>;
+  readonly sessions: Kept<string, TmuxSession>;
+}
+
 export function lastLook(): LastLook {
   const stats = keptStats();
-  const rows = kept<string, KnownRows>();
-  const panes = kept<string, TmuxPane>();
-  const sessions = kept<string, TmuxSession>();
+  const servers = kept<string, KnownServer>();
   const processes = kept<number, ProcessObserved>();
   const wantedEnvs = kept<string | null, WantedEnv>();
   const units = knownUnits();
@@ -52,13 +55,11 @@ export function lastLook(): LastLook {
   const paths = kept<string, PathObserved>();
   const beats = kept<string, AgentHeartbeats>();
   const searches = kept<string, Search>();
-  const all = [rows, panes, sessions, processes, wantedEnvs, units, names, records, paths, beats, searches];
+  const all = [servers, processes, wantedEnvs, units, names, records, paths, beats, searches];
   return {
     stats,
     bootedAtMs: null,
-    rows: (path) => rows.of(path, [], knownRows),
-    panes,
-    sessions,
+    server: (path) => servers.of(path, [], knownServer),
     processes,
     wantedEnvs,
     units,
@@ -72,7 +73,15 @@ export function lastLook(): LastLook {
     searches,
     sweep: () => {
       for (const part of all) part.sweep();
+      for (const { panes, sessions } of servers.values()) {
+        panes.sweep();
+        sessions.sweep();
+      }
     },
     close: stats.close,
   };
+}
+
+function knownServer(): KnownServer {
+  return { rows: knownRows(), panes: kept(), sessions: kept() };
 }

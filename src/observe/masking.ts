@@ -9,6 +9,8 @@ export interface Masking {
   readonly learn: (value: string) => void;
   /** Nothing has been learnt: nothing is ever changed. */
   readonly isEmpty: () => boolean;
+  /** Of values, so far. */
+  readonly known: () => number;
   readonly text: (text: string) => string;
   /** Every string in plain data, keys excepted; the same object where there is nothing to strike out. */
   readonly data: (data: unknown) => unknown;
@@ -31,7 +33,7 @@ export function createMasking(): Masking {
     return masked;
   };
   const data = (from: unknown): unknown => (forms.length === 0 ? from : maskData(from, text));
-  return { learn, isEmpty: () => forms.length === 0, text, data };
+  return { learn, isEmpty: () => forms.length === 0, known: () => known.size, text, data };
 }
 
 function strike(text: string, form: SecretForm): string {

@@ -201,8 +201,7 @@ async function beats(
   if (files.status === 'unknown') return files;
   const slices = observeHeartbeats({
     layout,
-    // Of agents that were taken off the roster too: they may be busy when they are to be removed.
-    agents: [...new Set([...agents.map(nameOf), ...formerAgents(request, files.value)])],
+    agents: namesWithFormer(request, agents, files.value, ports.lastLook),
     others,
     uid: ports.uid,
     home: ports.user.home,
@@ -214,8 +213,16 @@ async function beats(
   return { status: 'known', value: await inSlices(slices) };
 }
 
-function formerAgents(request: ObserveRequest, { observed }: FilesRead): readonly string[] {
-  return request.agents === undefined ? Object.keys(observed.env_files) : [];
+/** Of agents that were taken off the roster too: they may be busy when they are to be removed. */
+function namesWithFormer(
+  request: ObserveRequest,
+  agents: readonly AgentSpec[],
+  { observed: { env_files } }: FilesRead,
+  last: LastLook | undefined,
+): readonly string[] {
+  const all = request.agents === undefined;
+  const make = (): readonly string[] => [...new Set([...agents.map(nameOf), ...(all ? Object.keys(env_files) : [])])];
+  return all ? (last?.names.of('agents and former ones', [agents, env_files], make) ?? make()) : make();
 }
 
 /** Looked up last: with systemd the launcher's PATH is the manager's, which the server that it started has too. */

@@ -6,7 +6,7 @@ import type { Masking } from './masking.ts';
 import type { ProcessDetails } from './proc/details.ts';
 import type { ProcessEntry } from './proc/entry.ts';
 import type { ProcessTable } from './proc/table.ts';
-import type { ProcessEnv, ProcessesObserved, ProcessObserved, SecretMatch, Source, TmuxPane } from './state.ts';
+import type { ProcessEnv, ProcessObserved, SecretMatch, Source, TmuxPane } from './state.ts';
 
 /** What is wanted of the environment in one pane. */
 export interface WantedEnv {
@@ -21,36 +21,35 @@ export interface SeenPane {
   readonly wanted: WantedEnv;
 }
 
-/** By pid, as in `ProcessesObserved`. */
+/** Into `byPid`, as in `ProcessesObserved`. */
 export function collectProcesses(
   panes: readonly SeenPane[],
   table: ProcessTable,
   details: ProcessDetails,
   masking: Masking,
+  byPid: Record<string, ProcessObserved>,
   before?: LastLook,
-): ProcessesObserved['processes'] {
-  const seen = new Map<number, ProcessObserved>();
+): void {
   for (const { pane, wanted } of panes) {
     const running = 'pid' in pane.runs ? pane.runs.pid : null;
-    const tree = pane.pid === null ? new Set<number>() : descendants(pane.pid, table);
-    if (running !== null) tree.add(running);
-    for (const pid of tree) {
+    for (const pid of treeOf(pane.pid, running, table)) {
       const entry = table.entries.get(pid);
       if (entry === undefined) continue;
       // Directory and environment of the pane's process and of the one that was recognised; agents run dozens of others.
       const looksInto = pid === pane.pid || pid === running;
-      seen.set(pid, describeProcess(entry, table, details, looksInto ? wanted : null, masking, before));
+      byPid[pid] = describeProcess(entry, table, details, looksInto ? wanted : null, masking, before);
     }
   }
-  const byPid: Record<string, ProcessObserved> = {};
-  for (const [pid, process] of seen) byPid[pid] = process;
-  return byPid;
 }
 
-function descendants(root: number, table: ProcessTable): Set<number> {
-  const found = new Set([root]);
+/** The pane's process and all below it, and the one that was recognised in it. */
+function treeOf(root: number | null, running: number | null, table: ProcessTable): Iterable<number> {
+  const alone = root === running || running === null;
+  if (root !== null && alone && table.children(root).length === 0) return [root];
+  const found = new Set(root === null ? [] : [root]);
   // A set is walked in order of insertion, those that are added on the way included.
   for (const pid of found) for (const child of table.children(pid)) found.add(child);
+  if (running !== null) found.add(running);
   return found;
 }
 

@@ -53,13 +53,19 @@ export function readSecrets(agents: readonly AgentSpec[], home: string, masking:
   };
 }
 
-function secretPaths(agents: readonly AgentSpec[]): readonly string[] {
+/** Of agents of whom nobody changes anything: they are asked for again and again. */
+export function secretPaths(agents: readonly AgentSpec[]): readonly string[] {
+  const known = pathsOf.get(agents);
+  if (known !== undefined) return known;
   const paths: string[] = [];
+  pathsOf.set(agents, paths);
   for (const { env } of agents) {
     for (const value of Object.values(env)) if (value.kind === 'secret') paths.push(value.fromFile);
   }
   return paths;
 }
+
+const pathsOf = new WeakMap<readonly AgentSpec[], readonly string[]>();
 
 /** As the launcher reads it: without the newlines at its end. Links are followed: secrets are often kept elsewhere. */
 function readSecret(path: string, home: string): SecretRead {

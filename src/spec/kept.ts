@@ -13,6 +13,7 @@ export interface Kept<K, V> {
   /** Lets go of what nobody has asked for since it was last called. */
   readonly sweep: () => void;
   readonly size: () => number;
+  readonly values: () => readonly V[];
 }
 
 interface Entry<V> {
@@ -24,12 +25,15 @@ interface Entry<V> {
 export function kept<K, V>(): Kept<K, V> {
   const entries = new Map<K, Entry<V>>();
   let round = 0;
+  /** How many have been asked for in this round. */
+  let asked = 0;
   return {
     of: (key, inputs, make) => {
       const entry = entries.get(key);
       if (entry === undefined) {
         const value = make();
         entries.set(key, { inputs, value, round });
+        asked += 1;
         return value;
       }
       if (!areSame(entry.inputs, inputs)) {
@@ -37,15 +41,18 @@ export function kept<K, V>(): Kept<K, V> {
         entry.value = make();
         entry.inputs = inputs;
       }
+      if (entry.round !== round) asked += 1;
       entry.round = round;
       return entry.value;
     },
     last: (key) => entries.get(key)?.value,
     sweep: () => {
-      for (const [key, entry] of entries) if (entry.round !== round) entries.delete(key);
+      if (asked !== entries.size) for (const [key, entry] of entries) if (entry.round !== round) entries.delete(key);
       round += 1;
+      asked = 0;
     },
     size: () => entries.size,
+    values: () => Array.from(entries.values(), ({ value }) => value),
   };
 }
 

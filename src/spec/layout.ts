@@ -1,5 +1,5 @@
 /** Names of units, env files and heartbeat files: a table and nothing more. Source: docs/contract.md, section 6. */
-import type { LayoutName } from './model.ts';
+import type { AgentSpec, LayoutName } from './model.ts';
 
 /** Names of the env file's own variables. */
 export interface EnvKeys {
@@ -38,6 +38,17 @@ export interface Layout {
    */
   readonly launcherDefaults: Readonly<Record<string, string>>;
 }
+
+/** `agentUnit` of an agent that is asked for again and again, put together once. */
+export function unitNameOf(layout: Layout, agent: AgentSpec): string {
+  const known = unitNames.get(agent);
+  if (known?.layout === layout) return known.name;
+  const name = layout.agentUnit(agent.name);
+  unitNames.set(agent, { layout, name });
+  return name;
+}
+
+const unitNames = new WeakMap<AgentSpec, { readonly layout: Layout; readonly name: string }>();
 
 interface Names {
   readonly name: LayoutName;

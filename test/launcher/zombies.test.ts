@@ -1,4 +1,5 @@
 /** Processes that have ended and that nobody has counted yet: kill(2) finds them, and they are no reason to wait or to fail. */
+import { spawn } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -49,10 +50,21 @@ afterEach(() => fleet.close());
 
 const isZombie = (pid: number): boolean => /\) Z /.test(readFileSync(`/proc/${pid}/stat`, 'utf8'));
 
+/** Other people's processes, which are looked through for members of the group. */
+function crowd(count: number): () => void {
+  const forks = `import os, signal\nfor _ in range(${count}):\n    if os.fork() == 0: break\nsignal.pause()`;
+  const { pid } = spawn('python3', ['-c', forks], { detached: true, stdio: 'ignore' });
+  return () => {
+    if (pid !== undefined) process.kill(-pid, 'SIGKILL');
+  };
+}
+
 test.each([
-  ['whose leader is a zombie has ended', false],
-  ['in which others live beside such a leader is ended', true],
-])('a stop: a group %s', async (_what, left) => {
+  ['whose leader is a zombie has ended', false, 0],
+  ['in which others live beside such a leader is ended', true, 0],
+  ['is ended no later where two thousand other processes live', true, 2_000],
+])('a stop: a group %s', async (_what, left, others) => {
+  const disperse = others === 0 ? () => {} : crowd(others);
   fleet.install(makeAgent({ name: 'a1', argv: ['python3', '-c', script(left)], workingDirectory: '~' }));
   await fleet.launch('holder', OWNER, '_holder', 'default');
   await fleet.launch('start', 'a1');
@@ -69,6 +81,7 @@ test.each([
     if (left) expect(isGone(other)).toBe(true);
   } finally {
     process.kill(helper, 'SIGKILL');
+    disperse();
   }
 });
 

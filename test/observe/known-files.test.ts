@@ -5,6 +5,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { derivedBy, type KnownFiles, knownFiles } from '../../src/observe/known-files.ts';
 import { type FileRead, openDirectory, type ReadRules } from '../../src/observe/read-file.ts';
 import type { Source } from '../../src/observe/state.ts';
+import { readWholeFile } from '../../src/reconcile/files/read-file.ts';
 
 const uid = process.getuid?.() ?? 0;
 const MINUTE = 60_000;
@@ -219,5 +220,31 @@ describe('a reading that knows whether it was touched', () => {
     expect(take('links', failed)).toEqual(failed);
     touched = 'no';
     expect(take()).toMatchObject({ value: { at: 3 } });
+  });
+});
+
+describe('a file that is read whole', () => {
+  const whole = () => readWholeFile(join(dir, 'a'), known);
+
+  test('is not read again while nobody has touched it, and is as soon as somebody has', () => {
+    const first = whole();
+    expect(first).toMatchObject({ state: 'present', content: 'first' });
+    expect(whole()).toBe(first);
+    writeFileSync(join(dir, 'a'), 'other');
+    utimesSync(join(dir, 'a'), OLD, OLD);
+    expect(whole()).toMatchObject({ state: 'present', content: 'other' });
+    writeFileSync(join(dir, 'new'), 'third');
+    renameSync(join(dir, 'new'), join(dir, 'a'));
+    expect(whole()).toMatchObject({ state: 'present', content: 'third' });
+    rmSync(join(dir, 'a'));
+    expect(whole()).toEqual({ state: 'absent' });
+  });
+
+  test('is read again where it was changed just before it was read', () => {
+    ahead = 0;
+    writeFileSync(join(dir, 'a'), 'young');
+    const first = whole();
+    expect(whole()).not.toBe(first);
+    expect(whole()).toEqual(first);
   });
 });

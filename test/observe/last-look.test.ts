@@ -161,18 +161,19 @@ it('is made of the very objects of before where nothing happened, and of others 
 
 it('holds nothing of what is no more', async () => {
   const { kept } = lookers();
-  const sizes = () => [last.sessions, last.panes, last.processes].map((part) => part.size());
+  const server = () => last.server(`${own.directory}/main`);
+  const sizes = () => [server().sessions, server().panes, last.processes].map((part) => part.size());
   for (const name of NAMES) start(name);
   await kept();
   await kept();
   const few = sizes();
   for (let other = 0; other < 20; other += 1) start(`other-${other}`);
   await kept();
-  expect(last.sessions.size()).toBe(23);
+  expect(server().sessions.size()).toBe(23);
   for (let other = 0; other < 20; other += 1) own.tmux('main', 'kill-session', '-t', `=other-${other}`);
   await settles(async () => {
     await kept();
     expect(sizes()).toEqual(few);
-    expect(last.rows(`${own.directory}/main`).rows.size).toBe(3);
+    expect(server().rows.rows.length).toBe(3);
   });
 });

@@ -112,7 +112,7 @@ describe('reading a file that others write', () => {
       execFileSync('mv', [path('d'), path('moved')]);
       mkdirSync(path('d'));
       writeFileSync(path('d/a'), 'second');
-      expect(opened.names()).toEqual({ state: 'listed', names: ['a'] });
+      expect(opened.names()).toMatchObject({ state: 'listed', names: ['a'] });
       const read = opened.read('a', rules);
       expect(read.state === 'read' && read.bytes.toString()).toBe('first');
     } finally {

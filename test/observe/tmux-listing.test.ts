@@ -5,8 +5,9 @@ import { parseOwnOptions, parseScreens, renderScreens } from '../../src/observe/
 
 const N = 'f00d';
 
-/** Field names in the order in which the script asks for them. */
-const FIELDS = [...(renderListing(N).split('\n')[0] ?? '').matchAll(/#\{(@?\w+)\}/g)].map((match) => match[1] ?? '');
+/** A row as the script asks for it. */
+const FORMAT = /-F '(.*)'$/.exec(renderListing(N).split('\n')[0] ?? '')?.[1] ?? '';
+const FIELDS = [...FORMAT.matchAll(/#\{(@?\w+)\}/g)].map((match) => match[1] ?? '');
 
 type Row = Readonly<Record<string, string>>;
 const ROW: Row = {
@@ -32,7 +33,7 @@ const ROW: Row = {
 
 const row = (changes: Row = {}) => {
   const values: Row = { ...ROW, ...changes };
-  return `${N}R${FIELDS.map((field) => values[field] ?? '').join(`${N}F`)}${N}E\n`;
+  return `${FORMAT.replace(/#\{(@?\w+)\}/g, (_, field: string) => values[field] ?? '')}\n`;
 };
 const END = `${N}I\n${N}S42${N}F1700000000${N}F3.3a${N}E\n${N}Z\n`;
 const sessions = (text: string) => parseListing(text, N)?.sessions;
@@ -90,6 +91,8 @@ describe('a listing', () => {
     ['a pane without an id', row({ pane_id: '' }) + END],
     ['no time of creation', row({ session_created: 'x' }) + END],
     ['no size', row({ window_width: '' }) + END],
+    ['a space in what is no name', row({ pane_dead_signal: '9 0' }) + END],
+    ['a number too few', row().replace(' 80 ', ' ') + END],
   ])('with %s is none', (_, text) => {
     expect(parseListing(text, N)).toBeNull();
   });
@@ -156,13 +159,31 @@ describe('a listing after another one', () => {
     expect(parse(row({ pane_title: '\0' }) + END, known)).toBeNull();
   });
 
+  it('has the very sessions of before in whatever order, and beside others', () => {
+    const known = knownRows();
+    const rows = Array.from({ length: 6 }, (_, i) => row({ session_id: `$${i}`, pane_id: `%${i}` }));
+    const inOrder = (...at: readonly number[]) => at.map((i) => rows[i]).join('') + END;
+    const first = new Map(parse(inOrder(0, 1, 2, 3, 4), known)?.sessions.map((session) => [session.id, session]));
+    for (const order of [
+      [5, 0, 1, 2, 3, 4],
+      [0, 1, 3, 4],
+      [4, 3, 1, 0],
+      [0, 4, 1, 5, 3],
+    ]) {
+      const now = parse(inOrder(...order), known)?.sessions ?? [];
+      expect(now.map(({ id }) => id)).toEqual(order.map((i) => `$${i}`));
+      for (const session of now)
+        if (session.id !== '$5' && session.id !== '$2') expect(session).toBe(first.get(session.id));
+    }
+  });
+
   it('keeps no row of what is gone', () => {
     const known = knownRows();
     const many = Array.from({ length: 50 }, (_, i) => row({ session_id: `$${i}`, pane_id: `%${i}` })).join('');
     parse(many + END, known);
-    expect([known.rows.size, known.sessions.size]).toEqual([50, 50]);
+    expect([known.rows.length, known.sessions.size]).toEqual([50, 50]);
     parse(row() + END, known);
-    expect([known.rows.size, known.sessions.size]).toEqual([1, 1]);
+    expect([known.rows.length, known.sessions.size]).toEqual([1, 1]);
   });
 });
 

@@ -40,8 +40,8 @@ test('what was seen in a pane, and on its screen, is told as it is now, where tm
   const told = (runs: PaneRuns, screen: readonly string[] = [], path = '/s') => {
     const seen = { session: SESSION, panes: [{ pane: PANE, runs }] };
     const screens = new Map([['%0', screen]]);
-    const session = toSession(path, seen, screens, last);
-    expect(session).toEqual(toSession(path, seen, screens, undefined));
+    const session = toSession(seen, screens, last.server(path));
+    expect(session).toEqual(toSession(seen, screens, undefined));
     return session;
   };
   const first = told(runtime(7));

@@ -29,7 +29,7 @@ function document(): StatusDocument {
     inForce: { roster: desk.roster, commit: null, since: '2026-06-01T12:00:00.000Z', refused: null },
   });
 }
-const write = (status: object) => writeStatus(path, JSON.stringify(status));
+const write = (status: object) => writeStatus(path, Buffer.from(`${JSON.stringify(status)}\n`));
 
 test('comes back as it was written, for this user alone, with nothing beside it', () => {
   const status = document();

@@ -1,13 +1,23 @@
 /** Of a look what the metrics tell. */
-import type { Observed } from '../../observe/state.ts';
+import type { HeartbeatsObserved, Observed } from '../../observe/state.ts';
 import type { Looked } from './telemetry.ts';
 
 export function findingsOf({ sources }: Observed): Looked {
   const unknown = Object.values(sources).filter((s) => s.status === 'unknown' && s.why !== 'not-observed').length;
-  const beats = new Map<string, number>();
   const { heartbeats } = sources;
-  for (const [agent, { beat }] of heartbeats.status === 'known' ? Object.entries(heartbeats.value.agents) : []) {
-    if (beat.state === 'present') beats.set(agent, beat.ts_ms);
-  }
-  return { unknown, beats };
+  return { unknown, beats: heartbeats.status === 'known' ? beatsOf(heartbeats.value.agents) : NONE };
 }
+
+const NONE: Looked['beats'] = new Map();
+
+/** Of what is the very same as at the last look it is there already. */
+function beatsOf(agents: HeartbeatsObserved['agents']): Looked['beats'] {
+  const known = told.get(agents);
+  if (known !== undefined) return known;
+  const beats = new Map<string, number>();
+  for (const [agent, { beat }] of Object.entries(agents)) if (beat.state === 'present') beats.set(agent, beat.ts_ms);
+  told.set(agents, beats);
+  return beats;
+}
+
+const told = new WeakMap<HeartbeatsObserved['agents'], Looked['beats']>();

@@ -20,6 +20,7 @@ import { readCounters } from '../../reconcile/state/counters-file.ts';
 import { openEvents } from '../../reconcile/state/events-file.ts';
 import { type StatePaths, statePaths } from '../../reconcile/state/paths.ts';
 import { toldIn, writeStatus } from '../../reconcile/state/status-file.ts';
+import { statusText } from '../../reconcile/state/status-text.ts';
 import { err, ok } from '../../spec/result.ts';
 import { type Failure, FINISHING } from '../command.ts';
 import type { Context } from '../context.ts';
@@ -159,9 +160,13 @@ function assemble(
   // Without the values of secrets, as everything that fleet says.
   const render = (data: object): string => JSON.stringify(context.masking.data(data));
   const scope = scopeHere(here, context);
+  const textOf = statusText({ render, secretsKnown: context.masking.known });
+  let last: StatusDocument | null = null;
   const document = (): StatusDocument | null => {
     const [now, inForce] = [state(), feed.inForce()];
-    return now === null || inForce === null ? null : statusOf(now, inForce, scope, here, startedAt, context);
+    const told = { here, startedAt, before: last?.agents };
+    last = now === null || inForce === null ? null : statusOf(now, inForce, scope, told, context);
+    return last;
   };
   const telemetry = openTelemetry({
     file: openEvents(paths.events, render),
@@ -188,7 +193,7 @@ function assemble(
       const not = alone.mayAct();
       if (not !== null) return alone.lost.aborted ? ok(null) : err(not);
       const now = document();
-      return now === null ? ok(null) : writeStatus(paths.status, render(now));
+      return now === null ? ok(null) : writeStatus(paths.status, textOf(now));
     },
     (failed) => world.trouble('status', failed === null ? null : `${failed.summary}: ${failed.detail}`),
   );
@@ -255,8 +260,7 @@ function statusOf(
   state: ControlState,
   inForce: RosterInForce,
   scopeOf: ScopeHere,
-  here: Place,
-  startedAt: string,
+  { here, startedAt, before }: { here: Place; startedAt: string; before: StatusDocument['agents'] | undefined },
   context: Context,
 ): StatusDocument {
   const scope = scopeOf(inForce.roster);
@@ -272,6 +276,7 @@ function statusOf(
     inForce,
     roster: scope.ok ? scope.value.local : { ...inForce.roster, agents: [] },
     now: moment(context.now),
+    before,
   });
 }
 

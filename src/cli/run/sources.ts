@@ -9,7 +9,7 @@ import { watchTerminals } from '../../observe/watch/terminals.ts';
 import type { SourceState, Trigger, Watch } from '../../observe/watch/trigger.ts';
 import { watchUnits } from '../../observe/watch/units.ts';
 import { EVERYTHING } from '../../reconcile/control/queue.ts';
-import { type Kept, kept } from '../../spec/kept.ts';
+import { areSame, type Kept, kept } from '../../spec/kept.ts';
 import { layoutOf } from '../../spec/layout.ts';
 import type { Roster } from '../../spec/model.ts';
 
@@ -97,12 +97,13 @@ export function openSources(input: SourcesInput, clock: Clock = realClock): Sour
         units.set(unitsOf(now));
       }
       directories = beatDirectories(observed);
-      note(traces, now, observed, scope, known);
-      terminals.clear();
-      processes.clear();
-      for (const [key, trace] of traces) {
-        for (const path of trace.terminals) terminals.set(path, key);
-        for (const pid of trace.pids) processes.set(pid, key);
+      if (note(traces, now, observed, scope, known)) {
+        terminals.clear();
+        processes.clear();
+        for (const [key, trace] of traces) {
+          for (const path of trace.terminals) terminals.set(path, key);
+          for (const pid of trace.pids) processes.set(pid, key);
+        }
       }
       pids.set(processes.keys());
     },
@@ -125,24 +126,31 @@ function unitsOf(roster: Roster): readonly string[] {
 
 function beatDirectories({ sources }: Observed): ReadonlySet<string> {
   if (sources.heartbeats.status === 'unknown') return new Set();
+  const { agents } = sources.heartbeats.value;
+  const known = told.get(agents);
+  if (known !== undefined) return known;
   const directories = new Set<string>();
-  for (const { directory } of Object.values(sources.heartbeats.value.agents)) {
-    if (isAbsolute(directory)) directories.add(directory);
-  }
+  for (const { directory } of Object.values(agents)) if (isAbsolute(directory)) directories.add(directory);
+  told.set(agents, directories);
   return directories;
 }
 
-/** What could not be seen is watched as before. */
+const told = new WeakMap<object, ReadonlySet<string>>();
+
+/** What could not be seen is watched as before. Whether anything is watched now that was not, or the other way round. */
 function note(
   traces: Map<string, Traces>,
   roster: Roster,
   { sources }: Observed,
   scope: ReadonlySet<string> | null,
   known: Kept<TmuxSession, Traces>,
-): void {
-  if (sources.tmux.status === 'unknown') return;
+): boolean {
+  if (sources.tmux.status === 'unknown') return false;
   const names = new Set(roster.agents.map((agent) => agent.name));
-  for (const key of [...traces.keys()]) if (key === EVERYTHING || !names.has(key)) traces.delete(key);
+  let another = false;
+  for (const key of traces.keys()) {
+    if (key !== EVERYTHING && !names.has(key)) another = traces.delete(key);
+  }
   const found = new Map<string, Traces>();
   for (const { server } of sources.tmux.value.servers) {
     if (server.state !== 'running') continue;
@@ -157,9 +165,17 @@ function note(
     }
   }
   known.sweep();
+  if (!found.has(EVERYTHING) && traces.delete(EVERYTHING)) another = true;
   for (const [key, trace] of found) {
-    if (key === EVERYTHING || scope === null || scope.has(key)) traces.set(key, trace);
+    if (key !== EVERYTHING && scope !== null && !scope.has(key)) continue;
+    another ||= !isSame(trace, traces.get(key));
+    traces.set(key, trace);
   }
+  return another;
+}
+
+function isSame(a: Traces, b: Traces | undefined): boolean {
+  return a === b || (b !== undefined && areSame(a.terminals, b.terminals) && areSame(a.pids, b.pids));
 }
 
 function keyOfSession({ name, mark }: TmuxSession, roster: Roster, names: ReadonlySet<string>): string | null {

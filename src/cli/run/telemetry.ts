@@ -48,6 +48,8 @@ export function telemetry(ports: TelemetryPorts): Telemetry {
   const skipped = new Map<string, string>();
   const startedAt = ports.now();
   let looked: Looked | null = null;
+  const beats = new Map<string, number>();
+  let last: Looked['beats'] | null = null;
   let lastFull: number | null = null;
   let fileFailed = false;
 
@@ -96,7 +98,9 @@ export function telemetry(ports: TelemetryPorts): Telemetry {
       if (full) lastFull = ports.now();
     },
     looked: (found) => {
-      looked = { unknown: found.unknown, beats: new Map([...(looked?.beats ?? []), ...found.beats]) };
+      if (found.beats !== last) for (const [agent, at] of found.beats) beats.set(agent, at);
+      last = found.beats;
+      looked = { unknown: found.unknown, beats };
     },
   };
 }

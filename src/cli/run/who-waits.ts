@@ -7,8 +7,17 @@ export function isWaitedFor(state: ControlState, agent: string): boolean {
 }
 
 export function anyoneWaits(state: ControlState): boolean {
-  return state.held.size > 0 || Object.values(state.agents).some(isNotReady);
+  return state.held.size > 0 || isAnyNotReady(state.agents);
 }
+
+function isAnyNotReady(agents: ControlState['agents']): boolean {
+  const known = told.get(agents) ?? Object.values(agents).some(isNotReady);
+  told.set(agents, known);
+  return known;
+}
+
+/** Of a thousand agents of which each is as it was. */
+const told = new WeakMap<ControlState['agents'], boolean>();
 
 function isNotReady(conditions: readonly Condition[]): boolean {
   return !isReady(conditions);

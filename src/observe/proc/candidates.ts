@@ -78,6 +78,8 @@ function findInnerForeground(script: ProcessEntry, table: ProcessTable, details:
 /** The root first, then level by level. */
 function descendants(root: ProcessEntry, table: ProcessTable): readonly ProcessEntry[] {
   const found: ProcessEntry[] = [root];
+  // As nearly all of a thousand are.
+  if (table.children(root.pid).length === 0) return found;
   const seen = new Set([root.pid]);
   for (let i = 0; i < found.length; i++) {
     for (const pid of table.children(found[i]?.pid ?? -1)) {

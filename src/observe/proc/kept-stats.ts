@@ -25,6 +25,8 @@ export interface KeptStats extends StatReader {
 
 interface Kept {
   readonly fd: number;
+  /** Of its directory in `/proc`: the process's number. */
+  readonly name: string;
   readonly directory: string;
   bytes: Buffer;
   entry: OwnedEntry;
@@ -34,34 +36,35 @@ interface Kept {
 
 /** `most`: descriptors that are kept open at most. */
 export function keptStats(most = Math.min(MOST, Math.floor(descriptorLimit() * SHARE))): KeptStats {
-  const byDirectory = new Map<string, Kept>();
+  const byName = new Map<string, Kept>();
   let look = 0;
   const drop = (kept: Kept): void => {
-    byDirectory.delete(kept.directory);
+    byName.delete(kept.name);
     kept.entry.end();
     sys.close(kept.fd);
   };
   const close = (): void => {
-    for (const kept of [...byDirectory.values()]) drop(kept);
+    for (const kept of [...byName.values()]) drop(kept);
   };
-  const keep = (directory: string): EntryRead => {
-    const opened = open(directory, look);
+  const keep = (procRoot: string, name: string): EntryRead => {
+    const directory = `${procRoot}/${name}`;
+    const opened = open(name, directory, look);
     if (opened === null) return readEntry(directory);
     if ('kind' in opened) return opened;
-    byDirectory.set(directory, opened);
+    byName.set(name, opened);
     return { kind: 'entry', entry: opened.entry };
   };
   return {
-    read: (directory) => {
-      const kept = byDirectory.get(directory);
-      if (kept === undefined) return byDirectory.size < most ? keep(directory) : readEntry(directory);
+    read: (procRoot, name) => {
+      const kept = byName.get(name);
+      if (kept === undefined) return byName.size < most ? keep(procRoot, name) : readEntry(`${procRoot}/${name}`);
       if (readAgain(kept, look)) return { kind: 'entry', entry: kept.entry };
       drop(kept);
       // Its number may be another's by now.
-      return keep(directory);
+      return keep(procRoot, name);
     },
     done: () => {
-      for (const kept of byDirectory.values()) if (kept.look !== look) drop(kept);
+      for (const kept of byName.values()) if (kept.look !== look) drop(kept);
       look += 1;
     },
     close,
@@ -69,7 +72,7 @@ export function keptStats(most = Math.min(MOST, Math.floor(descriptorLimit() * S
 }
 
 /** Null where it is to be read in the ordinary way, which also tells what is in the way. */
-function open(directory: string, look: number): Kept | EntryRead | null {
+function open(name: string, directory: string, look: number): Kept | EntryRead | null {
   let fd: number;
   try {
     fd = sys.open(`${directory}/stat`, constants.O_RDONLY);
@@ -80,7 +83,7 @@ function open(directory: string, look: number): Kept | EntryRead | null {
     const length = sys.read(fd, LINE, 0, LINE.length, 0);
     const bytes = Buffer.from(LINE.subarray(0, length));
     const read = parseStat(bytes.toString('utf8'));
-    if (read !== null) return { fd, directory, bytes, entry: entryOf(read, directory, fd), look };
+    if (read !== null) return { fd, name, directory, bytes, entry: entryOf(read, directory, fd), look };
   } catch {
     // Told by reading it in the ordinary way.
   }

@@ -31,9 +31,10 @@ type Runtimes = Readonly<Record<string, RuntimeSpec>>;
 /** Every runtime that the process fits. What a thousand agents of one program fit is found out once. */
 export function matchRuntimes(identity: Identity, runtimes: Runtimes, context: MatchContext): readonly Match[] {
   if (identity.title !== null) return matchEach(identity, runtimes, context);
-  const found = remembered(runtimes, context.paths);
+  const found = remembered(runtimes, context);
   const { exe, interpreter, script, module } = identity;
-  const key = [context.home, exe, interpreter?.shell, script?.written, script?.real, module].join('\0');
+  const plain = interpreter === null && script === null && module === null && exe !== null;
+  const key = plain ? exe : [exe, interpreter?.shell, script?.written, script?.real, module].join('\0');
   const known = found.get(key) ?? matchEach(identity, runtimes, context);
   found.set(key, known);
   return known.map((match) => ({ ...match, pid: identity.pid }));
@@ -43,14 +44,21 @@ function matchEach(identity: Identity, runtimes: Runtimes, context: MatchContext
   return Object.values(runtimes).flatMap((runtime) => matchRuntime(identity, runtime, context) ?? []);
 }
 
-const memory = new WeakMap<PathLookup, WeakMap<Runtimes, Map<string, readonly Match[]>>>();
+interface Remembered {
+  readonly home: string;
+  readonly found: Map<string, readonly Match[]>;
+}
+
+const memory = new WeakMap<PathLookup, WeakMap<Runtimes, Remembered>>();
 
 /** As long as paths are remembered, so is what follows from them. */
-function remembered(runtimes: Runtimes, paths: PathLookup): Map<string, readonly Match[]> {
-  const byRuntimes = memory.get(paths) ?? new WeakMap<Runtimes, Map<string, readonly Match[]>>();
+function remembered(runtimes: Runtimes, { paths, home }: MatchContext): Map<string, readonly Match[]> {
+  const byRuntimes = memory.get(paths) ?? new WeakMap<Runtimes, Remembered>();
   memory.set(paths, byRuntimes);
-  const found = byRuntimes.get(runtimes) ?? new Map<string, readonly Match[]>();
-  byRuntimes.set(runtimes, found);
+  const known = byRuntimes.get(runtimes);
+  if (known?.home === home) return known.found;
+  const found = new Map<string, readonly Match[]>();
+  byRuntimes.set(runtimes, { home, found });
   return found;
 }
 

@@ -81,6 +81,8 @@ const ORDER: Readonly<Record<Strength, number>> = { strong: 0, medium: 1, weak: 
 
 /** `matches` in the order of their processes, from the pane's own down; never empty. */
 function decide(matches: readonly Match[], table: ProcessTable): PaneRuns {
+  const [only] = matches;
+  if (only !== undefined && matches.length === 1) return wins(only, matches, table);
   const proven = matches.filter((m) => m.strength !== 'weak' && !m.byName);
   const common = proven.length > 0 ? commonRuntimes(proven) : matches;
   if (common.length === 0) {
@@ -92,6 +94,10 @@ function decide(matches: readonly Match[], table: ProcessTable): PaneRuns {
   const best = [...common].sort((a, b) => rank(a) - rank(b))[0];
   if (best === undefined) return { verdict: 'unknown', why: 'garbage', detail: 'no match to choose from' };
   const winner = common.find((m) => m.pid === best.pid && rank(m) === rank(best) && m.runtime.own) ?? best;
+  return wins(winner, matches, table);
+}
+
+function wins(winner: Match, matches: readonly Match[], table: ProcessTable): PaneRuns {
   if (table.entries.get(winner.pid)?.state === 'T') {
     return { verdict: 'suspended', pid: winner.pid, runtime: winner.runtime.name };
   }

@@ -46,7 +46,7 @@ export function readProcessTable(
   for (const name of names) {
     const pid = Number(name);
     if (!Number.isInteger(pid) || pid <= 0) continue;
-    const read = before.stats.read(`${procRoot}/${name}`);
+    const read = before.stats.read(procRoot, name);
     if (read.kind === 'failed') {
       before.stats.done();
       return unknown(read);
@@ -82,8 +82,8 @@ function unknown(failure: Pick<Unknown, 'why' | 'detail'>): Unknown {
 
 /** How one process after the other is read. */
 export interface StatReader {
-  /** Of `/proc/PID`. */
-  readonly read: (directory: string) => EntryRead;
+  /** Of the process of this number, in digits. */
+  readonly read: (procRoot: string, name: string) => EntryRead;
   /** All of one look have been read. */
   readonly done: () => void;
 }
@@ -125,7 +125,7 @@ export interface LastTable {
   bootedAtMs: number | null;
 }
 
-const EACH_ANEW: StatReader = { read: readEntry, done: () => {} };
+const EACH_ANEW: StatReader = { read: (procRoot, name) => readEntry(`${procRoot}/${name}`), done: () => {} };
 
 /** Hundredths of a second are all that /proc/uptime tells: within them the moment that was told before is as true. */
 function sameMoment(told: number, before: number | null): number {

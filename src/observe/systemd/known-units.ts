@@ -12,12 +12,16 @@ export interface KnownUnits {
   readonly listings: Kept<string, ReadonlyMap<string, UnitListing>>;
   readonly names: Kept<string, readonly string[]>;
   readonly kinds: Kept<string, Kinds>;
+  /** Of all units, made of these very inputs; while it is, what it was made of `shared`, `details` or `units` stays. */
+  readonly table: <T>(of: TableName, inputs: readonly unknown[], make: () => T) => T;
   /** By unit. */
   readonly shared: Kept<string, SharedDetails>;
   readonly details: Kept<string, UnitDetails>;
   readonly units: Kept<string, UnitObserved>;
   readonly sweep: () => void;
 }
+
+export type TableName = 'shared' | 'details' | 'units' | 'states';
 
 /** What units of one likeness have in common. */
 export type SharedDetails = Omit<UnitDetails, 'result' | 'need_daemon_reload'>;
@@ -36,23 +40,38 @@ interface Answer {
 
 export function knownUnits(): KnownUnits {
   const answers = kept<string, Answer>();
-  const parts = {
+  const tables = kept<TableName, unknown>();
+  const made = new Set<TableName>();
+  const whole = {
     listings: kept<string, ReadonlyMap<string, UnitListing>>(),
     names: kept<string, readonly string[]>(),
     kinds: kept<string, Kinds>(),
+  };
+  const parts = {
     shared: kept<string, SharedDetails>(),
     details: kept<string, UnitDetails>(),
     units: kept<string, UnitObserved>(),
   };
   return {
+    ...whole,
     ...parts,
+    table: <T>(of: TableName, inputs: readonly unknown[], make: () => T): T => {
+      const anew = (): T => {
+        made.add(of);
+        return make();
+      };
+      return tables.of(of, inputs, anew) as T;
+    },
     sameBytes: <T>(question: Question<T>): Question<T> => {
       const { path, interface: of, member } = question.call;
       const place = answers.of(`${path} ${of} ${member}`, [], () => ({ last: null }));
       return { ...question, read: (reader) => readLike(reader, question, place) };
     },
     sweep: () => {
-      for (const part of [answers, ...Object.values(parts)]) part.sweep();
+      for (const part of [answers, tables, ...Object.values(whole)]) part.sweep();
+      // Of a table that was there already its parts were not asked for, and are wanted all the same.
+      for (const of of ['shared', 'details', 'units'] as const) if (made.has(of)) parts[of].sweep();
+      made.clear();
     },
   };
 }

@@ -147,14 +147,18 @@ async function readDetails(
   if (!results.ok) return results;
   if (!reloads.ok) return reloads;
   if (!files.ok) return files;
-  const details = new Map<string, UnitDetails>();
-  for (const [name, shared] of files.value) {
-    const result = results.value.get(name) ?? (units.get(name)?.active_state === 'active' ? 'success' : '');
-    const need_daemon_reload = reloads.value.get(name) ?? hints.mayNeedReload;
-    const make = (): UnitDetails => ({ ...shared, result, need_daemon_reload });
-    details.set(name, known.details.of(name, [shared, result, need_daemon_reload], make));
-  }
-  return ok(details);
+  const table = (): ReadonlyMap<string, UnitDetails> => {
+    const details = new Map<string, UnitDetails>();
+    for (const [name, shared] of files.value) {
+      const result = results.value.get(name) ?? (units.get(name)?.active_state === 'active' ? 'success' : '');
+      const need_daemon_reload = reloads.value.get(name) ?? hints.mayNeedReload;
+      const make = (): UnitDetails => ({ ...shared, result, need_daemon_reload });
+      details.set(name, known.details.of(name, [shared, result, need_daemon_reload], make));
+    }
+    return details;
+  };
+  const answers = [...results.value.values(), ...reloads.value.values()];
+  return ok(known.table('details', [units, files.value, hints.mayNeedReload, ...answers], table));
 }
 
 /**
@@ -177,14 +181,20 @@ async function readShared(
   };
   const asked = await readEach([...representatives.values()], read);
   if (!asked.ok) return asked;
-  const shared = new Map<string, SharedDetails>();
-  const alone: string[] = [];
-  for (const [name, kind] of kinds) {
-    const representative = representatives.get(kind) ?? name;
-    const details = asked.value.get(representative);
-    if (details === undefined || (name !== representative && namesInstance(details, representative))) alone.push(name);
-    else shared.set(name, details);
-  }
+  const share = () => {
+    const shared = new Map<string, SharedDetails>();
+    const alone: string[] = [];
+    for (const [name, kind] of kinds) {
+      const representative = representatives.get(kind) ?? name;
+      const details = asked.value.get(representative);
+      const isAlone = details === undefined || (name !== representative && namesInstance(details, representative));
+      if (isAlone) alone.push(name);
+      else shared.set(name, details);
+    }
+    return { shared, alone };
+  };
+  const { shared, alone } = known.table('shared', [kinds, representatives, ...asked.value.values()], share);
+  if (alone.length === 0) return ok(shared);
   const rest = await readEach(alone, read);
   return rest.ok ? ok(new Map([...shared, ...rest.value])) : rest;
 }

@@ -16,7 +16,7 @@ import { readUnitLinks, type UnitLinks } from './links.ts';
 import { busManager } from './over-bus.ts';
 import { systemctlManager } from './over-systemctl.ts';
 import { mayNeedReload } from './reload.ts';
-import type { Asked, ClockReading, UnitListing, UserManager } from './user-instance.ts';
+import type { Asked, ClockReading, UnitDetails, UnitListing, UserManager } from './user-instance.ts';
 
 export interface UnitsRequest {
   readonly layout: Layout;
@@ -185,11 +185,23 @@ async function askFor(
   ]);
   if (!details.ok) return failed(details.error);
   if (!states.ok) return failed(states.error);
+  const told = { listed: listed.value, details: details.value, states: states.value, links };
+  return last.table('units', Object.values(told), () => tellEach(told, last));
+}
+
+interface Told {
+  readonly listed: ReadonlyMap<string, UnitListing>;
+  readonly details: ReadonlyMap<string, UnitDetails>;
+  readonly states: ReadonlyMap<string, string>;
+  readonly links: UnitLinks;
+}
+
+function tellEach({ listed, details, states, links }: Told, last: KnownUnits): Source<Units> {
   const units: Record<string, UnitObserved> = {};
-  for (const name of last.names.of('told', [listed.value], () => [...listed.value.keys()].toSorted())) {
-    const [listing, detail] = [listed.value.get(name), details.value.get(name)];
+  for (const name of [...listed.keys()].toSorted()) {
+    const [listing, detail] = [listed.get(name), details.get(name)];
     if (listing === undefined || detail === undefined) return unknown('garbage', `systemd said nothing about ${name}`);
-    const unit_file_state = states.value.get(name) ?? '';
+    const unit_file_state = states.get(name) ?? '';
     const wanted_by = links.wantedBy(name);
     const { load_state, active_state, sub_state, job } = listing;
     const inputs = [load_state, active_state, sub_state, job, detail, unit_file_state, ...wanted_by];
@@ -240,9 +252,12 @@ async function readStates(
   const states = await manager.unitFileStates([...representatives.values()]);
   if (!states.ok) return states;
   const told = new Map([...representatives].map(([kind, name]) => [kind, states.value.get(name) ?? '']));
-  const each = new Map<string, string>();
-  for (const [name, kind] of kinds) each.set(name, told.get(kind) ?? '');
-  return ok(each);
+  const tell = (): ReadonlyMap<string, string> => {
+    const each = new Map<string, string>();
+    for (const [name, kind] of kinds) each.set(name, told.get(kind) ?? '');
+    return each;
+  };
+  return ok(last.table('states', [kinds, representatives, ...told.values()], tell));
 }
 
 function likenesses(links: UnitLinks, listed: ReadonlyMap<string, UnitListing>): Kinds {

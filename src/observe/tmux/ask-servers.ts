@@ -120,7 +120,7 @@ async function listServer(address: ServerAddress, deadlineMs: number, ports: Tmu
   const answer = await askTmux(address, renderListing(nonce), isWhole(nonce), deadlineMs, ports);
   if (answer.kind === 'said-absent') return { kind: 'no-answer', detail: answer.detail };
   if (answer.kind === 'unknown') return answer;
-  const listing = parseListing(answer.stdout, nonce, ports.lastLook?.rows(address.path));
+  const listing = parseListing(answer.stdout, nonce, ports.lastLook?.server(address.path).rows);
   if (listing === null) return garbage('the list of panes cannot be read');
   const { pid, start, version, sessions } = listing;
   const listed = { kind: 'listed', pid, start, version, sessions } as const;

@@ -17,23 +17,18 @@ export interface ListedPane extends Omit<TmuxPane, 'runs' | 'prompt'> {
   readonly title: string;
 }
 
-/** What is asked of each pane, in this order. */
-export const FIELDS = [
+/** Numbers and ids, which tmux makes itself, or nothing: a space keeps them apart. */
+const PLAIN = [
   'session_id',
-  'session_name',
   'session_created',
   'session_attached',
   'session_activity',
-  MARK_OPTION,
-  SPEC_OPTION,
-  PANE_OPTION,
   'window_id',
   'window_index',
   'window_activity',
   'window_panes',
   'pane_id',
   'pane_pid',
-  'pane_tty',
   'pane_dead',
   'pane_dead_status',
   'pane_dead_signal',
@@ -41,10 +36,25 @@ export const FIELDS = [
   'alternate_on',
   'window_width',
   'window_height',
+] as const;
+/** Whatever programs and people have called things. */
+const FREE = [
+  'session_name',
+  MARK_OPTION,
+  SPEC_OPTION,
+  PANE_OPTION,
+  'pane_tty',
   'pane_current_command',
   'pane_title',
 ] as const;
+const FIELDS = [...PLAIN, ...FREE] as const;
 type Field = (typeof FIELDS)[number];
+
+/** What is asked of each pane. The nonce stands where only it can: of a thousand rows with all fields so, it was most of the bytes. */
+export function rowFormat(nonce: string): string {
+  const plain = PLAIN.map((field) => `#{${field}}`).join(' ');
+  return [plain, ...FREE.map((field) => `#{${field}}`)].join(`${nonce}F`);
+}
 
 export interface ListedRow {
   readonly head: Omit<ListedSession, 'panes'>;
@@ -61,14 +71,16 @@ type Row = readonly string[];
 const PLACES = Object.fromEntries(FIELDS.map((field, i) => [field, i])) as Readonly<Record<Field, number>>;
 const fieldOf = (row: Row, field: Field): string => row[PLACES[field]] ?? '';
 
-/** Its fields stand between `separator` with an F behind it, its end is told by one with an E. Null where the text is no row. */
+/** As `rowFormat` asks for it. Its fields stand between `separator` with an F behind it, its end is told by one with an E. Null where the text is no row. */
 export function rowParser(serverPid: number, separator: string): (text: string) => ListedRow | null {
   const [end, between] = [`${separator}E\n`, `${separator}F`];
   const stray = new RegExp(`${separator}(?!F)`);
   return (text) => {
     const row = text.endsWith(end) ? text.slice(0, -end.length) : '';
-    const fields = row.split(between);
-    return fields.length !== FIELDS.length || stray.test(row) ? null : toRow(fields, serverPid);
+    const [plain = '', ...free] = row.split(between);
+    const fields = [...plain.split(' '), ...free];
+    if (free.length !== FREE.length || fields.length !== FIELDS.length) return null;
+    return stray.test(row) ? null : toRow(fields, serverPid);
   };
 }
 

@@ -1,7 +1,7 @@
 /** Sessions and panes of one server: the script that asks for all of them at once, and the parser of its answer. */
 import { areSame } from '../../spec/kept.ts';
 import { MARK_OPTION, PANE_OPTION, SPEC_OPTION } from '../../spec/session-mark.ts';
-import { FIELDS, type ListedRow, type ListedSession, rowParser, wholeNumber } from './listing-row.ts';
+import { type ListedRow, type ListedSession, rowFormat, rowParser, wholeNumber } from './listing-row.ts';
 
 export interface Listing {
   readonly pid: number;
@@ -23,12 +23,11 @@ const SCOPES = ['-s', '-g', '-gw'];
  * scope, S the server, Z the end of all. The server comes last, so what ends early is seen.
  */
 export function renderListing(nonce: string): string {
-  const row = FIELDS.map((field) => `#{${field}}`).join(`${nonce}F`);
   const options = [MARK_OPTION, SPEC_OPTION, PANE_OPTION];
   const inherited = SCOPES.flatMap((scope) => options.map((option) => `show-options ${scope} -qv ${option}`));
   const server = ['pid', 'start_time', 'version'].map((field) => `#{${field}}`).join(`${nonce}F`);
   return [
-    `list-panes -a -F '${nonce}R${row}${nonce}E'`,
+    `list-panes -a -F '${nonce}R${rowFormat(nonce)}${nonce}E'`,
     `display-message -p '${nonce}I'`,
     ...inherited,
     `display-message -p '${nonce}S${server}${nonce}E'`,
@@ -46,9 +45,15 @@ export function isWhole(nonce: string): (stdout: string) => boolean {
 export interface KnownRows {
   /** The server that they were told by. */
   serverPid: number | null;
-  rows: ReadonlyMap<string, ListedRow>;
+  /** In the order of the last answer, which is that of the next one but for what came and went. */
+  rows: readonly KnownRow[];
   /** By id. */
   sessions: ReadonlyMap<string, KnownSession>;
+}
+
+interface KnownRow {
+  readonly text: string;
+  readonly row: ListedRow;
 }
 
 interface KnownSession {
@@ -57,7 +62,7 @@ interface KnownSession {
 }
 
 export function knownRows(): KnownRows {
-  return { serverPid: null, rows: new Map(), sessions: new Map() };
+  return { serverPid: null, rows: [], sessions: new Map() };
 }
 
 /**
@@ -113,14 +118,16 @@ function parseSessions(
 ): readonly ListedSession[] | null {
   const before = known?.serverPid === serverPid ? known : knownRows();
   const parse = rowParser(serverPid, separator);
-  const rows = new Map<string, ListedRow>();
+  const find = rowFinder(before.rows);
+  const rows: KnownRow[] = [];
   const sessions = new Map<string, Rows>();
   const missing = new Map<string, number>();
   for (const text of texts) {
-    const own = known === undefined || before.rows.has(text) ? text : ownCopy(text);
-    const row = before.rows.get(text) ?? parse(own);
+    const seen = find(text);
+    const own = seen?.text ?? (known === undefined ? text : ownCopy(text));
+    const row = seen?.row ?? parse(own);
     if (row === null) return null;
-    rows.set(own, row);
+    rows.push(seen ?? { text: own, row });
     const { place, windowPanes, head } = row;
     const others = sessions.get(head.id);
     if (others === undefined) sessions.set(head.id, [row]);
@@ -135,6 +142,24 @@ function parseSessions(
   }
   if (known !== undefined) Object.assign(known, { serverPid, rows, sessions: told });
   return [...told.values()].map(({ session }) => session);
+}
+
+/** Row after row, where it was expected; to look it up among all takes a hash of each text, which takes as long as all else. */
+function rowFinder(rows: readonly KnownRow[]): (text: string) => KnownRow | undefined {
+  let next = 0;
+  let byText: ReadonlyMap<string, number> | null = null;
+  return (text) => {
+    if (rows[next]?.text === text) {
+      next += 1;
+      return rows[next - 1];
+    }
+    if (rows.length === 0) return undefined;
+    byText ??= new Map(rows.map((row, index) => [row.text, index]));
+    const at = byText.get(text);
+    if (at === undefined) return undefined;
+    next = at + 1;
+    return rows[at];
+  };
 }
 
 /** What is cut out of an answer keeps all of it in memory. */

@@ -1,6 +1,6 @@
 /** One look at the tmux servers and at what runs in their panes. */
 import type { RuntimeSpec } from '../../spec/model.ts';
-import type { LastLook } from '../last-look.ts';
+import type { KnownServer } from '../last-look.ts';
 import { newNonce } from '../nonce.ts';
 import { type ProcessDetails, readProcessDetails } from '../proc/details.ts';
 import type { KnownProcesses } from '../proc/known.ts';
@@ -78,10 +78,9 @@ export async function look(request: LookRequest, ports: LookPorts): Promise<Look
         screens.status === 'unknown'
           ? unknownState(screens)
           : running(judged, inheritedName(details, judged.listed.pid, request), {
-              path,
               seen,
               screens: screens.value,
-              before: ports.lastLook,
+              before: ports.lastLook?.server(path),
             });
       return { version: judged.listed.version, observed: { socket, path, listening: all, server: state } };
     }),
@@ -237,8 +236,8 @@ async function readScreens(
 ): Promise<Source<Screens>> {
   const wanted = new Set<string>();
   for (const { session, panes } of sessions) {
-    if (!isOneOf(session, request.prompts)) continue;
-    for (const { pane, runs } of panes) if (promptRuntime(runs) !== null) wanted.add(pane.id);
+    const shown = panes.filter(({ runs }) => promptRuntime(runs) !== null);
+    if (shown.length > 0 && isOneOf(session, request.prompts)) for (const { pane } of shown) wanted.add(pane.id);
   }
   if (wanted.size === 0) return { status: 'known', value: new Map() };
   const nonce = newNonce();
@@ -257,21 +256,19 @@ export function isOneOf({ name, mark }: Pick<TmuxSession, 'name' | 'mark'>, name
 }
 
 interface SeenOn {
-  /** The server's. */
-  readonly path: string;
   readonly seen: readonly SeenSession[];
   readonly screens: Screens;
-  readonly before: LastLook | undefined;
+  readonly before: KnownServer | undefined;
 }
 
 function running(
   judged: Extract<Judged, { state: 'running' }>,
   inherited: { readonly inherited_name?: string },
-  { path, seen, screens, before }: SeenOn,
+  { seen, screens, before }: SeenOn,
 ): TmuxServerObserved['server'] {
   const { pid, start } = judged.listed;
   const sessions: TmuxSession[] = [];
-  for (const session of seen) sessions.push(toSession(path, session, screens, before));
+  for (const session of seen) sessions.push(toSession(session, screens, before));
   return { state: 'running', pid, start, ...inherited, sessions };
 }
 

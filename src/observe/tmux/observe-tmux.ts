@@ -5,7 +5,7 @@ import type { AgentSpec, Roster } from '../../spec/model.ts';
 import type { LastLook } from '../last-look.ts';
 import type { Masking } from '../masking.ts';
 import { collectProcesses, type SeenPane, type WantedEnv, wantedEnvOf, wordsOf } from '../processes.ts';
-import type { ReadSecret } from '../secrets.ts';
+import { type ReadSecret, secretPaths } from '../secrets.ts';
 import type { ProcessesObserved, Source, TmuxObserved, TmuxServerObserved, TmuxSession } from '../state.ts';
 import type { ListedSession } from './listing-row.ts';
 import { isOneOf, type Looked, type LookPorts, type LookRequest, look } from './look.ts';
@@ -158,7 +158,7 @@ function processSource(
       const wanted = wantedFor(session);
       for (const pane of session.panes) panes.push({ pane, wanted });
     }
-    Object.assign(byPid, collectProcesses(panes, look.table.value, look.details, request.masking, before));
+    collectProcesses(panes, look.table.value, look.details, request.masking, byPid, before);
   }
   const { booted_at_ms, clock_ticks_per_second } = table.value;
   return { status: 'known', value: { booted_at_ms, clock_ticks_per_second, processes: byPid } };
@@ -168,12 +168,15 @@ function processSource(
 function wantedEnvs(request: TmuxRequest, before: LastLook | undefined): (session: TmuxSession) => WantedEnv {
   const { roster, agents, readSecret } = request;
   const layout = layoutOf(roster.layout);
+  const anySecrets = secretPaths(agents).length > 0;
   const of = (name: string | null, env: AgentSpec['env']): WantedEnv => {
-    const secrets = Object.values(env).flatMap((value) =>
-      value.kind === 'secret' ? [readSecret(value.fromFile)] : [],
-    );
     const make = (): WantedEnv => wantedEnvOf(layout, env, readSecret);
-    return before?.wantedEnvs.of(name, [roster.layout, env, ...secrets.flatMap(wordsOf)], make) ?? make();
+    if (before === undefined) return make();
+    const inputs: unknown[] = [roster.layout, env];
+    for (const value of anySecrets ? Object.values(env) : []) {
+      if (value.kind === 'secret') inputs.push(...wordsOf(readSecret(value.fromFile)));
+    }
+    return before.wantedEnvs.of(name, inputs, make);
   };
   const nobody = of(null, NOTHING);
   const byName = new Map<string, WantedEnv>();

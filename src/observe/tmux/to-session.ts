@@ -1,6 +1,6 @@
 /** Sessions as they are told, from what tmux listed and what was seen to run in their panes. */
-import { haveSameFields } from '../../spec/kept.ts';
-import type { LastLook } from '../last-look.ts';
+import { haveSameFields, type Kept } from '../../spec/kept.ts';
+import type { KnownServer } from '../last-look.ts';
 import { findPrompt, hasPrompts } from '../prompts.ts';
 import type { PaneRuns, TmuxPane, TmuxSession } from '../state.ts';
 import type { ListedPane, ListedSession } from './listing-row.ts';
@@ -13,40 +13,34 @@ export interface SeenSession {
 /** Lines from the top, by the pane's id. */
 export type Screens = ReadonlyMap<string, readonly string[]>;
 
-/** Of the server on `path`. Whatever is as it was in the last look is the object that it was there. */
+/** With `before` whatever is as it was in the last look is the object that it was there. */
 export function toSession(
-  path: string,
   { session, panes }: SeenSession,
   screens: Screens,
-  before: LastLook | undefined,
+  before: KnownServer | undefined,
 ): TmuxSession {
   const told: TmuxPane[] = [];
   for (const { pane, runs } of panes) {
     const prompt = promptOn(runs, screens.get(pane.id));
-    told.push(
-      before === undefined
-        ? toPane(pane, runs, prompt)
-        : paneAsBefore(`${path} ${pane.id}`, pane, runs, prompt, before),
-    );
+    told.push(before === undefined ? toPane(pane, runs, prompt) : paneAsBefore(before.panes, pane, runs, prompt));
   }
   const make = (): TmuxSession => ({ ...session, panes: told });
-  return before === undefined ? make() : before.sessions.of(`${path} ${session.id}`, [session, ...told], make);
+  return before === undefined ? make() : before.sessions.of(session.id, [session, ...told], make);
 }
 
 function paneAsBefore(
-  key: string,
+  panes: Kept<string, TmuxPane>,
   pane: ListedPane,
   runs: PaneRuns,
   prompt: TmuxPane['prompt'],
-  { panes }: LastLook,
 ): TmuxPane {
-  const kept = panes.last(key);
+  const kept = panes.last(pane.id);
   const inputs = [
     pane,
-    kept !== undefined && haveSameFields(kept.runs, runs) ? kept.runs : runs,
+    kept !== undefined && sameRuns(kept.runs, runs) ? kept.runs : runs,
     kept !== undefined && samePrompt(kept.prompt, prompt) ? kept.prompt : prompt,
   ];
-  return panes.of(key, inputs, () => toPane(pane, runs, prompt));
+  return panes.of(pane.id, inputs, () => toPane(pane, runs, prompt));
 }
 
 /** All but the title, field by field: to leave one out of a copy takes V8 several times as long. */
@@ -73,6 +67,12 @@ function toPane(pane: ListedPane, runs: PaneRuns, prompt: TmuxPane['prompt']): T
 function promptOn(runs: PaneRuns, screen: readonly string[] | undefined): TmuxPane['prompt'] {
   const runtime = promptRuntime(runs);
   return runtime === null || screen === undefined ? null : findPrompt(runtime, screen);
+}
+
+/** Field by field what nearly all of a thousand are. */
+function sameRuns(a: PaneRuns, b: PaneRuns): boolean {
+  if (a.verdict !== 'runtime' || b.verdict !== 'runtime' || a.also !== b.also) return haveSameFields(a, b);
+  return a.runtime === b.runtime && a.strength === b.strength && a.pid === b.pid && a.evidence === b.evidence;
 }
 
 function samePrompt(a: TmuxPane['prompt'], b: TmuxPane['prompt']): boolean {

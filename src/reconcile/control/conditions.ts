@@ -2,15 +2,17 @@
  * How each agent and the fleet are, in four words that keep the time of their last change. Told from one look, its plan
  * and what was decided; an agent outside the look keeps what was told of it before.
  */
+
 import type { Plan } from '../../diff/plan.ts';
 import type { Pause } from '../../diff/plan-holds.ts';
 import type { Reason } from '../../diff/reasons.ts';
 import type { Standing } from '../../diff/standing.ts';
 import { areSame } from '../../spec/kept.ts';
 import type { AgentSpec, Roster } from '../../spec/model.ts';
-import { type Counters, entry } from './counters.ts';
+import { entry } from '../../spec/record.ts';
+import type { Counters } from './counters.ts';
 import type { Held } from './decide.ts';
-import { evaluateReady, type Verdict } from './readiness.ts';
+import { AS_WANTED, evaluateReady, type Verdict } from './readiness.ts';
 
 export type ConditionType = 'Ready' | 'Reconciling' | 'Stalled' | 'Paused';
 
@@ -29,6 +31,8 @@ export interface Condition {
 export interface AgentFacts {
   readonly agent: AgentSpec;
   readonly plan: Plan;
+  /** `namedIn` all this. */
+  readonly said: ReadonlySet<string | null>;
   /** As it was seen, whatever the plan has to do with it. */
   readonly standing: Standing;
   readonly held: readonly Held[];
@@ -42,36 +46,79 @@ export interface AgentFacts {
 /** `previous`: to keep the time of what did not change. `at`: RFC 3339. */
 export function agentConditions(facts: AgentFacts, previous: readonly Condition[], at: string): readonly Condition[] {
   const generation = entry(facts.counters.agents, facts.agent.name)?.spec ?? '';
-  const told: Readonly<Record<ConditionType, Verdict>> = {
+  return transitions(isWell(facts) ? WELL : verdictsOf(facts), generation, previous, at);
+}
+
+type Verdicts = Readonly<Record<ConditionType, Verdict>>;
+
+function verdictsOf(facts: AgentFacts): Verdicts {
+  return {
     Ready: evaluateReady(facts),
     Reconciling: evaluateReconciling(facts),
     Stalled: evaluateStalled(facts),
     Paused: evaluatePaused(facts),
   };
-  return transitions(told, generation, previous, at);
+}
+
+/** Nothing is said of it, and it is up. */
+function isWell({ agent, said, standing, pause, stopped }: AgentFacts): boolean {
+  const free = pause === null && stopped === null;
+  return free && agent.state === 'running' && standing.stands === 'up' && !said.has(agent.name);
+}
+
+/** All whom the plan or the decision names, for whatever reason. */
+export function namedIn({ plan, held, acting, counters }: Pick<AgentFacts, 'plan' | 'held' | 'acting' | 'counters'>) {
+  const lists = [plan.changes, plan.deferred, plan.blocked, plan.unknown, plan.warnings, held, acting];
+  const said = new Set<string | null>();
+  for (const list of [...lists, Object.values(counters.retries)]) for (const { agent } of list) said.add(agent);
+  return said;
 }
 
 const TYPES: readonly ConditionType[] = ['Ready', 'Reconciling', 'Stalled', 'Paused'];
 
-/** The very list that was there before where each of them is as it was. */
+/** The very list that was there before where each of them is as it was: of a thousand agents it is, a minute later. */
 function transitions(
-  told: Readonly<Record<ConditionType, Verdict>>,
+  told: Verdicts,
   generation: string,
   previous: readonly Condition[],
   at: string,
 ): readonly Condition[] {
+  if (isAsTold(told, generation, previous)) return previous;
   const now: Condition[] = [];
   for (const type of TYPES) now.push(transition(type, told[type], generation, previous, at));
   return areSame(now, previous) ? previous : now;
 }
 
+function isAsTold(told: Verdicts, generation: string, conditions: readonly Condition[]): boolean {
+  for (const [index, type] of TYPES.entries()) {
+    const condition = conditions[index];
+    if (condition?.type !== type || condition.observed_generation !== generation) return false;
+    if (!isSame(condition, told[type])) return false;
+  }
+  return conditions.length === TYPES.length;
+}
+
+function isSame(a: Verdict, b: Verdict): boolean {
+  return a.status === b.status && a.reason === b.reason && a.message === b.message;
+}
+
 const no = (reason: string): Verdict => ({ status: 'False', reason, message: '' });
+
+const NOTHING_TO_DO = no('NothingToDo');
+const NOTHING_IN_THE_WAY = no('NothingInTheWay');
+const NOT_PAUSED = no('NotPaused');
+const WELL: Verdicts = {
+  Ready: AS_WANTED,
+  Reconciling: NOTHING_TO_DO,
+  Stalled: NOTHING_IN_THE_WAY,
+  Paused: NOT_PAUSED,
+};
 
 function evaluateReconciling({ agent, held, acting }: AgentFacts): Verdict {
   const under = acting.find((a) => a.agent === agent.name);
   if (under !== undefined) return { status: 'True', reason: 'Repairing', message: under.reason };
   const [first] = held.filter((h) => h.agent === agent.name && !STUCK.has(h.why));
-  if (first === undefined) return no('NothingToDo');
+  if (first === undefined) return NOTHING_TO_DO;
   const since = first.since === null ? '' : `, since ${first.since}`;
   const message = `${first.action} ${first.reason} waits (${first.why}${since}): ${first.detail}`;
   return { status: 'True', reason: camel(first.why), message };
@@ -94,12 +141,12 @@ function evaluateStalled({ agent, plan, held, counters }: AgentFacts): Verdict {
   if (failing !== undefined) {
     return { status: 'True', reason: 'RepairFails', message: `${failing[0]} failed ${failing[1].streak} times` };
   }
-  return no('NothingInTheWay');
+  return NOTHING_IN_THE_WAY;
 }
 
 function evaluatePaused({ pause, stopped }: AgentFacts): Verdict {
   if (stopped !== null) return { status: 'True', reason: 'AllStopped', message: stopped };
-  if (pause === null) return no('NotPaused');
+  if (pause === null) return NOT_PAUSED;
   const until = pause.until === null ? '' : ` until ${pause.until}`;
   return { status: 'True', reason: 'Paused', message: `by ${pause.by} since ${pause.since}${until}: ${pause.reason}` };
 }
@@ -118,7 +165,7 @@ export function fleetConditions(
     return names.length === 0 ? no('None') : { status: 'True', reason, message: listed(names) };
   };
   const stalled: Verdict = trouble === null ? some('Stalled', 'AgentsStalled') : { status: 'True', ...trouble };
-  const told: Readonly<Record<ConditionType, Verdict>> = {
+  const told: Verdicts = {
     Ready: fleetReady(having.get('Ready False') ?? [], having.get('Ready Unknown') ?? []),
     Reconciling: some('Reconciling', 'AgentsReconciling'),
     Stalled: stalled,
@@ -164,9 +211,8 @@ function transition(
   at: string,
 ): Condition {
   const before = previous.find((c) => c.type === type);
-  const same =
-    before?.status === verdict.status && before.reason === verdict.reason && before.message === verdict.message;
-  if (before !== undefined && same && before.observed_generation === observed_generation) return before;
+  const same = before !== undefined && isSame(before, verdict);
+  if (same && before.observed_generation === observed_generation) return before;
   const last_transition = before?.status === verdict.status ? before.last_transition : at;
   return { type, ...verdict, observed_generation, last_transition };
 }

@@ -91,11 +91,6 @@ export const sharedKey = ({ address, reason }: Change): string => `${address} ${
 /** Keys are an address, or begin with one and a space. */
 export const addressIn = (key: string): string => key.split(' ', 1)[0] ?? key;
 
-/** A record named __proto__ is none of the record. */
-export function entry<T>(record: Readonly<Record<string, T>>, key: string): T | undefined {
-  return Object.hasOwn(record, key) ? record[key] : undefined;
-}
-
 /** Without the entries for which `keep` is false; the same object where all stay. */
 export function keepEntries<T>(
   record: Readonly<Record<string, T>>,

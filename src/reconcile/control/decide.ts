@@ -2,14 +2,16 @@
  * Which of the plan's changes are made now, which wait and until when. The plan alone says what differs and what would
  * repair it; this adds time, and never a change that the plan does not hold.
  */
+
 import type { Change, Plan } from '../../diff/plan.ts';
 import type { Pause } from '../../diff/plan-holds.ts';
 import { isBringUp } from '../../diff/repetition.ts';
 import { times } from '../../diff/times.ts';
 import type { AgentSpec, Roster } from '../../spec/model.ts';
+import { entry } from '../../spec/record.ts';
 import { countStart, mayStart } from './calm.ts';
 import { type Moment, stamp } from './clock.ts';
-import { type AgentCounters, type Counters, entry, sharedKey } from './counters.ts';
+import { type AgentCounters, type Counters, sharedKey } from './counters.ts';
 import { countRepair, newlyContested } from './fights.ts';
 import { noteLooks, secondLook, waitingForSecondLook } from './looks.ts';
 import type { ControlPolicy, Random } from './policy.ts';
@@ -80,8 +82,8 @@ export interface Decision {
 
 interface Draft {
   counters: Counters;
-  /** What `counters.agents` is, and only here may be written to: a thousand starts copy it once. */
-  readonly agents: Record<string, AgentCounters>;
+  /** What `counters.agents` is since something of it was changed, and only here may be written to: a thousand starts copy it once. */
+  agents: Record<string, AgentCounters> | null;
   readonly act: Change[];
   readonly held: Held[];
   readonly uncounted: Record<string, AgentCounters>;
@@ -91,8 +93,7 @@ type Hold = Pick<Held, 'why' | 'until' | 'detail'> & Partial<Pick<Held, 'behind'
 
 export function decide(input: DecideInput): Decision {
   const seen = noteSeen(input.counters, input);
-  const agents = { ...seen.agents };
-  const draft: Draft = { counters: { ...noteLooks(seen, input), agents }, agents, act: [], held: [], uncounted: {} };
+  const draft: Draft = { counters: noteLooks(seen, input), agents: null, act: [], held: [], uncounted: {} };
   for (const deferred of input.plan.deferred) {
     const candidate = waitingForSecondLook(deferred);
     if (candidate === null) draft.held.push(deferredHold(input, draft, deferred));
@@ -132,7 +133,15 @@ function count(input: DecideInput, draft: Draft, agent: AgentSpec): void {
   draft.uncounted[agent.name] = known;
   const { steady } = draft.counters.clock;
   const counted = countStart(known, agent.restart, steady, input.policy, input.random);
-  draft.agents[agent.name] = counted;
+  setCounters(draft, agent.name, counted);
+}
+
+function setCounters(draft: Draft, agent: string, counters: AgentCounters): void {
+  if (draft.agents === null) {
+    draft.agents = { ...draft.counters.agents };
+    draft.counters = { ...draft.counters, agents: draft.agents };
+  }
+  draft.agents[agent] = counters;
 }
 
 type Rule = (input: DecideInput, draft: Draft, change: Change) => Hold | null;
@@ -188,7 +197,7 @@ function calmly(input: DecideInput, draft: Draft, change: Change): Hold | null {
     case 'not': {
       const { restarts } = verdict;
       const crash_loop = { spec: known.spec, since: stamp(input.now), restarts, window: agent.restart.window };
-      draft.agents[agent.name] = { ...known, crash_loop };
+      setCounters(draft, agent.name, { ...known, crash_loop });
       const detail = `started ${times(restarts)} within ${agent.restart.window / 1000} s and down again`;
       return { why: 'crash-loop', until: null, detail };
     }

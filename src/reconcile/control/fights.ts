@@ -1,9 +1,11 @@
 /** Somebody who puts back what fleet repairs: after so many times fleet says so and stops, on that field alone. */
+
 import type { Change } from '../../diff/plan.ts';
 import { contestableFields } from '../../diff/repetition.ts';
+import { entry } from '../../spec/record.ts';
 import { within } from './calm.ts';
 import { type Moment, stamp } from './clock.ts';
-import { type Counters, entry, keepEntries, type Repairs } from './counters.ts';
+import { type Counters, keepEntries, type Repairs } from './counters.ts';
 import type { ControlPolicy } from './policy.ts';
 
 export const fieldKey = (address: string, path: string): string => `${address} ${path}`;

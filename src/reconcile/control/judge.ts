@@ -3,9 +3,11 @@ import { seenContext } from '../../diff/context.ts';
 import { covers } from '../../diff/hold-back.ts';
 import type { Plan } from '../../diff/plan.ts';
 import { readinessOf } from '../../diff/standing.ts';
+import type { AgentSpec } from '../../spec/model.ts';
+import { entry, recordLike } from '../../spec/record.ts';
 import { stamp } from './clock.ts';
-import { agentConditions, type Condition, fleetConditions } from './conditions.ts';
-import { entry } from './counters.ts';
+import { agentConditions, type Condition, fleetConditions, namedIn } from './conditions.ts';
+
 import type { Decision } from './decide.ts';
 import type { PassInput } from './pass.ts';
 import { type ControlState, NOTHING_TOLD } from './state.ts';
@@ -23,18 +25,24 @@ export function judge(state: ControlState, input: Judged): Pick<ControlState, 'a
   // What other passes are at is under way all the same, whether this look finds it wrong still or right already.
   const acting = [...decision.act, ...[...state.working.values()].flatMap((work) => work.acted)];
   const seen = seenContext(input);
-  const agents: Record<string, readonly Condition[]> = {};
-  for (const agent of roster.agents) {
-    const before = state.agents[agent.name] ?? NONE;
-    const looked = scope === null || scope.has(agent.name);
-    if (!looked && before.length > 0) agents[agent.name] = before;
-    if (!looked) continue;
-    const pause = pauses.find((p) => covers(p, `/session/${agent.name}`, agent.name)) ?? null;
+  const said = namedIn({ plan, held, acting, counters });
+  const isTold = ({ name }: AgentSpec): boolean => scope?.has(name) === true || Object.hasOwn(state.agents, name);
+  const told = scope === null ? roster.agents : roster.agents.filter(isTold);
+  const all: (readonly Condition[])[] = [];
+  for (const agent of told) {
+    const known = entry(state.agents, agent.name);
+    if (known !== undefined && scope !== null && !scope.has(agent.name)) {
+      all.push(known);
+      continue;
+    }
+    const { name } = agent;
+    const pause = pauses.length === 0 ? null : (pauses.find((p) => covers(p, `/session/${name}`, name)) ?? null);
     const standing = readinessOf(seen, agent);
-    const facts = { agent, plan, standing, held, acting, counters, pause, stopped };
-    const previous = before.length > 0 ? before : (entry(state.toldBefore.agents, agent.name) ?? NONE);
-    agents[agent.name] = agentConditions(facts, previous, at);
+    const facts = { agent, plan, said, standing, held, acting, counters, pause, stopped };
+    const previous = known ?? entry(state.toldBefore.agents, agent.name) ?? NONE;
+    all.push(agentConditions(facts, previous, at));
   }
+  const agents = recordLike(state.agents, told, all);
   const previous = state.fleet.length > 0 ? state.fleet : state.toldBefore.fleet;
   // After a look at everything every agent has been told of.
   const toldBefore = scope === null ? NOTHING_TOLD : state.toldBefore;

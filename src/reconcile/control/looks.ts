@@ -3,10 +3,12 @@
  * same: after a heartbeat's interval where only the heartbeat speaks, after a moment where the world moved by itself, at
  * the next look where the roster asks for it. The dead need one look.
  */
+
 import type { Change, DeferredChange, Plan } from '../../diff/plan.ts';
 import { endsOnlyTheDead } from '../../diff/repetition.ts';
 import type { AgentSpec } from '../../spec/model.ts';
-import { type Counters, entry, type FirstLook, keepEntries } from './counters.ts';
+import { entry } from '../../spec/record.ts';
+import { type Counters, type FirstLook, keepEntries } from './counters.ts';
 import type { ControlPolicy } from './policy.ts';
 
 interface Looked {

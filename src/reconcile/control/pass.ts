@@ -254,7 +254,7 @@ function newsOf(before: ControlState, after: ControlState, input: PassInput): re
   const came = after.pauses.filter((p) => !has(before.pauses, p));
   const went = before.pauses.filter((p) => !has(after.pauses, p));
   const ready: ControlEvent[] = [];
-  for (const [agent, list] of Object.entries(after.agents)) {
+  for (const [agent, list] of after.agents === before.agents ? [] : Object.entries(after.agents)) {
     const known = before.agents[agent];
     const now = known === list ? undefined : list.find(isReady);
     if (now === undefined || known?.find(isReady)?.status === now.status) continue;

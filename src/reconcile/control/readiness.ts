@@ -57,8 +57,10 @@ export function evaluateReady(facts: AgentFacts): Verdict {
   if (pause !== null && hidden !== undefined) {
     return { status: 'False', reason: word(hidden.reason), message: LEFT_WHILE_PAUSED };
   }
-  return { status: 'True', reason: 'AsWanted', message: '' };
+  return AS_WANTED;
 }
+
+export const AS_WANTED: Verdict = { status: 'True', reason: 'AsWanted', message: '' };
 
 const LEFT_WHILE_PAUSED = 'left alone while it is paused';
 

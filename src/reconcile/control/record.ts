@@ -1,10 +1,12 @@
 /** What came of the changes, into the counters. */
+
 import type { Change } from '../../diff/plan.ts';
 import { contestableFields, isBringUp } from '../../diff/repetition.ts';
+import { entry } from '../../spec/record.ts';
 import type { Outcome } from '../outcome.ts';
 import { backoff } from './calm.ts';
 import { type Moment, tick } from './clock.ts';
-import { type AgentCounters, type Counters, entry, type Retry, sharedKey } from './counters.ts';
+import { type AgentCounters, type Counters, type Retry, sharedKey } from './counters.ts';
 import { uncountRepair } from './fights.ts';
 import type { ControlPolicy, Random } from './policy.ts';
 

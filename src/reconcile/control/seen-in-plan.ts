@@ -4,9 +4,10 @@ import type { DeferWhy, Plan } from '../../diff/plan.ts';
 import type { Pause } from '../../diff/plan-holds.ts';
 import { isBringUp } from '../../diff/repetition.ts';
 import type { Roster } from '../../spec/model.ts';
+import { entry, recordLike } from '../../spec/record.ts';
 import { noteHealth } from './calm.ts';
 import { type Moment, stamp } from './clock.ts';
-import { type AgentCounters, type Counters, entry, keepEntries, type Wait } from './counters.ts';
+import { type AgentCounters, type Counters, keepEntries, type Wait } from './counters.ts';
 import type { ControlPolicy } from './policy.ts';
 
 interface Seen {
@@ -21,14 +22,17 @@ interface Seen {
 export function noteSeen(counters: Counters, seen: Seen): Counters {
   const withWaits = { ...counters, waits: waitsOf(counters, seen), retries: retriesOf(counters, seen) };
   const ailing = ailingAgents(seen.plan);
-  const agents: Record<string, AgentCounters> = { ...counters.agents };
-  for (const { name, state } of seen.roster.agents) {
-    const known = agents[name];
-    if (known === undefined || (seen.scope !== null && !seen.scope.has(name))) continue;
+  const counted = seen.roster.agents.filter(({ name }) => Object.hasOwn(counters.agents, name));
+  const named = counted.length === seen.roster.agents.length ? seen.roster.agents : counted;
+  const all: AgentCounters[] = [];
+  for (const { name, state } of named) {
+    const known = counters.agents[name] as AgentCounters;
     // What is paused is not in the plan: nothing is known of its health.
     const told = state === 'running' && !seen.pauses.some((p) => covers(p, `/session/${name}`, name));
-    agents[name] = noteHealth(known, told && !ailing.has(name), counters.clock.steady, seen.policy);
+    const isSeen = seen.scope === null || seen.scope.has(name);
+    all.push(isSeen ? noteHealth(known, told && !ailing.has(name), counters.clock.steady, seen.policy) : known);
   }
+  const agents = recordLike(counters.agents, named, all);
   return { ...withWaits, agents };
 }
 

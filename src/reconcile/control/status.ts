@@ -1,11 +1,11 @@
 /** The status document (`status.json`, kind `fleet.status`, format 1.0): all that `fleet status` prints, without asking the controller. */
 import type { Pause } from '../../diff/plan-holds.ts';
 import type { AgentSpec, Roster } from '../../spec/model.ts';
-import { put } from '../../spec/record.ts';
+import { entry, recordLike } from '../../spec/record.ts';
 import { within } from './calm.ts';
 import { type Moment, stamp } from './clock.ts';
 import type { Condition } from './conditions.ts';
-import { entry } from './counters.ts';
+
 import type { HoldWhy } from './decide.ts';
 import type { RosterInForce } from './roster-in-force.ts';
 import type { ControlState } from './state.ts';
@@ -19,12 +19,12 @@ export interface StatusDocument {
   readonly controller: ControllerStatus;
   readonly roster: RosterStatus;
   readonly conditions: readonly Condition[];
-  /** By agent, in roster order. */
-  readonly agents: Readonly<Record<string, AgentStatus>>;
   readonly queue: { readonly dirty: number; readonly running: number };
   readonly pauses: readonly Pause[];
   /** Why nothing at all is done (the PAUSED file), null where it is. */
   readonly stopped: string | null;
+  /** By agent, in roster order. */
+  readonly agents: Readonly<Record<string, AgentStatus>>;
 }
 
 export interface ControllerStatus {
@@ -81,6 +81,8 @@ export interface StatusInput {
   /** With the agents of this place alone. */
   readonly roster: Roster;
   readonly now: Moment;
+  /** Of the last document of this very process: of what is the same since, the very objects are told again. */
+  readonly before?: StatusDocument['agents'] | undefined;
 }
 
 export function buildStatus(state: ControlState, input: StatusInput): StatusDocument {
@@ -102,19 +104,22 @@ export function buildStatus(state: ControlState, input: StatusInput): StatusDocu
       refused: refused === null ? null : { since: refused.since, message: refused.message },
     },
     conditions: state.fleet,
-    agents: agentsOf(state, input.roster),
     queue: { dirty: state.queue.dirty.size, running: state.queue.running.size },
     pauses: state.pauses,
     stopped: state.stopped,
+    agents: agentsOf(state, input.roster, input.before ?? NOBODY),
   };
 }
 
-function agentsOf(state: ControlState, roster: Roster): StatusDocument['agents'] {
+const NOBODY: StatusDocument['agents'] = {};
+
+function agentsOf(state: ControlState, roster: Roster, before: StatusDocument['agents']): StatusDocument['agents'] {
   const held = heldByAgent(state);
-  const agents: Record<string, AgentStatus> = {};
-  for (const agent of roster.agents)
-    put(agents, agent.name, agentStatus(state, agent, held.get(agent.name) ?? NOTHING));
-  return agents;
+  const all: AgentStatus[] = [];
+  for (const agent of roster.agents) {
+    all.push(agentStatus(state, agent, held.get(agent.name) ?? NOTHING, entry(before, agent.name)));
+  }
+  return recordLike(before, roster.agents, all);
 }
 
 const NOTHING: readonly Waiting[] = [];
@@ -131,11 +136,27 @@ function heldByAgent({ held, counters }: ControlState): ReadonlyMap<string | nul
   return byAgent;
 }
 
-function agentStatus(state: ControlState, agent: AgentSpec, waiting: readonly Waiting[]): AgentStatus {
+function agentStatus(
+  state: ControlState,
+  agent: AgentSpec,
+  waiting: readonly Waiting[],
+  before: AgentStatus | undefined,
+): AgentStatus {
   const { steady } = state.counters.clock;
   const known = entry(state.counters.agents, agent.name);
-  const recent = within(known?.restarts ?? [], agent.restart.window, steady).length;
-  const crash_loop = known?.crash_loop ? { since: known.crash_loop.since } : null;
-  const conditions = entry(state.agents, agent.name) ?? [];
-  return { conditions, waiting, restarts: { recent, limit: agent.restart.limit }, crash_loop };
+  const restarts = known?.restarts ?? [];
+  const recent = restarts.length === 0 ? 0 : within(restarts, agent.restart.window, steady).length;
+  const since = known?.crash_loop?.since;
+  const conditions = entry(state.agents, agent.name) ?? NONE;
+  const { limit } = agent.restart;
+  const same =
+    before?.conditions === conditions &&
+    before.waiting === waiting &&
+    before.restarts.recent === recent &&
+    before.restarts.limit === limit &&
+    before.crash_loop?.since === since;
+  if (same) return before;
+  return { conditions, waiting, restarts: { recent, limit }, crash_loop: since === undefined ? null : { since } };
 }
+
+const NONE: readonly Condition[] = [];

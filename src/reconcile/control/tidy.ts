@@ -1,10 +1,10 @@
 /** Before anything is decided: the clock goes on, and what no longer counts is forgotten. */
 import { fingerprint } from '../../spec/fingerprint.ts';
 import type { Roster } from '../../spec/model.ts';
-import { put } from '../../spec/record.ts';
+import { entry, recordLike } from '../../spec/record.ts';
 import { within } from './calm.ts';
 import { type Moment, tick } from './clock.ts';
-import { type AgentCounters, type Counters, entry, keepEntries, newAgentCounters } from './counters.ts';
+import { type AgentCounters, type Counters, keepEntries, newAgentCounters } from './counters.ts';
 import { forgetRepairs } from './fights.ts';
 import { applyResets } from './holds.ts';
 import type { Reset } from './pauses.ts';
@@ -34,11 +34,11 @@ export function tidy(counters: Counters, input: TidyInput): Counters {
 
 /** One entry for each agent of the roster; an agent that left it, or has another spec, begins anew. */
 function agentsOf(counters: Counters, roster: Roster, home: string): Counters['agents'] {
-  const agents: Record<string, AgentCounters> = {};
+  const all: AgentCounters[] = [];
   for (const agent of roster.agents) {
     const spec = fingerprint(agent, home);
     const known = entry(counters.agents, agent.name);
-    put(agents, agent.name, known?.spec === spec ? known : newAgentCounters(spec));
+    all.push(known?.spec === spec ? known : newAgentCounters(spec));
   }
-  return agents;
+  return recordLike(counters.agents, roster.agents, all);
 }

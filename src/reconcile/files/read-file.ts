@@ -1,4 +1,5 @@
-import { closeSync, constants, fstatSync, openSync, readFileSync } from 'node:fs';
+import { closeSync, constants, fstatSync, openSync, readFileSync, type Stats } from 'node:fs';
+import type { KnownFiles } from '../../observe/known-files.ts';
 import { sha256 } from '../../spec/sha256.ts';
 import { failure } from '../outcome.ts';
 import type { FileRead } from '../ports.ts';
@@ -7,8 +8,11 @@ import { errnoOf, fileFailure, symlinkFailure } from './failures.ts';
 /** Inventories of thousands of agents have a few MiB; anything above this is not one of ours. Bytes. */
 const TOO_LARGE = 64 * 1024 * 1024;
 
-/** Never blocks on a FIFO, never follows a link at `path` itself. */
-export function readWholeFile(path: string): FileRead {
+/** What was read of files before, of this very process: `known-files.ts`. */
+type ReadBefore = Pick<KnownFiles, 'unchanged'>;
+
+/** Never blocks on a FIFO, never follows a link at `path` itself. With `known` a file that nobody has touched is not read again. */
+export function readWholeFile(path: string, known?: ReadBefore): FileRead {
   let fd: number;
   try {
     fd = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK | constants.O_NOCTTY);
@@ -19,7 +23,7 @@ export function readWholeFile(path: string): FileRead {
     return { state: 'failed', failure: errno === 'ELOOP' ? symlinkFailure(path) : fileFailure(path, errno, 'reading') };
   }
   try {
-    return readOpened(path, fd);
+    return readOpened(path, fd, known);
   } catch (error) {
     const errno = errnoOf(error);
     if (errno === null) throw error;
@@ -29,8 +33,13 @@ export function readWholeFile(path: string): FileRead {
   }
 }
 
-function readOpened(path: string, fd: number): FileRead {
+function readOpened(path: string, fd: number, known: ReadBefore | undefined): FileRead {
   const stat = fstatSync(fd);
+  const read = (): FileRead => readAll(path, fd, stat);
+  return known === undefined ? read() : known.unchanged(path, stat, read);
+}
+
+function readAll(path: string, fd: number, stat: Stats): FileRead {
   if (!stat.isFile()) {
     return { state: 'failed', failure: failure('not-regular', 'Not a regular file', `${path} is no regular file`) };
   }

@@ -14,12 +14,12 @@ import type { Failure } from '../outcome.ts';
 import type { FileRead } from '../ports.ts';
 import { type Fields, isFields, isListOf, isNumber, isRecordOf, isText, readDocument } from './document.ts';
 
-/** `text` is the document's JSON. */
-export function writeStatus(path: string, text: string): Result<null, Failure> {
+/** `text` is the document's JSON, in one line with its end. */
+export function writeStatus(path: string, text: Uint8Array): Result<null, Failure> {
   const temporary = `${path}.${process.pid}.tmp`;
   try {
     mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
-    writeFileSync(temporary, `${text}\n`, { mode: 0o600 });
+    writeFileSync(temporary, text, { mode: 0o600 });
     renameSync(temporary, path);
     return ok(null);
   } catch (error) {

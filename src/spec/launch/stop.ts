@@ -11,7 +11,7 @@ fleet_stop() {
   fleet_check_name "$1" 78
   fleet_part=head
   . "$fleet_spec_file"
-  fleet_try=0 fleet_groups='' fleet_ending=''
+  fleet_try=0 fleet_groups='' fleet_members='' fleet_ending=''
   while :; do
     fleet_look
     case $fleet_seen in
@@ -88,16 +88,28 @@ fleet_group_lives() {
   fleet_others_live "$\{1%:*}"
 }
 
-# GROUP whose leader is a zombie.
+# GROUP whose leader is a zombie. To look through all of /proc takes a third of a second where a thousand agents live: the one
+# that was found there last is asked first.
 fleet_others_live() {
   fleet_of=$1
+  for fleet_member in $fleet_members; do
+    if [ "$\{fleet_member%%:*}" = "$fleet_of" ] && fleet_in_group "$\{fleet_member##*:}"; then return 0; fi
+  done
   set +f
   set -- /proc/[0-9]*
   set -f
   for fleet_process; do
-    if fleet_stat "$\{fleet_process#/proc/}" && [ "$fleet_pgrp" = "$fleet_of" ] && [ "$fleet_state" != Z ]; then return 0; fi
+    if fleet_in_group "$\{fleet_process#/proc/}"; then
+      fleet_members="$fleet_members $fleet_of:$\{fleet_process#/proc/}"
+      return 0
+    fi
   done
   return 1
+}
+
+# PID
+fleet_in_group() {
+  fleet_stat "$1" && [ "$fleet_pgrp" = "$fleet_of" ] && [ "$fleet_state" != Z ]
 }
 
 # ROUNDS of 50 ms: true once no noted group lives.
