@@ -44,7 +44,7 @@ export interface ReadBefore {
   readonly recall: (path: string, found: Inode) => FileRead | null;
   /** `opened` was taken of the open file, before it was read. */
   readonly keep: (path: string, opened: Inode, read: FileRead) => void;
-  /** What `read` gave of this open file or directory before, where it is still the same; else what it gives. For one kind of reading a path. */
+  /** What `read` gave of this open file before, where it is still the same; else what it gives. A directory's path ends in a slash. */
   readonly unchanged: <T>(path: string, found: Inode, read: () => T) => T;
   /** `before` + name + `after` by name: a path that is put together anew is copied and hashed again wherever it is used. */
   readonly joined: (before: string, after: string) => Joined;
@@ -105,7 +105,7 @@ function directory(path: string, fd: number, known: ReadBefore | undefined): Dir
         return { names, all: new Set(names), regular: new Set(files.map((entry) => entry.name)) };
       };
       try {
-        const listed = known === undefined ? list() : known.unchanged(path, sys.fstat(fd), list);
+        const listed = known === undefined ? list() : known.unchanged(`${path}/`, sys.fstat(fd), list);
         regular = listed.regular;
         return { state: 'listed', names: listed.names, all: listed.all };
       } catch (error) {

@@ -1,3 +1,5 @@
+import { monotonicMs } from './monotonic.ts';
+
 /**
  * Synchronous reading cut into slices. Reading synchronously is what is fast, but thousands of files in one go would
  * leave the answers of tmux and systemd, and the next questions to them, waiting all that time.
@@ -11,11 +13,11 @@ const TURN_AFTER_MS = 1;
 export async function inSlices<T>(slices: Slices<T>): Promise<T> {
   for (;;) {
     await new Promise<void>((resolve) => setImmediate(resolve));
-    const due = performance.now() + TURN_AFTER_MS;
+    const due = monotonicMs() + TURN_AFTER_MS;
     let slice: IteratorResult<undefined, T>;
     do {
       slice = slices.next();
       if (slice.done === true) return slice.value;
-    } while (performance.now() < due);
+    } while (monotonicMs() < due);
   }
 }

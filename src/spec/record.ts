@@ -29,7 +29,7 @@ export function entry<T>(record: Readonly<Record<string, T>>, key: string): T | 
 
 /**
  * A record of these names with these values, one for each in their order. Where they are those of `before`, and it was made of
- * the very same names, that is given: a thousand names need not be written down again each minute.
+ * the very same names, that is given: a thousand names need not be written down again each minute. Nobody changes either list.
  */
 export function recordLike<T>(
   before: Readonly<Record<string, T>>,

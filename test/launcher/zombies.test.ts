@@ -50,13 +50,27 @@ afterEach(() => fleet.close());
 
 const isZombie = (pid: number): boolean => /\) Z /.test(readFileSync(`/proc/${pid}/stat`, 'utf8'));
 
-/** Other people's processes, which are looked through for members of the group. */
-function crowd(count: number): () => void {
-  const forks = `import os, signal\nfor _ in range(${count}):\n    if os.fork() == 0: break\nsignal.pause()`;
-  const { pid } = spawn('python3', ['-c', forks], { detached: true, stdio: 'ignore' });
-  return () => {
-    if (pid !== undefined) process.kill(-pid, 'SIGKILL');
-  };
+/** Other people's processes, which are looked through for members of the group; given when all of them are there. */
+function crowd(count: number): { readonly there: Promise<unknown>; readonly disperse: () => void } {
+  const forks = `for _ in range(${count}):\n    if os.fork() == 0: break\nelse: print("all", flush=True)`;
+  const child = spawn('python3', ['-c', `import os, signal\n${forks}\nsignal.pause()`], {
+    detached: true,
+    stdio: ['ignore', 'pipe', 'ignore'],
+  });
+  const there = new Promise((resolve, reject) => {
+    child.stdout.once('data', resolve);
+    child.once('exit', () => reject(new Error('the processes could not be made')));
+  });
+  return { there, disperse: () => child.pid !== undefined && end(-child.pid) };
+}
+
+/** Also of one that has ended. */
+function end(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'ESRCH')) throw error;
+  }
 }
 
 test.each([
@@ -64,7 +78,6 @@ test.each([
   ['in which others live beside such a leader is ended', true, 0],
   ['is ended no later where two thousand other processes live', true, 2_000],
 ])('a stop: a group %s', async (_what, left, others) => {
-  const disperse = others === 0 ? () => {} : crowd(others);
   fleet.install(makeAgent({ name: 'a1', argv: ['python3', '-c', script(left)], workingDirectory: '~' }));
   await fleet.launch('holder', OWNER, '_holder', 'default');
   await fleet.launch('start', 'a1');
@@ -74,14 +87,16 @@ test.each([
     isFull,
   );
   const [helper = 0, leader = 0, other = 0] = pids;
+  const { there, disperse } = crowd(others);
   try {
+    await there;
     await eventually(() => isZombie(leader), Boolean);
     expect(await fleet.launch('stop', 'a1')).toEqual({ code: 0, stdout: '', stderr: '' });
     expect([isZombie(leader), isGone(helper)]).toEqual([true, false]);
     if (left) expect(isGone(other)).toBe(true);
   } finally {
-    process.kill(helper, 'SIGKILL');
     disperse();
+    end(helper);
   }
 });
 

@@ -292,6 +292,8 @@ describe('what changes while it is looked at', () => {
 
   it('is looked at once when all is well, or is old enough', async () => {
     own.tmux('main', 'new-session', '-d', '-s', 'coder', 'exec sleep 600');
+    const shown = () => own.tmux('main', 'display-message', '-p', '-t', '=coder:', '#{pane_current_command}').trim();
+    await vi.waitFor(() => expect(shown()).toBe('sleep'), { timeout: 10_000 });
     const delay = () => Promise.reject(new Error('waited'));
     const right = await look(roster([{ name: 'coder' }]), { delay });
     expect(session(right, 'coder').panes[0]?.runs.verdict).toBe('runtime');

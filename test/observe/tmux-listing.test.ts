@@ -91,7 +91,7 @@ describe('a listing', () => {
     ['a pane without an id', row({ pane_id: '' }) + END],
     ['no time of creation', row({ session_created: 'x' }) + END],
     ['no size', row({ window_width: '' }) + END],
-    ['a space in what is no name', row({ pane_dead_signal: '9 0' }) + END],
+    ['a space in what is no name', row({ pane_in_mode: '0 0' }) + END],
     ['a number too few', row().replace(' 80 ', ' ') + END],
   ])('with %s is none', (_, text) => {
     expect(parseListing(text, N)).toBeNull();

@@ -47,6 +47,8 @@ describe('a server that runs', () => {
     start('main', 'one');
     start('main', 'two', 'exec sleep 601');
     own.tmux('main', 'split-window', '-d', '-t', '=two:', SLEEP);
+    const shown = () => own.tmux('main', 'display-message', '-p', '-t', '=one:', '#{pane_current_command}').trim();
+    await vi.waitFor(() => expect(shown()).toBe('sleep'), { timeout: 10_000 });
     const { run, ran } = watched();
     const server = await serverOf({ base: own.base, run });
     expect(ran).toHaveLength(1);

@@ -165,10 +165,17 @@ function note(
     }
   }
   known.sweep();
-  if (!found.has(EVERYTHING) && traces.delete(EVERYTHING)) another = true;
+  const everything = traces.get(EVERYTHING);
+  // What is everybody's comes last: it counts where an agent's trace of before says otherwise.
+  if (traces.delete(EVERYTHING) && !found.has(EVERYTHING)) another = true;
+  // A process that has ended would be told of again and again, for as long as its agent is down.
+  const isSeen = sources.tmux.value.servers.every(({ server }) => server.state !== 'unknown');
+  for (const key of isSeen ? traces.keys() : []) {
+    if (!found.has(key) && (scope === null || scope.has(key))) another = traces.delete(key);
+  }
   for (const [key, trace] of found) {
     if (key !== EVERYTHING && scope !== null && !scope.has(key)) continue;
-    another ||= !isSame(trace, traces.get(key));
+    another ||= !isSame(trace, key === EVERYTHING ? everything : traces.get(key));
     traces.set(key, trace);
   }
   return another;

@@ -27,6 +27,7 @@ interface Kept {
   readonly fd: number;
   /** Of its directory in `/proc`: the process's number. */
   readonly name: string;
+  readonly procRoot: string;
   readonly directory: string;
   bytes: Buffer;
   entry: OwnedEntry;
@@ -48,7 +49,7 @@ export function keptStats(most = Math.min(MOST, Math.floor(descriptorLimit() * S
   };
   const keep = (procRoot: string, name: string): EntryRead => {
     const directory = `${procRoot}/${name}`;
-    const opened = open(name, directory, look);
+    const opened = open(procRoot, name, look);
     if (opened === null) return readEntry(directory);
     if ('kind' in opened) return opened;
     byName.set(name, opened);
@@ -57,6 +58,7 @@ export function keptStats(most = Math.min(MOST, Math.floor(descriptorLimit() * S
   return {
     read: (procRoot, name) => {
       const kept = byName.get(name);
+      if (kept !== undefined && kept.procRoot !== procRoot) return readEntry(`${procRoot}/${name}`);
       if (kept === undefined) return byName.size < most ? keep(procRoot, name) : readEntry(`${procRoot}/${name}`);
       if (readAgain(kept, look)) return { kind: 'entry', entry: kept.entry };
       drop(kept);
@@ -72,7 +74,8 @@ export function keptStats(most = Math.min(MOST, Math.floor(descriptorLimit() * S
 }
 
 /** Null where it is to be read in the ordinary way, which also tells what is in the way. */
-function open(name: string, directory: string, look: number): Kept | EntryRead | null {
+function open(procRoot: string, name: string, look: number): Kept | EntryRead | null {
+  const directory = `${procRoot}/${name}`;
   let fd: number;
   try {
     fd = sys.open(`${directory}/stat`, constants.O_RDONLY);
@@ -83,7 +86,7 @@ function open(name: string, directory: string, look: number): Kept | EntryRead |
     const length = sys.read(fd, LINE, 0, LINE.length, 0);
     const bytes = Buffer.from(LINE.subarray(0, length));
     const read = parseStat(bytes.toString('utf8'));
-    if (read !== null) return { fd, name, directory, bytes, entry: entryOf(read, directory, fd), look };
+    if (read !== null) return { fd, name, procRoot, directory, bytes, entry: entryOf(read, directory, fd), look };
   } catch {
     // Told by reading it in the ordinary way.
   }

@@ -3,9 +3,11 @@
  * Measured on systemd 252 (docs/systemd-cost.md): everything is asked over the user's bus in two round trips; where the
  * bus is there but cannot be understood, or is not there, `systemctl --user` is asked the same.
  */
+
 import type { Layout } from '../../spec/layout.ts';
 import { ok, type Result } from '../../spec/result.ts';
 import type { KnownFiles } from '../known-files.ts';
+import { monotonicMs } from '../monotonic.ts';
 import type { RunProgram } from '../run.ts';
 import type { Source, UnitObserved, UnitsObserved, Unknown, UnknownCode } from '../state.ts';
 import { isDirectory, sys } from '../system-calls.ts';
@@ -55,9 +57,6 @@ export async function observeUnits(request: UnitsRequest, ports: UnitsPorts): Pr
     `${overBus.detail}; ${overSystemctl.detail}`,
   );
 }
-
-/** Not `performance`, which takes Node 2 ms to load. */
-const monotonicMs = (): number => Number(process.hrtime.bigint()) / 1e6;
 
 /** Exported for the tests that hold both ways against each other. */
 export async function askManager(

@@ -30,19 +30,19 @@ const PLAIN = [
   'pane_id',
   'pane_pid',
   'pane_dead',
-  'pane_dead_status',
-  'pane_dead_signal',
   'pane_in_mode',
   'alternate_on',
   'window_width',
   'window_height',
 ] as const;
-/** Whatever programs and people have called things. */
+/** Whatever programs and people have called things; and names that some tmux knows only of dead panes: it looks for others in the environment. */
 const FREE = [
   'session_name',
   MARK_OPTION,
   SPEC_OPTION,
   PANE_OPTION,
+  'pane_dead_status',
+  'pane_dead_signal',
   'pane_tty',
   'pane_current_command',
   'pane_title',
@@ -71,7 +71,7 @@ type Row = readonly string[];
 const PLACES = Object.fromEntries(FIELDS.map((field, i) => [field, i])) as Readonly<Record<Field, number>>;
 const fieldOf = (row: Row, field: Field): string => row[PLACES[field]] ?? '';
 
-/** As `rowFormat` asks for it. Its fields stand between `separator` with an F behind it, its end is told by one with an E. Null where the text is no row. */
+/** As `rowFormat` asks for it. Before each free field stands `separator` with an F behind it, its end is told by one with an E. Null where the text is no row. */
 export function rowParser(serverPid: number, separator: string): (text: string) => ListedRow | null {
   const [end, between] = [`${separator}E\n`, `${separator}F`];
   const stray = new RegExp(`${separator}(?!F)`);

@@ -19,7 +19,7 @@ export interface Listing {
 const SCOPES = ['-s', '-g', '-gw'];
 
 /**
- * After each nonce stands one letter: R begins a row, F the next field, E ends the row, I what is set in a shared
+ * After each nonce stands one letter: R begins a row, F the next free field, E ends the row, I what is set in a shared
  * scope, S the server, Z the end of all. The server comes last, so what ends early is seen.
  */
 export function renderListing(nonce: string): string {
@@ -41,7 +41,7 @@ export function isWhole(nonce: string): (stdout: string) => boolean {
   return (stdout) => stdout.endsWith(end);
 }
 
-/** Rows of earlier answers by their text: what is the same text again is the same row. */
+/** Rows of the last answer with their texts: what is the same text again is the same row. */
 export interface KnownRows {
   /** The server that they were told by. */
   serverPid: number | null;

@@ -7,7 +7,6 @@ import type { AgentSpec } from '../../spec/model.ts';
 import { entry, recordLike } from '../../spec/record.ts';
 import { stamp } from './clock.ts';
 import { agentConditions, type Condition, fleetConditions, namedIn } from './conditions.ts';
-
 import type { Decision } from './decide.ts';
 import type { PassInput } from './pass.ts';
 import { type ControlState, NOTHING_TOLD } from './state.ts';

@@ -5,7 +5,6 @@ import { entry, recordLike } from '../../spec/record.ts';
 import { within } from './calm.ts';
 import { type Moment, stamp } from './clock.ts';
 import type { Condition } from './conditions.ts';
-
 import type { HoldWhy } from './decide.ts';
 import type { RosterInForce } from './roster-in-force.ts';
 import type { ControlState } from './state.ts';

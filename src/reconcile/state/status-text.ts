@@ -7,7 +7,7 @@ import type { AgentStatus, StatusDocument } from '../control/status.ts';
 export interface StatusTextInput {
   /** JSON without the values of secrets. */
   readonly render: (data: object) => string;
-  /** How many secrets are struck out by now: what was rendered with fewer may hold the others. */
+  /** How many secrets are known by now: what was rendered with fewer may hold the others. */
   readonly secretsKnown: () => number;
 }
 

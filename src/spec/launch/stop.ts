@@ -88,23 +88,22 @@ fleet_group_lives() {
   fleet_others_live "$\{1%:*}"
 }
 
-# GROUP whose leader is a zombie. To look through all of /proc takes a third of a second where a thousand agents live: the one
-# that was found there last is asked first.
+# GROUP whose leader is a zombie. To look through all of /proc takes a third of a second where a thousand agents live: those
+# that were found there are asked first.
 fleet_others_live() {
   fleet_of=$1
   for fleet_member in $fleet_members; do
     if [ "$\{fleet_member%%:*}" = "$fleet_of" ] && fleet_in_group "$\{fleet_member##*:}"; then return 0; fi
   done
+  fleet_found=''
   set +f
   set -- /proc/[0-9]*
   set -f
   for fleet_process; do
-    if fleet_in_group "$\{fleet_process#/proc/}"; then
-      fleet_members="$fleet_members $fleet_of:$\{fleet_process#/proc/}"
-      return 0
-    fi
+    if fleet_in_group "$\{fleet_process#/proc/}"; then fleet_found="$fleet_found $fleet_of:$\{fleet_process#/proc/}"; fi
   done
-  return 1
+  fleet_members="$fleet_members$fleet_found"
+  [ -n "$fleet_found" ]
 }
 
 # PID

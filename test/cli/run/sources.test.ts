@@ -164,6 +164,28 @@ describe('the end of a process is about', () => {
     expect(keys).toEqual([EVERYTHING]);
   });
 
+  test('nobody any more, where its session is gone: told once, and not each second for as long as it is down', async () => {
+    const gone = await shortLived();
+    const observed = living();
+    w.paneOf(observed, 'stub').pid = gone.pid;
+    sources.follow(ROSTER, observed, null);
+    const without = living();
+    const { server } = w.tmuxOf(without);
+    if (server.state === 'running') {
+      Object.assign(server, { sessions: server.sessions.filter(({ name }) => name !== 'stub') });
+    }
+    await gone.end();
+    // A look at others says nothing of it.
+    sources.follow(ROSTER, without, new Set(['coder']));
+    clock.advance(1_000);
+    expect(keys).toEqual(['stub']);
+    for (const scope of [new Set(['stub']), null]) {
+      sources.follow(ROSTER, without, scope);
+      clock.advance(1_000);
+    }
+    expect(keys).toEqual(['stub']);
+  });
+
   test('nobody any more, where the agent has left the roster', async () => {
     const gone = await shortLived();
     const observed = living();
