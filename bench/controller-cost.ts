@@ -28,7 +28,7 @@ export async function benchController(argv: readonly string[]): Promise<number> 
       controller: { type: 'boolean' },
       parts: { type: 'string', default: PARTS.join(',') },
       kills: { type: 'string', default: '200' },
-      passes: { type: 'string', default: '50' },
+      passes: { type: 'string', default: '100' },
       seconds: { type: 'string', default: '300' },
       saves: { type: 'string', default: '100' },
       days: { type: 'string', default: '7' },
