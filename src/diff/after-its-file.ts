@@ -1,7 +1,7 @@
 /**
- * What presupposes something that this plan would do, and that is held back. Units are enabled and started once this plan has written their file. Where that writing is held back
- * (ignored, paused, contested), `enable` would exit 0 and do nothing, or fail, and so would each start. Agents are started once
- * their server is.
+ * What presupposes something that this plan would do, and that is held back. Units are enabled and started once this plan has
+ * written their file. Where that writing is held back (ignored, paused, contested), `enable` would exit 0 and do nothing, or fail,
+ * and so would each start. Agents are started once their server is.
  */
 import type { UnitObserved } from '../observe/state.ts';
 import { nameInAddress } from '../spec/address.ts';

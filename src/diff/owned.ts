@@ -1,5 +1,6 @@
 /** What the inventory says is ours. A mark says who made a thing; the record says that this fleet still means to keep it. */
 import type { Kind } from '../spec/address.ts';
+import { onceOf } from '../spec/kept.ts';
 import type { OwnedRecord, PlanMemory } from './policy.ts';
 
 /** Null where there is none, and where a person let go of it. */
@@ -20,18 +21,16 @@ function lookUp(memory: PlanMemory, kind: Kind, name: string): OwnedRecord | nul
 
 /** All that is ours of one agent, on the roster or not. */
 export function recordsOf(memory: PlanMemory, agent: string): readonly OwnedRecord[] {
-  return byAgent(memory).get(agent) ?? [];
+  return byAgent(memory.owned).get(agent) ?? [];
 }
 
 /** Agents of which anything is ours. */
 export function agentsOwned(memory: PlanMemory): Iterable<string> {
-  return byAgent(memory).keys();
+  return byAgent(memory.owned).keys();
 }
 
 /** What nobody let go of. The same records are asked for in each plan, for each agent that has left. */
-function byAgent({ owned }: PlanMemory): ReadonlyMap<string, readonly OwnedRecord[]> {
-  const known = indexes.get(owned);
-  if (known !== undefined) return known;
+const byAgent = onceOf((owned: PlanMemory['owned']): ReadonlyMap<string, readonly OwnedRecord[]> => {
   const index = new Map<string, OwnedRecord[]>();
   for (const record of Object.values(owned)) {
     const { agent, how } = record;
@@ -40,11 +39,8 @@ function byAgent({ owned }: PlanMemory): ReadonlyMap<string, readonly OwnedRecor
     if (others === undefined) index.set(agent, [record]);
     else others.push(record);
   }
-  indexes.set(owned, index);
   return index;
-}
-
-const indexes = new WeakMap<PlanMemory['owned'], ReadonlyMap<string, readonly OwnedRecord[]>>();
+});
 
 /** The text that a unit file of layout mosaic is kept at, null where it is not kept. */
 export function adoptedUnitFile(memory: PlanMemory, name: string): string | null {

@@ -2,7 +2,9 @@
  * Sessions of one observation by name, by mark and by identity, so that a plan for a thousand agents looks each up and
  * scans none.
  */
+
 import type { Observed, TmuxPane, TmuxServerObserved, TmuxSession } from '../observe/state.ts';
+import { onceOf } from '../spec/kept.ts';
 import type { RememberedSession } from './policy.ts';
 
 export interface PlacedSession {
@@ -22,10 +24,6 @@ interface SessionIndex {
 /** By what no rename changes. A socket may be there under two names: then there are two places of one session. */
 type IdentifiedSessions = ReadonlyMap<string, readonly PlacedSession[]>;
 
-const indexes = new WeakMap<Observed, SessionIndex>();
-/** Asked for by few plans. */
-const identified = new WeakMap<Observed, IdentifiedSessions>();
-
 export function sessionNamed(observed: Observed, socket: string, name: string): TmuxSession | undefined {
   return indexOf(observed).here.get(socket)?.get(name);
 }
@@ -37,9 +35,7 @@ export function sessionsRelated(observed: Observed, name: string): readonly Plac
 
 /** The very session that a record is of, whatever its name is by now. */
 export function sessionsRecorded(observed: Observed, record: RememberedSession): readonly PlacedSession[] {
-  const known = identified.get(observed) ?? identify(observed);
-  identified.set(observed, known);
-  return known.get(identity(record.server, record)) ?? [];
+  return identified(observed).get(identity(record.server, record)) ?? [];
 }
 
 type Identified = Pick<RememberedSession, 'id' | 'created'>;
@@ -53,11 +49,9 @@ export function sameIdentity(a: RememberedSession, b: RememberedSession): boolea
   return identity(a.server, a) === identity(b.server, b);
 }
 
-function indexOf(observed: Observed): SessionIndex {
-  const known = indexes.get(observed) ?? build(observed);
-  indexes.set(observed, known);
-  return known;
-}
+const indexOf = onceOf(build);
+/** Asked for by few plans. */
+const identified = onceOf(identify);
 
 function add(index: Map<string, PlacedSession[]>, key: string, placed: PlacedSession): void {
   const places = index.get(key);

@@ -1,6 +1,7 @@
 /** The secrets that the roster names by file: read once a look, for telling matches and for striking them out. */
 import { secretValue } from '../spec/argv-file.ts';
 import { expandHome } from '../spec/home.ts';
+import { onceOf } from '../spec/kept.ts';
 import type { AgentSpec } from '../spec/model.ts';
 import { recordOf } from '../spec/record.ts';
 import type { LastLook } from './last-look.ts';
@@ -54,18 +55,13 @@ export function readSecrets(agents: readonly AgentSpec[], home: string, masking:
 }
 
 /** Of agents of whom nobody changes anything: they are asked for again and again. */
-export function secretPaths(agents: readonly AgentSpec[]): readonly string[] {
-  const known = pathsOf.get(agents);
-  if (known !== undefined) return known;
+export const secretPaths = onceOf((agents: readonly AgentSpec[]): readonly string[] => {
   const paths: string[] = [];
-  pathsOf.set(agents, paths);
   for (const { env } of agents) {
     for (const value of Object.values(env)) if (value.kind === 'secret') paths.push(value.fromFile);
   }
   return paths;
-}
-
-const pathsOf = new WeakMap<readonly AgentSpec[], readonly string[]>();
+});
 
 /** As the launcher reads it: without the newlines at its end. Links are followed: secrets are often kept elsewhere. */
 function readSecret(path: string, home: string): SecretRead {

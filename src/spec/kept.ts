@@ -56,6 +56,18 @@ export function kept<K, V>(): Kept<K, V> {
   };
 }
 
+/** What `make` gives of an object, made once for as long as that lives: nobody changes it meanwhile. */
+export function onceOf<K extends object, V extends object | boolean>(make: (of: K) => V): (of: K) => V {
+  const made = new WeakMap<K, V>();
+  return (of) => {
+    const known = made.get(of);
+    if (known !== undefined) return known;
+    const value = make(of);
+    made.set(of, value);
+    return value;
+  };
+}
+
 /** One after the other. */
 export function areSame(a: readonly unknown[], b: readonly unknown[]): boolean {
   if (a.length !== b.length) return false;

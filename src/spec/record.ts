@@ -1,4 +1,4 @@
-import { areSame } from './kept.ts';
+import { areSame, onceOf } from './kept.ts';
 
 /**
  * As Object.fromEntries, for hundreds of names: that one gives V8 a new hidden class for each name that is added, which takes
@@ -48,13 +48,7 @@ export function recordLike<T>(
 const madeOf = new WeakMap<object, { readonly named: readonly unknown[]; readonly values: readonly unknown[] }>();
 
 /** The names in a record that nobody changes any more, listed once. */
-export function namesIn(record: object): readonly string[] {
-  const names = listed.get(record) ?? Object.keys(record);
-  listed.set(record, names);
-  return names;
-}
-
-const listed = new WeakMap<object, readonly string[]>();
+export const namesIn: (record: object) => readonly string[] = onceOf(Object.keys);
 
 /** Whatever their values are. */
 export function haveSameKeys(a: object, b: object): boolean {

@@ -1,5 +1,6 @@
 /** Of a look what the metrics tell. */
 import type { HeartbeatsObserved, Observed } from '../../observe/state.ts';
+import { onceOf } from '../../spec/kept.ts';
 import type { Looked } from './telemetry.ts';
 
 export function findingsOf({ sources }: Observed): Looked {
@@ -11,13 +12,8 @@ export function findingsOf({ sources }: Observed): Looked {
 const NONE: Looked['beats'] = new Map();
 
 /** Of what is the very same as at the last look it is there already. */
-function beatsOf(agents: HeartbeatsObserved['agents']): Looked['beats'] {
-  const known = told.get(agents);
-  if (known !== undefined) return known;
+const beatsOf = onceOf((agents: HeartbeatsObserved['agents']): Looked['beats'] => {
   const beats = new Map<string, number>();
   for (const [agent, { beat }] of Object.entries(agents)) if (beat.state === 'present') beats.set(agent, beat.ts_ms);
-  told.set(agents, beats);
   return beats;
-}
-
-const told = new WeakMap<HeartbeatsObserved['agents'], Looked['beats']>();
+});

@@ -1,6 +1,6 @@
 /** The sources of events of one roster, and which key each trigger is about. */
 import { isAbsolute } from 'node:path';
-import type { Observed, TmuxSession } from '../../observe/state.ts';
+import type { HeartbeatsObserved, Observed, TmuxSession } from '../../observe/state.ts';
 import { type Clock, realClock } from '../../observe/watch/clock.ts';
 import { watchFiles } from '../../observe/watch/files.ts';
 import { watchHeartbeats } from '../../observe/watch/heartbeats.ts';
@@ -9,7 +9,7 @@ import { watchTerminals } from '../../observe/watch/terminals.ts';
 import type { SourceState, Trigger, Watch } from '../../observe/watch/trigger.ts';
 import { watchUnits } from '../../observe/watch/units.ts';
 import { EVERYTHING } from '../../reconcile/control/queue.ts';
-import { areSame, type Kept, kept } from '../../spec/kept.ts';
+import { areSame, type Kept, kept, onceOf } from '../../spec/kept.ts';
 import { layoutOf } from '../../spec/layout.ts';
 import type { Roster } from '../../spec/model.ts';
 
@@ -126,16 +126,14 @@ function unitsOf(roster: Roster): readonly string[] {
 
 function beatDirectories({ sources }: Observed): ReadonlySet<string> {
   if (sources.heartbeats.status === 'unknown') return new Set();
-  const { agents } = sources.heartbeats.value;
-  const known = told.get(agents);
-  if (known !== undefined) return known;
-  const directories = new Set<string>();
-  for (const { directory } of Object.values(agents)) if (isAbsolute(directory)) directories.add(directory);
-  told.set(agents, directories);
-  return directories;
+  return directoriesOf(sources.heartbeats.value.agents);
 }
 
-const told = new WeakMap<object, ReadonlySet<string>>();
+const directoriesOf = onceOf((agents: HeartbeatsObserved['agents']): ReadonlySet<string> => {
+  const directories = new Set<string>();
+  for (const { directory } of Object.values(agents)) if (isAbsolute(directory)) directories.add(directory);
+  return directories;
+});
 
 /** What could not be seen is watched as before. Whether anything is watched now that was not, or the other way round. */
 function note(

@@ -1,6 +1,7 @@
 /** For whom a heartbeat is worth a look: it changes nothing for an agent that is well and waits for nothing. */
 import type { Condition } from '../../reconcile/control/conditions.ts';
 import type { ControlState } from '../../reconcile/control/state.ts';
+import { onceOf } from '../../spec/kept.ts';
 
 export function isWaitedFor(state: ControlState, agent: string): boolean {
   return !isReady(state.agents[agent]) || [...state.held.values()].some((held) => held.agent === agent);
@@ -10,14 +11,8 @@ export function anyoneWaits(state: ControlState): boolean {
   return state.held.size > 0 || isAnyNotReady(state.agents);
 }
 
-function isAnyNotReady(agents: ControlState['agents']): boolean {
-  const known = told.get(agents) ?? Object.values(agents).some(isNotReady);
-  told.set(agents, known);
-  return known;
-}
-
-/** Of a thousand agents of which each is as it was. */
-const told = new WeakMap<ControlState['agents'], boolean>();
+/** Of a thousand agents of which each is as it was it is told already. */
+const isAnyNotReady = onceOf((agents: ControlState['agents']): boolean => Object.values(agents).some(isNotReady));
 
 function isNotReady(conditions: readonly Condition[]): boolean {
   return !isReady(conditions);
