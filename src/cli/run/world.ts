@@ -19,6 +19,7 @@ import { writeDocument } from '../../reconcile/state/document.ts';
 import type { StatePaths } from '../../reconcile/state/paths.ts';
 import { stopped } from '../../reconcile/state/stop-file.ts';
 import { changeWishes, readWishes, withoutResets } from '../../reconcile/state/wishes.ts';
+import { camel } from '../../spec/camel.ts';
 import { expandHome } from '../../spec/home.ts';
 import { kept } from '../../spec/kept.ts';
 import { LAUNCHER_PATH } from '../../spec/launcher.ts';
@@ -124,8 +125,6 @@ async function look(
     },
   };
 }
-
-const camel = (code: string): string => code.replace(/(?:^|-)([a-z])/g, (_all, letter: string) => letter.toUpperCase());
 
 async function take({ context, here }: WorldInput): Promise<Result<Lease, Failure>> {
   const { run, machine, now, delay, user } = context;

@@ -7,6 +7,7 @@ import type { Plan } from '../../diff/plan.ts';
 import type { Pause } from '../../diff/plan-holds.ts';
 import type { Reason } from '../../diff/reasons.ts';
 import type { Standing } from '../../diff/standing.ts';
+import { camel } from '../../spec/camel.ts';
 import { areSame } from '../../spec/kept.ts';
 import type { AgentSpec, Roster } from '../../spec/model.ts';
 import { entry } from '../../spec/record.ts';
@@ -215,8 +216,4 @@ function transition(
   if (same && before.observed_generation === observed_generation) return before;
   const last_transition = before?.status === verdict.status ? before.last_transition : at;
   return { type, ...verdict, observed_generation, last_transition };
-}
-
-export function camel(text: string): string {
-  return text.replace(/(?:^|-)([a-z])/g, (_all, letter: string) => letter.toUpperCase());
 }

@@ -1,5 +1,6 @@
 /** Whether an agent is ready: up, as the runtime it should be, and beating where that is asked for. docs/contract.md, section 7. */
 import type { Reason } from '../../diff/reasons.ts';
+import { camel } from '../../spec/camel.ts';
 import type { AgentFacts } from './conditions.ts';
 
 export interface Verdict {
@@ -41,11 +42,11 @@ export function evaluateReady(facts: AgentFacts): Verdict {
   const down = [...of(plan.changes), ...of(plan.deferred), ...of(plan.blocked)].find(
     (x) => !UP_ALL_THE_SAME.has(x.reason),
   );
-  if (down !== undefined) return { status: 'False', reason: word(down.reason), message: down.evidence.join('; ') };
+  if (down !== undefined) return { status: 'False', reason: camel(down.reason), message: down.evidence.join('; ') };
   if (standing.stands !== 'up') {
     const { stands, reason, evidence } = standing;
     const message = [...evidence, ...leftBecause(facts)].join('; ');
-    return { status: stands === 'down' ? 'False' : 'Unknown', reason: word(reason), message };
+    return { status: stands === 'down' ? 'False' : 'Unknown', reason: camel(reason), message };
   }
   const hidden = plan.ignored.find(
     (i) =>
@@ -55,7 +56,7 @@ export function evaluateReady(facts: AgentFacts): Verdict {
       i.address.endsWith(`/${agent.name}`),
   );
   if (pause !== null && hidden !== undefined) {
-    return { status: 'False', reason: word(hidden.reason), message: LEFT_WHILE_PAUSED };
+    return { status: 'False', reason: camel(hidden.reason), message: LEFT_WHILE_PAUSED };
   }
   return AS_WANTED;
 }
@@ -70,8 +71,4 @@ function leftBecause({ agent, plan, pause }: AgentFacts): readonly string[] {
   if (pause !== null) return [LEFT_WHILE_PAUSED];
   const rule = plan.ignored.find((i) => i.pause === undefined && i.address.endsWith(`/session/${agent.name}`))?.rule;
   return rule === undefined ? [] : [`left alone: ignored by the rule in line ${rule.line} (${rule.reason})`];
-}
-
-function word(reason: string): string {
-  return reason.replace(/(?:^|-)([a-z])/g, (_all, letter: string) => letter.toUpperCase());
 }
