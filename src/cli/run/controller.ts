@@ -6,6 +6,7 @@
  * One look at a time; effects of several passes side by side, about different agents.
  */
 import type { Observed } from '../../observe/state.ts';
+import { blind } from '../../reconcile/control/blind.ts';
 import type { Moment } from '../../reconcile/control/clock.ts';
 import type { Counters } from '../../reconcile/control/counters.ts';
 import {
@@ -155,6 +156,7 @@ class Loop implements Controller {
       this.#ports.passEnded({ full, outcome, ms: this.#ports.moment().monotonic - started });
     const looked = await this.#ports.look(agents);
     if (looked === null) {
+      this.#state = blind(this.#state, agents, this.#ports.moment());
       await this.#take(this.#end(pass, []));
       return;
     }
