@@ -6,6 +6,7 @@ import type { Observed } from '../../../src/observe/state.ts';
 import { NO_COUNTERS } from '../../../src/reconcile/control/counters.ts';
 import type { Effect } from '../../../src/reconcile/control/pass.ts';
 import { CONTROL_POLICY } from '../../../src/reconcile/control/policy.ts';
+import { EVERYTHING } from '../../../src/reconcile/control/queue.ts';
 import { about, failure, type Outcome } from '../../../src/reconcile/outcome.ts';
 import { FLEET } from '../../diff/rosters.ts';
 import { dropSession, HOME, healthy, POLICY, roster } from '../../diff/world.ts';
@@ -204,4 +205,25 @@ test('a look that was not possible is made again', async () => {
   await until('a look', () => looks.length === 1);
   world.now += 5_001;
   await until('another', () => looks.length === 2);
+});
+
+test('while no look is possible nobody is said to be ready', async () => {
+  let sees = true;
+  const rest = { resets: [], pauses: [], stopped: null, trouble: null, home: HOME, toolVersion: '0' };
+  const input = { ...rest, roster: ROSTER, memory: EMPTY_MEMORY, planPolicy: POLICY };
+  const observed = healthy(ROSTER);
+  const { world, controller } = start(observed, {
+    look: async () => (sees ? { observed, began: 0, input } : null),
+  });
+  const ready = () => controller.state().fleet.find((c) => c.type === 'Ready')?.status;
+  await until('a look that sees', () => ready() !== undefined);
+  expect(ready()).not.toBe('Unknown');
+  sees = false;
+  world.now += 1_000;
+  controller.mark(EVERYTHING);
+  await until('one that does not', () => ready() === 'Unknown');
+  sees = true;
+  world.now += 10_000;
+  controller.mark(EVERYTHING);
+  await until('one that does again', () => ready() !== 'Unknown');
 });
